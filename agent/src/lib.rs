@@ -1,0 +1,1 @@
+//! Onlooker: zero-code distributed tracing for Linux.

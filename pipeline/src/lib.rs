@@ -1,0 +1,8 @@
+//! From kernel events to finished spans.
+//!
+//! Reading order: `event` (what comes in), `connection` (bytes in order, detection, dissectors),
+//! `causality` (who called whom), [`span`] (what goes out). Nothing here knows aya, tokio or
+//! Linux; `onlooker replay` and the benchmarks run it on any machine.
+#![forbid(unsafe_code)]
+
+pub mod span;

@@ -1,0 +1,85 @@
+//! From an exchange to the protocol's part of a span: name, kind, attributes, status, by the
+//! semantic conventions 1.44.0.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use onlooker_protocol::{Exchange, Facts, Side};
+
+use super::model::{Attributes, Kind, Status};
+
+/// Where the exchange was seen: at one end of one connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The traced process is this end of the connection. An exchange whose
+    /// [`Exchange::asker`] is this side is an outgoing call.
+    pub side: Side,
+    /// The traced process's own address and port; `None` for Unix sockets.
+    pub local: Option<(IpAddr, u16)>,
+    /// The other end's address and port.
+    pub peer: Option<(IpAddr, u16)>,
+    /// Path of a Unix socket (abstract names start with `@`).
+    pub unix_path: Option<&'a str>,
+    /// `tcp`, `udp` or `unix`.
+    pub transport: &'static str,
+    /// The bytes were decrypted TLS.
+    pub tls: bool,
+}
+
+impl Place<'_> {
+    /// Whether the traced process asked.
+    #[must_use]
+    pub fn is_asker(&self, exchange: &Exchange) -> bool {
+        self.side == exchange.asker
+    }
+
+    /// Address and port of the server's end of the connection.
+    #[must_use]
+    pub fn server(&self) -> Option<(IpAddr, u16)> {
+        match self.side {
+            Side::Client => self.peer,
+            Side::Server => self.local,
+        }
+    }
+
+    /// Sets `network.transport`, `network.type`, `network.peer.address` and `.port`.
+    pub fn set_network(&self, attributes: &mut Attributes) {
+        attributes.set("network.transport", self.transport);
+        if let Some((address, port)) = self.peer {
+            attributes.set("network.type", if address.is_ipv4() { "ipv4" } else { "ipv6" });
+            attributes.set("network.peer.address", address.to_string());
+            attributes.set("network.peer.port", port);
+        } else if let Some(path) = self.unix_path {
+            attributes.set("network.peer.address", path.to_owned());
+        }
+    }
+}
+
+/// The protocol's part of a span.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// The span's name.
+    pub name: Cow<'static, str>,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its attributes.
+    pub attributes: Attributes,
+    /// Its status.
+    pub status: Status,
+}
+
+/// Describes an exchange; `None` if the conventions make no span of it at this end (a database
+/// statement at the server's end is one: only SERVER spans of HTTP and RPC are asked for there).
+#[must_use]
+pub fn describe(exchange: &Exchange, place: &Place<'_>) -> Option<Description> {
+    match &exchange.facts {
+        Facts::Http(facts) => super::http::describe(exchange, facts, place),
+        Facts::Grpc(facts) => super::grpc::describe(exchange, facts, place),
+        Facts::Postgresql(facts) => super::postgresql::describe(exchange, facts, place),
+        Facts::Mysql(facts) => super::mysql::describe(exchange, facts, place),
+        Facts::Redis(facts) => super::redis::describe(exchange, facts, place),
+        Facts::Kafka(facts) => super::kafka::describe(exchange, facts, place),
+        Facts::Amqp(facts) => super::amqp::describe(exchange, facts, place),
+        Facts::Dns(facts) => super::dns::describe(exchange, facts, place),
+    }
+}

@@ -1,0 +1,19 @@
+//! The OpenTelemetry span and how exchanges become spans.
+//!
+//! [`model`] is the data; each protocol's conventions are in the module of its name, with one
+//! entry point, `describe`, called by [`describe`]. Nothing here knows sockets or processes.
+
+pub mod describe;
+pub mod model;
+
+mod amqp;
+mod dns;
+mod grpc;
+mod http;
+mod kafka;
+mod mysql;
+mod postgresql;
+mod redis;
+
+pub use describe::{Description, Place, describe};
+pub use model::{Attributes, Evidence, Kind, Link, Resource, Span, SpanId, Status, TraceId, Value};

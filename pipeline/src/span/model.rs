@@ -1,0 +1,235 @@
+//! Spans as OpenTelemetry has them.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// 16 bytes, not all zero.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TraceId(pub [u8; 16]);
+
+/// 8 bytes, not all zero.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SpanId(pub [u8; 8]);
+
+macro_rules! hex {
+    ($($name:ident),*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )*};
+}
+hex!(TraceId, SpanId);
+
+/// `SpanKind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Neither side of a remote call.
+    Internal,
+    /// Handles a request.
+    Server,
+    /// Makes a request.
+    Client,
+    /// Sends a message.
+    Producer,
+    /// Handles a message.
+    Consumer,
+}
+
+impl Kind {
+    /// The name in JSON output (`SERVER`).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Internal => "INTERNAL",
+            Self::Server => "SERVER",
+            Self::Client => "CLIENT",
+            Self::Producer => "PRODUCER",
+            Self::Consumer => "CONSUMER",
+        }
+    }
+}
+
+/// `Status`: never OK, which is for applications to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing went wrong that the protocol knows of.
+    #[default]
+    Unset,
+    /// The call failed; the text says what is not already in attributes (mostly empty).
+    Error(Cow<'static, str>),
+}
+
+/// An attribute's value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Text.
+    Text(Cow<'static, str>),
+    /// A 64-bit integer.
+    Int(i64),
+    /// A double.
+    Double(f64),
+    /// A boolean.
+    Bool(bool),
+    /// A list of texts.
+    Texts(Vec<Cow<'static, str>>),
+}
+
+impl From<&'static str> for Value {
+    fn from(text: &'static str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+impl From<Box<str>> for Value {
+    fn from(text: Box<str>) -> Self {
+        Self::Text(Cow::Owned(text.into()))
+    }
+}
+impl From<Cow<'static, str>> for Value {
+    fn from(text: Cow<'static, str>) -> Self {
+        Self::Text(text)
+    }
+}
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+impl From<u16> for Value {
+    fn from(number: u16) -> Self {
+        Self::Int(number.into())
+    }
+}
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Self::Int(number.into())
+    }
+}
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Bool(flag)
+    }
+}
+
+/// Attributes in the order they were set; keys are the conventions' names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Attributes(pub Vec<(Cow<'static, str>, Value)>);
+
+impl Attributes {
+    /// Sets a key. Keys are set once: setting one twice is a fault of the caller.
+    pub fn set(&mut self, key: &'static str, value: impl Into<Value>) {
+        debug_assert!(self.get(key).is_none(), "{key} is set twice");
+        self.0.push((Cow::Borrowed(key), value.into()));
+    }
+
+    /// Sets a key if there is a value.
+    pub fn set_some(&mut self, key: &'static str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.set(key, value);
+        }
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+}
+
+/// Why a span has its parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Evidence {
+    /// A context was on the wire.
+    Context,
+    /// Both ends of the same call were seen.
+    SameCall,
+    /// The thread (goroutine, …) that served the parent made the call meanwhile.
+    SameTask,
+    /// A thread or process that the serving one started made the call, and ended before it.
+    Lineage,
+    /// An event loop made the call inline, while it handled the parent's bytes.
+    Segment,
+}
+
+impl Evidence {
+    /// The value of `onlooker.parent.evidence`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Context => "context",
+            Self::SameCall => "same-call",
+            Self::SameTask => "same-task",
+            Self::Lineage => "lineage",
+            Self::Segment => "segment",
+        }
+    }
+}
+
+/// A link to another span.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// The other span's trace.
+    pub trace_id: TraceId,
+    /// The other span.
+    pub span_id: SpanId,
+    /// Its `tracestate`.
+    pub state: Option<Box<str>>,
+    /// What is known about the link.
+    pub attributes: Attributes,
+}
+
+/// Who made the span: a process, as OpenTelemetry's resource.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resource {
+    /// `service.name`, which is in `attributes` too.
+    pub service: String,
+    /// All resource attributes, `service.name` included.
+    pub attributes: Attributes,
+}
+
+/// A finished span.
+#[derive(Clone, Debug)]
+pub struct Span {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The span.
+    pub span_id: SpanId,
+    /// Its parent; `None` on a root.
+    pub parent: Option<SpanId>,
+    /// Why it is the parent; `None` exactly when `parent` is.
+    pub evidence: Option<Evidence>,
+    /// The parent is in another process (the OTLP flag "parent is remote").
+    pub parent_is_remote: bool,
+    /// W3C flags: bit 0 sampled, bit 1 random.
+    pub flags: u8,
+    /// `tracestate`.
+    pub state: Option<Box<str>>,
+    /// The name, by the conventions.
+    pub name: Cow<'static, str>,
+    /// The kind.
+    pub kind: Kind,
+    /// Start, in nanoseconds since 1970 (UTC).
+    pub start_unix_nano: u64,
+    /// End, in nanoseconds since 1970 (UTC), never before the start.
+    pub end_unix_nano: u64,
+    /// Unset or error.
+    pub status: Status,
+    /// Attributes, without `onlooker.parent.evidence`, which sinks add from `evidence`.
+    pub attributes: Attributes,
+    /// Links to other spans.
+    pub links: Vec<Link>,
+    /// Who made it.
+    pub resource: Arc<Resource>,
+}

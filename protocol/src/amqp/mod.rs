@@ -1,0 +1,5 @@
+//! The amqp protocol.
+
+/// Facts of one exchange.
+#[derive(Clone, Debug, Default)]
+pub struct AmqpFacts {}

@@ -1,0 +1,74 @@
+//! What a dissector is fed: bytes of one direction, at a known position, with what was not seen.
+
+/// Who sent the bytes. The client is the end that opened the connection (or, where that is not
+/// known, the end that detection found to be asking).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Side {
+    /// Bytes from the client to the server: requests, in most protocols.
+    Client,
+    /// Bytes from the server to the client.
+    Server,
+}
+
+impl Side {
+    /// The other end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// An opaque handle to who touched the bytes (process, thread, cause). Dissectors carry it from
+/// chunks to exchanges and never look inside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Task(pub u64);
+
+/// Where and when one byte passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// Offset of the byte in its direction's stream. Counts from the first byte of the connection
+    /// where that is known, else from an arbitrary base.
+    pub position: u64,
+    /// When the call that carried the byte began: nanoseconds, monotonic clock.
+    pub start: u64,
+    /// When that call returned: nanoseconds, monotonic clock.
+    pub end: u64,
+    /// Who made the call.
+    pub task: Task,
+}
+
+/// Consecutive bytes of one direction, delivered in order within that direction.
+///
+/// Between the two directions the order is that of time, and only roughly: a response can be
+/// delivered before the end of its request.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk<'a> {
+    /// Who sent these bytes.
+    pub side: Side,
+    /// Position, times and task of the first byte.
+    pub first: Moment,
+    /// What was captured. May be empty, when only the length is known.
+    pub bytes: &'a [u8],
+    /// How many bytes follow `bytes` in the stream that were not captured (cut, or lost on the
+    /// way). The next chunk of this side starts after them.
+    pub missing: u64,
+    /// The chunk is one whole datagram (UDP), not a part of a stream.
+    pub datagram: bool,
+}
+
+impl<'a> Chunk<'a> {
+    /// A chunk of a byte stream with everything captured.
+    #[must_use]
+    pub const fn new(side: Side, first: Moment, bytes: &'a [u8]) -> Self {
+        Self { side, first, bytes, missing: 0, datagram: false }
+    }
+
+    /// The position after the last byte of the chunk, missing bytes included.
+    #[must_use]
+    pub const fn end_position(&self) -> u64 {
+        self.first.position.saturating_add(self.bytes.len() as u64).saturating_add(self.missing)
+    }
+}

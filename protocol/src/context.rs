@@ -1,0 +1,43 @@
+//! Trace contexts as they are found on the wire.
+
+/// Which header family carried a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ContextFormat {
+    /// W3C `traceparent`.
+    W3c,
+    /// `b3`, single header.
+    B3,
+    /// `X-B3-*`.
+    B3Multi,
+    /// `uber-trace-id`.
+    Jaeger,
+    /// `X-Amzn-Trace-Id`.
+    XRay,
+    /// `X-Cloud-Trace-Context`.
+    CloudTrace,
+    /// `ot-tracer-*`.
+    OtTracer,
+    /// `x-datadog-*`.
+    Datadog,
+    /// `sw8`.
+    SkyWalking,
+    /// `grpc-trace-bin`.
+    GrpcTraceBin,
+}
+
+/// A trace context read from a request or a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireContext {
+    /// The trace id, never all zero.
+    pub trace_id: [u8; 16],
+    /// The sender's span id, never all zero.
+    pub span_id: [u8; 8],
+    /// Whether the sender sampled; `None` if it left the decision open.
+    pub sampled: Option<bool>,
+    /// The W3C random flag (bit 1 of the flags).
+    pub random: bool,
+    /// `tracestate`, checked.
+    pub state: Option<Box<str>>,
+    /// Where it came from.
+    pub format: ContextFormat,
+}

@@ -1,0 +1,5 @@
+//! The dns protocol.
+
+/// Facts of one exchange.
+#[derive(Clone, Debug, Default)]
+pub struct DnsFacts {}

@@ -1,0 +1,1 @@
+//! The fastcgi protocol.

@@ -1,0 +1,5 @@
+//! The grpc protocol.
+
+/// Facts of one exchange.
+#[derive(Clone, Debug, Default)]
+pub struct GrpcFacts {}

@@ -1,0 +1,5 @@
+//! The http protocol.
+
+/// Facts of one exchange.
+#[derive(Clone, Debug, Default)]
+pub struct HttpFacts {}

@@ -1,0 +1,1 @@
+//! The http2 protocol.

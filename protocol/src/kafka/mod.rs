@@ -1,0 +1,5 @@
+//! The kafka protocol.
+
+/// Facts of one exchange.
+#[derive(Clone, Debug, Default)]
+pub struct KafkaFacts {}

@@ -1,0 +1,5 @@
+//! The redis protocol.
+
+/// Facts of one exchange.
+#[derive(Clone, Debug, Default)]
+pub struct RedisFacts {}

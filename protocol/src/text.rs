@@ -1,0 +1,26 @@
+//! Text out of untrusted bytes.
+
+/// `bytes` as text, cut at `limit` bytes (at a character's border). What is no UTF-8 becomes
+/// U+FFFD; control characters stay, sinks escape them.
+#[must_use]
+pub fn lossy(bytes: &[u8], limit: usize) -> Box<str> {
+    let cut = &bytes[..bytes.len().min(limit)];
+    match std::str::from_utf8(cut) {
+        Ok(text) => text.into(),
+        Err(error) if bytes.len() > limit && error.error_len().is_none() => {
+            String::from_utf8_lossy(&cut[..error.valid_up_to()]).into()
+        }
+        Err(_) => String::from_utf8_lossy(cut).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lossy;
+
+    #[test]
+    fn cuts_between_characters() {
+        assert_eq!(&*lossy("aé".as_bytes(), 2), "a");
+        assert_eq!(&*lossy(b"a\xff", 9), "a\u{fffd}");
+    }
+}
