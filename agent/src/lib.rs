@@ -1,1 +1,4 @@
 //! Onlooker: zero-code distributed tracing for Linux.
+
+pub mod config;
+pub mod sink;
