@@ -1,7 +1,10 @@
 //! How much a span may carry.
 
-/// Span and attribute limits of the OpenTelemetry specification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use serde::Deserialize;
+
+/// The `limits` section: span and attribute limits of the OpenTelemetry specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Attributes of a span (`OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`).
     pub attributes: usize,

@@ -1,17 +1,26 @@
 //! Where and how OTLP is sent.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Deserialize;
+
+use super::ConfigError;
+use super::export::milliseconds;
+
 /// The wire protocols of OTLP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Protocol {
     /// `grpc`.
+    #[serde(rename = "grpc")]
     Grpc,
     /// `http/protobuf`, the default.
+    #[serde(rename = "http/protobuf")]
     HttpProtobuf,
     /// `http/json`.
+    #[serde(rename = "http/json")]
     HttpJson,
 }
 
@@ -42,7 +51,8 @@ impl fmt::Display for Protocol {
 }
 
 /// Compression of request bodies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Compression {
     /// As they are.
     #[default]
@@ -64,7 +74,8 @@ impl Compression {
 }
 
 /// TLS material, as paths of PEM files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Tls {
     /// Certificates to trust instead of the machine's.
     pub certificate: Option<PathBuf>,
@@ -75,8 +86,13 @@ pub struct Tls {
 }
 
 /// The `export.otlp` section, with the variables `OTEL_EXPORTER_OTLP_*` over it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct OtlpSettings {
+    /// Whether to export. A section in the file switches it on unless it says otherwise, and so
+    /// does an endpoint in the environment.
+    #[serde(default = "yes")]
+    pub enabled: bool,
     /// Base URL; HTTP adds `v1/traces`. `None` is the protocol's default on localhost.
     pub endpoint: Option<String>,
     /// The URL for traces as it is, before `endpoint`.
@@ -85,12 +101,14 @@ pub struct OtlpSettings {
     pub protocol: Option<Protocol>,
     /// Without a protocol, take port 4317 for gRPC. Holds for endpoints that a person typed on
     /// the command line or in the file; `OTEL_EXPORTER_OTLP_ENDPOINT` follows the specification.
+    #[serde(skip, default = "yes")]
     pub prefer_grpc_on_its_port: bool,
     /// Headers of each request. Values are secrets.
-    pub headers: Vec<(String, String)>,
+    pub headers: BTreeMap<String, String>,
     /// Compression of requests.
     pub compression: Compression,
     /// The time one request may take.
+    #[serde(rename = "timeout_ms", deserialize_with = "milliseconds")]
     pub timeout: Duration,
     /// For gRPC endpoints without a scheme: no TLS.
     pub insecure: bool,
@@ -101,11 +119,12 @@ pub struct OtlpSettings {
 impl Default for OtlpSettings {
     fn default() -> Self {
         Self {
+            enabled: false,
             endpoint: None,
             traces_endpoint: None,
             protocol: None,
             prefer_grpc_on_its_port: true,
-            headers: Vec::new(),
+            headers: BTreeMap::new(),
             compression: Compression::None,
             timeout: Duration::from_secs(10),
             insecure: false,
@@ -124,8 +143,9 @@ impl OtlpSettings {
         settings
     }
 
-    /// Sends to another URL, over what file and environment said; the rest stays.
+    /// Switches the export on, to another URL, over what file and environment said; the rest stays.
     pub fn set_url(&mut self, url: &str) {
+        self.enabled = true;
         self.endpoint = Some(url.to_owned());
         self.traces_endpoint = None;
         self.prefer_grpc_on_its_port = true;
@@ -168,10 +188,27 @@ impl OtlpSettings {
     }
 }
 
+impl OtlpSettings {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.tls.client_certificate.is_some() != self.tls.client_key.is_some() {
+            return Err(ConfigError::value(
+                "export.otlp.tls",
+                "client_certificate and client_key together",
+            ));
+        }
+        Ok(())
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
 /// Header values are secrets: only their names are shown.
 impl fmt::Debug for OtlpSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
+            enabled,
             endpoint,
             traces_endpoint,
             protocol,
@@ -182,8 +219,9 @@ impl fmt::Debug for OtlpSettings {
             insecure,
             tls,
         } = self;
-        let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&String> = headers.keys().collect();
         f.debug_struct("OtlpSettings")
+            .field("enabled", enabled)
             .field("endpoint", endpoint)
             .field("traces_endpoint", traces_endpoint)
             .field("protocol", protocol)
@@ -258,7 +296,7 @@ mod tests {
 
     #[test]
     fn debug_output_has_no_header_values() {
-        let headers = vec![("authorization".to_owned(), "Bearer hunter2".to_owned())];
+        let headers = [("authorization".to_owned(), "Bearer hunter2".to_owned())].into();
         let text = format!("{:?}", OtlpSettings { headers, ..OtlpSettings::default() });
         assert!(text.contains("authorization") && !text.contains("hunter2"));
     }

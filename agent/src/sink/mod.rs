@@ -107,9 +107,9 @@ impl Sinks {
         let export = &config.export;
         let mut sinks =
             Self { running: Vec::new(), output_closed: Arc::new(AtomicBool::new(false)) };
-        if let Some(otlp) = &export.otlp {
-            let exporter =
-                Exporter::new(otlp, export.batch, config.limits).map_err(StartError::Otlp)?;
+        if export.otlp.enabled {
+            let exporter = Exporter::new(&export.otlp, export.batch, config.limits)
+                .map_err(StartError::Otlp)?;
             let name = exporter.destination().to_owned();
             sinks.spawn_task(runtime, name, export.batch.queue, |queue, counters| {
                 exporter.run(queue, counters)

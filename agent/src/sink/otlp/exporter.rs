@@ -1,5 +1,6 @@
 //! The task that takes spans from the queue and brings them to one collector.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -232,7 +233,9 @@ impl Delivery {
     }
 }
 
-fn headers(settings: &[(String, String)]) -> Result<Vec<(HeaderName, HeaderValue)>, OtlpError> {
+fn headers(
+    settings: &BTreeMap<String, String>,
+) -> Result<Vec<(HeaderName, HeaderValue)>, OtlpError> {
     settings
         .iter()
         .map(|(name, value)| {
