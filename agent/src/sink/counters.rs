@@ -129,6 +129,10 @@ impl Counters {
         self.dropped[reason as usize].fetch_add(spans, Relaxed);
     }
 
+    pub(super) fn lost(&self, reason: DropReason) -> u64 {
+        self.dropped[reason as usize].load(Relaxed)
+    }
+
     pub(super) fn retry(&self) {
         self.retries.fetch_add(1, Relaxed);
     }
@@ -151,7 +155,7 @@ impl Counters {
             exported: self.exported.load(Relaxed),
             dropped: DropReason::ALL
                 .into_iter()
-                .map(|reason| (reason, self.dropped[reason as usize].load(Relaxed)))
+                .map(|reason| (reason, self.lost(reason)))
                 .filter(|(_, spans)| *spans > 0)
                 .collect(),
             retries: self.retries.load(Relaxed),

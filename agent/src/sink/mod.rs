@@ -21,10 +21,11 @@ mod sample;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use onlooker_pipeline::span::Span;
+use onlooker_pipeline::span::sampling::SAMPLED;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -60,6 +61,8 @@ impl Error for StartError {}
 pub struct Summary {
     /// One entry a sink, in the order they were started.
     pub sinks: Vec<SinkCounts>,
+    /// Spans whose trace is not sampled, which were not exported for that reason.
+    pub not_sampled: u64,
 }
 
 impl fmt::Display for Summary {
@@ -70,19 +73,29 @@ impl fmt::Display for Summary {
             }
             sink.fmt(f)?;
         }
+        if self.not_sampled > 0 {
+            write!(
+                f,
+                "\n{} spans were not exported: their traces are not sampled",
+                self.not_sampled
+            )?;
+        }
         Ok(())
     }
 }
 
 /// All configured sinks, running.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Sinks {
     running: Vec<Running>,
     output_closed: Arc<AtomicBool>,
+    not_sampled: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Running {
+    /// Whether spans of traces that are not sampled come here too.
+    takes_unsampled: bool,
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     worker: Worker,
@@ -105,8 +118,7 @@ impl Sinks {
     /// does not answer is no error.
     pub fn start(config: &Config, runtime: &Handle) -> Result<Self, StartError> {
         let export = &config.export;
-        let mut sinks =
-            Self { running: Vec::new(), output_closed: Arc::new(AtomicBool::new(false)) };
+        let mut sinks = Self::default();
         if export.otlp.enabled {
             let exporter = Exporter::new(&export.otlp, export.batch, config.limits)
                 .map_err(StartError::Otlp)?;
@@ -121,6 +133,8 @@ impl Sinks {
             sinks.spawn_thread("console".to_owned(), export.batch.queue, |queue, counters| {
                 console.run(&queue, &counters);
             })?;
+            // Whoever watches wants to see all, unless a sampler was asked for.
+            sinks.let_unsampled_through(config.sampling.sampler.is_none());
         }
         Ok(sinks)
     }
@@ -128,11 +142,26 @@ impl Sinks {
     /// Gives finished spans to every sink. Never blocks; what a queue has no room for is counted
     /// there.
     pub fn submit(&self, spans: Vec<Span>) {
-        if spans.is_empty() || self.running.is_empty() {
+        let (sampled, unsampled): (Vec<_>, Vec<_>) = if spans.iter().all(is_sampled) {
+            (spans, Vec::new())
+        } else {
+            spans.into_iter().partition(is_sampled)
+        };
+        self.give(sampled, |_| true);
+        if !unsampled.is_empty() {
+            if self.running.iter().any(|sink| !sink.takes_unsampled) {
+                self.not_sampled.fetch_add(unsampled.len() as u64, Relaxed);
+            }
+            self.give(unsampled, |sink| sink.takes_unsampled);
+        }
+    }
+
+    fn give(&self, spans: Vec<Span>, is_for: impl Fn(&Running) -> bool) {
+        if spans.is_empty() {
             return;
         }
         let spans = Spans::all(Arc::new(spans));
-        for sink in &self.running {
+        for sink in self.running.iter().filter(|sink| is_for(sink)) {
             sink.counters.accept(spans.as_slice().len());
             let left_over = sink.queue.push(spans.clone());
             if left_over > 0 {
@@ -150,7 +179,10 @@ impl Sinks {
     /// The account so far.
     #[must_use]
     pub fn counters(&self) -> Summary {
-        Summary { sinks: self.running.iter().map(|sink| sink.counters.snapshot()).collect() }
+        Summary {
+            sinks: self.running.iter().map(|sink| sink.counters.snapshot()).collect(),
+            not_sampled: self.not_sampled.load(Relaxed),
+        }
     }
 
     /// Delivers what is queued, for at most `within`, and ends all sinks. What could not be
@@ -178,7 +210,14 @@ impl Sinks {
             sink.counters.close();
             sinks.push(sink.counters.snapshot());
         }
-        Summary { sinks }
+        Summary { sinks, not_sampled: self.not_sampled.into_inner() }
+    }
+
+    /// Says so of the sink that was started last.
+    fn let_unsampled_through(&mut self, all: bool) {
+        if let Some(sink) = self.running.last_mut() {
+            sink.takes_unsampled = all;
+        }
     }
 
     fn spawn_task<F>(
@@ -193,7 +232,12 @@ impl Sinks {
         let queue = Arc::new(Queue::new(capacity));
         let counters = Arc::new(Counters::new(name));
         let task = runtime.spawn(run(Arc::clone(&queue), Arc::clone(&counters)));
-        self.running.push(Running { queue, counters, worker: Worker::Task(task) });
+        self.running.push(Running {
+            takes_unsampled: false,
+            queue,
+            counters,
+            worker: Worker::Task(task),
+        });
     }
 
     fn spawn_thread(
@@ -213,7 +257,16 @@ impl Sinks {
                 drop(alive);
             })
             .map_err(StartError::Thread)?;
-        self.running.push(Running { queue, counters, worker: Worker::Thread(done) });
+        self.running.push(Running {
+            takes_unsampled: false,
+            queue,
+            counters,
+            worker: Worker::Thread(done),
+        });
         Ok(())
     }
+}
+
+fn is_sampled(span: &Span) -> bool {
+    span.flags & SAMPLED != 0
 }

@@ -13,8 +13,8 @@ pub const SAMPLED: u8 = 1;
 /// 2⁵⁶: R and T are 56-bit numbers.
 const MAX_THRESHOLD: u64 = 1 << 56;
 
-/// The most hexadecimal digits of T that are written: 5 significant ones and leading `f`s are
-/// enough for any probability that a person writes, and the specification recommends at least 3.
+/// The hexadecimal digits of T that are written, after those that are `f` because the probability
+/// is small: the specification's recommended precision.
 const PRECISION: usize = 4;
 
 /// `OTEL_TRACES_SAMPLER`.
@@ -136,8 +136,7 @@ fn ot_member(state: &str) -> Option<&str> {
 
 /// T = (1 − p)·2⁵⁶, rounded to [`PRECISION`] digits after leading `f`s.
 fn threshold(ratio: f64) -> u64 {
-    // The comparison is false for NaN too.
-    if !(ratio >= 2f64.powi(-56)) {
+    if ratio.is_nan() || ratio < 2f64.powi(-56) {
         return MAX_THRESHOLD;
     }
     if ratio >= 1.0 {

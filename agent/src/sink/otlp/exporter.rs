@@ -59,6 +59,7 @@ pub(crate) struct Exporter {
     encoding: Encoding,
     limits: Limits,
     destination: String,
+    hint: &'static str,
 }
 
 #[derive(Debug)]
@@ -78,6 +79,7 @@ impl Exporter {
         if uri.host().is_none() || !matches!(uri.scheme_str(), Some("http" | "https")) {
             return Err(OtlpError::Endpoint(url));
         }
+        let uri_port = uri.port_u16();
         let headers = headers(&settings.headers)?;
         let timeout = settings.timeout.min(batching.timeout);
         let (compression, tls) = (settings.compression, &settings.tls);
@@ -94,7 +96,8 @@ impl Exporter {
         }
         .map_err(OtlpError::Tls)?;
         let destination = format!("otlp {protocol} {}", without_credentials(&url));
-        Ok(Self { transport, batching, encoding, limits, destination })
+        let hint = port_hint(protocol, uri_port);
+        Ok(Self { transport, batching, encoding, limits, destination, hint })
     }
 
     /// `otlp grpc http://localhost:4317`.
@@ -109,7 +112,10 @@ impl Exporter {
         let delivery = Arc::new(Delivery {
             transport: self.transport,
             counters: Arc::clone(&counters),
+            hint: self.hint,
             troubled: AtomicBool::new(false),
+            full_reported: AtomicBool::new(false),
+            remark_reported: AtomicBool::new(false),
         });
         let mut in_flight = JoinSet::new();
         let mut over = false;
@@ -122,6 +128,7 @@ impl Exporter {
                 in_flight.spawn(Arc::clone(&delivery).deliver(request));
             }
             while in_flight.try_join_next().is_some() {}
+            delivery.report_full_queue();
         }
         while in_flight.join_next().await.is_some() {}
     }
@@ -160,9 +167,15 @@ fn encode(batch: &mut Batch, runs: &[Spans], counters: &Counters) -> Vec<Request
 struct Delivery {
     transport: Transport,
     counters: Arc<Counters>,
+    /// What to try when nothing works, or nothing.
+    hint: &'static str,
     /// The latest attempt failed: trouble is reported when it begins and when it ends, not once
     /// a request.
     troubled: AtomicBool,
+    /// The full queue was reported, which is done once.
+    full_reported: AtomicBool,
+    /// What the collector says beside accepting was reported, which is done once.
+    remark_reported: AtomicBool,
 }
 
 impl Delivery {
@@ -181,6 +194,7 @@ impl Delivery {
                 Answer::Refused { error } => return self.refused(request.spans, error),
                 Answer::Retry { after, error } => {
                     self.failed(error);
+                    self.report_full_queue();
                     tokio::time::sleep(backoff.next(after)).await;
                     self.counters.retry();
                 }
@@ -201,9 +215,14 @@ impl Delivery {
         if rejected > 0 {
             self.counters.lose(DropReason::Rejected, rejected);
         }
-        if !message.is_empty() {
+        if rejected > 0 || !message.is_empty() {
             let said = crate::sink::text::visible(message);
-            warn(format_args!("{}: {rejected} spans rejected: {said}", self.counters.name()));
+            if !self.remark_reported.swap(true, Relaxed) {
+                warn(format_args!(
+                    "{}: accepted, but {rejected} spans rejected: {said}",
+                    self.counters.name()
+                ));
+            }
             self.counters.fail(said);
         }
         if self.troubled.swap(false, Relaxed) {
@@ -215,18 +234,31 @@ impl Delivery {
         self.counters.lose(DropReason::Refused, spans);
         if !self.troubled.swap(true, Relaxed) {
             warn(format_args!(
-                "{}: {error}; these spans are lost, later ones are tried",
-                self.counters.name()
+                "{}: {error}; these spans are lost, later ones are tried{}",
+                self.counters.name(),
+                self.hint
             ));
         }
         self.counters.fail(error);
     }
 
+    fn report_full_queue(&self) {
+        let lost = self.counters.lost(DropReason::QueueFull);
+        if lost > 0 && !self.full_reported.swap(true, Relaxed) {
+            warn(format_args!(
+                "{}: spans come faster than they are taken and the queue is full: {lost} spans \
+                 are lost so far, the closing summary will tell how many in the end",
+                self.counters.name()
+            ));
+        }
+    }
+
     fn failed(&self, error: String) {
         if !self.troubled.swap(true, Relaxed) {
             warn(format_args!(
-                "{}: {error}; trying again, spans are kept while the queue has room",
-                self.counters.name()
+                "{}: {error}; trying again, spans are kept while the queue has room{}",
+                self.counters.name(),
+                self.hint
             ));
         }
         self.counters.fail(error);
@@ -247,6 +279,19 @@ fn headers(
         .collect()
 }
 
+/// The most common mistake: the port of one protocol with the other.
+fn port_hint(protocol: Protocol, port: Option<u16>) -> &'static str {
+    match (protocol, port) {
+        (Protocol::HttpProtobuf | Protocol::HttpJson, Some(4317)) => {
+            " (port 4317 is mostly gRPC's: try OTEL_EXPORTER_OTLP_PROTOCOL=grpc)"
+        }
+        (Protocol::Grpc, Some(4318)) => {
+            " (port 4318 is mostly HTTP's: try OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf)"
+        }
+        _ => "",
+    }
+}
+
 /// The URL as it may be shown: `user:password@` and the query are left out.
 fn without_credentials(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
@@ -258,5 +303,22 @@ fn without_credentials(url: &str) -> String {
             format!("{scheme}://{}", rest.get(start..).unwrap_or_default())
         }
         None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_credentials;
+
+    #[test]
+    fn urls_are_shown_without_secrets() {
+        for (url, shown) in [
+            ("http://c:4318/v1/traces", "http://c:4318/v1/traces"),
+            ("https://me:hunter2@c/v1/traces?key=hunter2", "https://c/v1/traces"),
+            ("https://a@b@c", "https://c"),
+            ("https://c/path@x", "https://c/path@x"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
     }
 }
