@@ -5,4 +5,15 @@
 
 #![forbid(unsafe_code)]
 
+mod bad_input;
+mod ending;
+mod ground;
+mod harm;
+mod links;
 mod nginx;
+mod otlp;
+mod postgresql;
+mod processes;
+mod redis;
+mod sockets;
+mod unknown;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::process::command;
+use crate::process::{Streams, command};
 use crate::{PATIENCE, Process, Span, agent_binary};
 
 /// What the agent prints on standard error once capture is live.
@@ -57,8 +57,16 @@ impl Agent {
     #[must_use]
     pub fn trace<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Self {
         let agent = Self::start(arguments);
-        agent.wait("its ready line", |state| state.messages.contains(READY));
+        agent.wait_until_ready();
         agent
+    }
+
+    /// Waits until capture is live.
+    ///
+    /// # Panics
+    /// If the agent ends, or is not ready within [`PATIENCE`].
+    pub fn wait_until_ready(&self) {
+        self.wait("its ready line", |state| state.messages.contains(READY));
     }
 
     /// Traces the process with the id.
@@ -87,7 +95,7 @@ impl Agent {
     /// If it cannot be started.
     #[must_use]
     pub fn spawn(command: Command) -> Self {
-        let mut process = Process::spawn(command, true);
+        let mut process = Process::spawn(command, Streams::Output);
         let output = Arc::new(Output::default());
         let stdout = process.take_stdout().expect("piped output");
         let stderr = process.take_stderr().expect("piped error");

@@ -97,6 +97,27 @@ impl Connection {
         self.reader.get_mut().write_all(bytes.as_ref()).expect("a connection that takes bytes");
     }
 
+    /// The next line, without its end, of whatever protocol is spoken.
+    ///
+    /// # Panics
+    /// If the connection ends before.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).expect("a line");
+        assert!(line.ends_with('\n'), "the connection ended");
+        line.trim_end().to_owned()
+    }
+
+    /// The next so many bytes.
+    ///
+    /// # Panics
+    /// If the connection ends before.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.reader.read_exact(&mut bytes).expect("as many bytes");
+        bytes
+    }
+
     /// The next response; the request was no `HEAD`.
     ///
     /// # Panics

@@ -16,15 +16,17 @@ pub mod process;
 pub mod receiver;
 pub mod servers;
 pub mod services;
+mod session;
 mod span;
 
 use std::time::Duration;
 
 pub use agent::{Agent, Finished};
 pub use place::{Scratch, agent_binary, node_modules, python, workload, workspace};
-pub use ports::{free_port, wait_for_socket, wait_for_tcp};
+pub use ports::{free_port, wait_for_port, wait_for_socket, wait_for_tcp};
 pub use process::Process;
 pub use receiver::Receiver;
+pub use session::Session;
 pub use span::{Span, Spans};
 
 /// How long anything that must happen is waited for. Far more than it takes on an idle machine:

@@ -48,6 +48,18 @@ pub fn wait_for_socket(process: &mut Process, path: &Path) {
     wait(process, &path.display().to_string(), || UnixStream::connect(path).is_ok());
 }
 
+/// Waits until somebody accepts TCP connections on the port.
+///
+/// # Panics
+/// If nobody does within [`PATIENCE`].
+pub fn wait_for_port(port: u16) {
+    let deadline = Instant::now() + PATIENCE;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < deadline, "nobody listens on port {port}");
+        std::thread::sleep(POLL);
+    }
+}
+
 fn wait(process: &mut Process, what: &str, mut ready: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !ready() {

@@ -4,12 +4,12 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::{POLL, Scratch};
+use crate::{PATIENCE, POLL, Scratch};
 
 /// How long a process gets to end by itself after it was asked to.
 const GRACE: Duration = Duration::from_secs(10);
@@ -28,6 +28,17 @@ pub struct Process {
     _scratch: Scratch,
 }
 
+/// Where a process reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub enum Streams {
+    /// It reads nothing, and writes a log that is shown if a test fails.
+    Log,
+    /// It reads nothing; its output and errors are the caller's to read.
+    Output,
+    /// Its input and output are the caller's; errors are its log.
+    Dialogue,
+}
+
 impl Process {
     /// Starts `program` with standard output and error in a log that is shown if a test fails.
     ///
@@ -40,29 +51,30 @@ impl Process {
     ) -> Self {
         let mut command = command(program);
         command.args(arguments);
-        Self::spawn(command, false)
+        Self::spawn(command, Streams::Log)
     }
 
-    /// Starts a command made with [`command`]; with `piped`, its output is left to the caller.
+    /// Starts a command made with [`command`].
     ///
     /// # Panics
     /// If it cannot be started.
     #[must_use]
-    pub fn spawn(mut command: Command, piped: bool) -> Self {
+    pub fn spawn(mut command: Command, streams: Streams) -> Self {
         let name = describe(&command);
         let scratch = Scratch::new("log");
         let log = scratch.join("log");
-        if piped {
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        } else {
-            let file = File::create(&log).expect("a log file");
-            command.stdout(file.try_clone().expect("a second handle of the log")).stderr(file);
-        }
-        let child = command
-            .stdin(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let file = || File::options().create(true).append(true).open(&log).expect("a log file");
+        match streams {
+            Streams::Log => command.stdin(Stdio::null()).stdout(file()).stderr(file()),
+            Streams::Output => {
+                command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped())
+            }
+            Streams::Dialogue => {
+                command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file())
+            }
+        };
+        let child =
+            command.process_group(0).spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
         Self { name, child, stop: Signal::TERM, log, _scratch: scratch }
     }
 
@@ -85,6 +97,11 @@ impl Process {
         self.child.id()
     }
 
+    /// Its piped standard input, once.
+    pub fn take_stdin(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
+    }
+
     /// Its piped standard output, once.
     pub fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
@@ -95,12 +112,25 @@ impl Process {
         self.child.stderr.take()
     }
 
-    /// What it has written, if its output was not piped.
+    /// What it has written to its log.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read(&self.log)
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default()
+    }
+
+    /// Waits until it has written a text to its log.
+    ///
+    /// # Panics
+    /// If it has not within [`PATIENCE`], or ends before.
+    pub fn wait_for_log(&mut self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log().contains(text) {
+            let ended = self.try_wait().is_some();
+            assert!(!ended && Instant::now() < deadline, "{} did not write: {text}", self.name);
+            std::thread::sleep(POLL);
+        }
     }
 
     /// How it ended, if it has.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::process::command;
+use crate::process::{Streams, command};
 use crate::{PATIENCE, POLL, Process, Scratch, free_port, python, wait_for_tcp, workload};
 
 /// A running receiver: gRPC on one port, HTTP on another.
@@ -36,7 +36,7 @@ impl Receiver {
             .arg(workload("otlp_receiver.py"))
             .args([grpc_port.to_string(), http_port.to_string()])
             .arg(&file);
-        let mut process = Process::spawn(receiver, false);
+        let mut process = Process::spawn(receiver, Streams::Log);
         wait_for_tcp(&mut process, grpc_port);
         wait_for_tcp(&mut process, http_port);
         Self { grpc_port, http_port, _process: process, file, _directory: directory }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::process::Command;
 
-use crate::process::command;
+use crate::process::{Streams, command};
 use crate::{Process, free_port, node_modules, python, wait_for_tcp, workload};
 
 /// A running service that listens on a TCP port.
@@ -24,7 +24,7 @@ impl Service {
     /// Starts a command that listens on the port, and waits until it does.
     #[must_use]
     pub fn start(command: Command, port: u16) -> Self {
-        let mut process = Process::spawn(command, false);
+        let mut process = Process::spawn(command, Streams::Log);
         wait_for_tcp(&mut process, port);
         Self { port, process }
     }

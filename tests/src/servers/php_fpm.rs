@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::process::command;
+use crate::process::{Streams, command};
 use crate::{Process, Scratch, wait_for_socket};
 
 /// A running PHP-FPM.
@@ -33,7 +33,7 @@ impl PhpFpm {
         let configuration = directory.write("fpm.conf", text);
         let mut server = command(program());
         server.args(["--nodaemonize", "--allow-to-run-as-root", "--fpm-config"]).arg(configuration);
-        let mut process = Process::spawn(server, false);
+        let mut process = Process::spawn(server, Streams::Log);
         wait_for_socket(&mut process, &directory.join("socket"));
         Self { process, directory }
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
-use crate::process::command_as;
+use crate::process::{Streams, command_as};
 use crate::{Process, Scratch, free_port, wait_for_tcp};
 
 /// The user that the distribution's package makes; PostgreSQL refuses to run as root.
@@ -43,7 +43,7 @@ impl Postgres {
             .args(["-p", &port.to_string(), "-c", "listen_addresses=localhost"])
             .args(["-c", "fsync=off", "-c", "log_min_messages=fatal"]);
         // SIGINT is the fast shutdown: it does not wait for clients.
-        let mut process = Process::spawn(server, false).ended_by(Signal::INT);
+        let mut process = Process::spawn(server, Streams::Log).ended_by(Signal::INT);
         wait_for_tcp(&mut process, port);
         Self { port, process, directory }
     }
