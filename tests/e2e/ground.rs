@@ -64,7 +64,8 @@ fn bodies_are_echoed() {
     // The checksum is the CRC-32 of `hello`.
     let answer = connection.response().body;
     assert!(answer.starts_with(b"POST /a?size=3 HTTP/1.1\n5 3610a686\n"), "{answer:?}");
-    connection.send("POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+    connection
+        .send("POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
     assert!(connection.response().text().contains("5 3610a686"));
 }
 

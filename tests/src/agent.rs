@@ -15,6 +15,9 @@ use crate::{PATIENCE, Process, Span, agent_binary};
 /// What the agent prints on standard error once capture is live.
 const READY: &str = "onlooker: tracing";
 
+/// How long no span comes before [`Agent::settle`] gives up.
+const SETTLED: Duration = Duration::from_secs(5);
+
 /// A running `onlooker trace --format json`.
 #[derive(Debug)]
 pub struct Agent {
@@ -124,6 +127,21 @@ impl Agent {
     /// If they do not within [`PATIENCE`], or the agent ends before.
     pub fn wait_for(&self, what: &str, mut done: impl FnMut(&[Span]) -> bool) {
         self.wait(what, |state| done(&state.spans));
+    }
+
+    /// Waits until so many spans were seen, or none came for [`SETTLED`]: for measures, which count
+    /// what is missing.
+    pub fn settle(&self, expected: usize) {
+        let mut state = self.output.lock();
+        let mut seen = state.spans.len();
+        let mut since = Instant::now();
+        while state.spans.len() < expected && since.elapsed() < SETTLED {
+            state = self.output.wait(state, SETTLED);
+            if state.spans.len() > seen {
+                seen = state.spans.len();
+                since = Instant::now();
+            }
+        }
     }
 
     /// Sends it a signal.

@@ -33,6 +33,8 @@ pub struct Process {
 pub enum Streams {
     /// It reads nothing, and writes a log that is shown if a test fails.
     Log,
+    /// It reads nothing; its output is thrown away, its errors are its log.
+    Errors,
     /// It reads nothing; its output and errors are the caller's to read.
     Output,
     /// Its input and output are the caller's; errors are its log.
@@ -66,6 +68,7 @@ impl Process {
         let file = || File::options().create(true).append(true).open(&log).expect("a log file");
         match streams {
             Streams::Log => command.stdin(Stdio::null()).stdout(file()).stderr(file()),
+            Streams::Errors => command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file()),
             Streams::Output => {
                 command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped())
             }

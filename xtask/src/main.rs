@@ -2,8 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+mod accuracy;
+mod bench;
+mod demo;
+mod fuzz;
+mod load;
 mod setup;
 mod shell;
+mod table;
 mod test;
 
 use std::process::ExitCode;
@@ -22,6 +28,20 @@ struct Arguments {
 enum Task {
     /// Install what building the BPF object, testing and the demo need (Debian, as root).
     Setup(setup::Options),
+    /// Run a shop of uninstrumented services in four languages, load on it, and show its traces.
+    Demo(demo::Options),
+    /// Measure; the tables are in docs/.
+    Bench {
+        #[command(subcommand)]
+        what: bench::Bench,
+    },
+    /// Count links that are right, wrong and missing, per workload and concurrency.
+    Accuracy(accuracy::Options),
+    /// Fuzz every target (needs cargo-fuzz and a nightly toolchain).
+    Fuzz(fuzz::Options),
+    /// Send requests; for the benches, which trace this process.
+    #[command(hide = true)]
+    Load(load::Options),
     /// Set up, check format and lints, run unit and end-to-end tests.
     Test(test::Options),
 }
@@ -29,6 +49,11 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Setup(options) => setup::run(&options),
+        Task::Demo(options) => demo::run(&options),
+        Task::Bench { what } => bench::run(&what),
+        Task::Accuracy(options) => accuracy::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
+        Task::Load(options) => load::run(&options),
         Task::Test(options) => test::run(&options),
     };
     match result {
