@@ -39,10 +39,10 @@ pub(crate) fn run(options: &Options) -> Result {
         [
             "workload",
             "at once",
-            "right",
+            "inside: right",
             "wrong",
             "missing",
-            "right",
+            "between: right",
             "wrong",
             "missing",
             "spans lost",
