@@ -1,4 +1,6 @@
 //! `cargo xtask fuzz`: every fuzz target for a while.
+//!
+//! Seeds are in `fuzz/seeds/TARGET`, findings go to `fuzz/artifacts/TARGET`.
 
 use std::fs;
 
@@ -11,14 +13,14 @@ use crate::shell::{self, Result, cargo, has_program};
 pub(crate) struct Options {
     /// Minutes for each target.
     #[arg(long, default_value_t = 1.0)]
-    minutes: f64,
+    pub(crate) minutes: f64,
     /// Only the targets whose names contain this.
-    target: Option<String>,
+    pub(crate) target: Option<String>,
 }
 
 pub(crate) fn run(options: &Options) -> Result {
     if !has_program("cargo-fuzz") {
-        return Err("cargo-fuzz is missing: cargo install cargo-fuzz".to_owned());
+        shell::run(&mut cargo(["install", "cargo-fuzz", "--locked"]))?;
     }
     let seconds = (options.minutes * 60.0).max(1.0) as u64;
     let listed = shell::run_quietly(&mut cargo(["fuzz", "list"]))?;
@@ -33,6 +35,8 @@ pub(crate) fn run(options: &Options) -> Result {
         let seeds = workspace().join("fuzz/seeds").join(target);
         fs::create_dir_all(&corpus).map_err(|why| format!("{}: {why}", corpus.display()))?;
         let mut fuzz = cargo(["fuzz", "run", target]);
+        // Sanitizers are not stable; the stable toolchain has them all the same.
+        fuzz.env("RUSTC_BOOTSTRAP", "1");
         fuzz.arg(corpus);
         if seeds.exists() {
             fuzz.arg(seeds);

@@ -37,7 +37,7 @@ enum Task {
     },
     /// Count links that are right, wrong and missing, per workload and concurrency.
     Accuracy(accuracy::Options),
-    /// Fuzz every target (needs cargo-fuzz and a nightly toolchain).
+    /// Fuzz every target for a while.
     Fuzz(fuzz::Options),
     /// Send requests; for the benches, which trace this process.
     #[command(hide = true)]

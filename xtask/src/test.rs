@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use clap::Args;
 
+use crate::fuzz;
 use crate::setup;
 use crate::shell::{self, Result, cargo};
 use report::Report;
@@ -22,6 +23,9 @@ pub(crate) struct Options {
     /// Leave the end-to-end tests out.
     #[arg(long, conflicts_with = "only_e2e")]
     no_e2e: bool,
+    /// Fuzz every target as well, for so many minutes each.
+    #[arg(long, value_name = "MINUTES")]
+    fuzz: Option<f64>,
     /// Run only the tests whose names contain this.
     filter: Option<String>,
 }
@@ -66,6 +70,10 @@ pub(crate) fn run(options: &Options) -> Result {
             }
             step("end-to-end tests", report.cargo_test("end-to-end tests", &mut command));
         }
+    }
+    if let Some(minutes) = options.fuzz {
+        println!("\n== fuzz");
+        step("fuzz", fuzz::run(&fuzz::Options { minutes, target: None }));
     }
 
     println!();
