@@ -16,7 +16,10 @@ pub(super) fn describe(
     facts: &PostgresqlFacts,
     place: &Place<'_>,
 ) -> Option<Description> {
-    let code = facts.error.map(|error| error.code).or(facts.warning);
+    let code = match facts.error {
+        Some(error) => error.code,
+        None => facts.warning,
+    };
     let call = SqlCall {
         system: "postgresql",
         default_port: 5432,
@@ -109,7 +112,7 @@ mod tests {
         let facts = PostgresqlFacts {
             statement: statement("SELECT a; SELECT b"),
             statements: 2,
-            error: Some(ServerError { code: SqlState(*b"42P01"), severity: Severity::Error }),
+            error: Some(ServerError { code: Some(SqlState(*b"42P01")), severity: Severity::Error }),
             ..PostgresqlFacts::default()
         };
         let span = described(facts, &place(Side::Server, 6000));

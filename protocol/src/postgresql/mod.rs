@@ -100,8 +100,8 @@ impl std::fmt::Debug for SqlState {
 /// An ErrorResponse. Its message may quote values, so it is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerError {
-    /// What went wrong.
-    pub code: SqlState,
+    /// What went wrong; `None` if that part of the message was not captured.
+    pub code: Option<SqlState>,
     /// How bad it is.
     pub severity: Severity,
 }

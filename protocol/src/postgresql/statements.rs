@@ -47,6 +47,16 @@ impl Names {
         before
     }
 
+    /// Forgets the unnamed one.
+    pub(super) fn forget_unnamed(&mut self) {
+        self.unnamed = None;
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        *self = Self { evicted: self.evicted, ..Self::default() };
+    }
+
     /// How many were forgotten for want of room since last asked.
     pub(super) fn take_evicted(&mut self) -> u64 {
         std::mem::take(&mut self.evicted)
