@@ -32,7 +32,6 @@ pub(super) fn describe(
             Operation::Cancel => Some("cancel"),
         },
         procedure: None,
-        statements: facts.statements,
         rows: facts.rows,
         code: code.map(|code| Cow::Owned(code.as_str().to_owned())),
         failed: facts.error.is_some(),
@@ -78,7 +77,6 @@ mod tests {
         let facts = PostgresqlFacts {
             statement: statement("SELECT * FROM users WHERE id = 7"),
             database: Some("shop".into()),
-            statements: 1,
             rows: Some(2),
             ..PostgresqlFacts::default()
         };
@@ -111,7 +109,6 @@ mod tests {
     fn an_error_at_the_server_on_another_port() {
         let facts = PostgresqlFacts {
             statement: statement("SELECT a; SELECT b"),
-            statements: 2,
             error: Some(ServerError { code: Some(SqlState(*b"42P01")), severity: Severity::Error }),
             ..PostgresqlFacts::default()
         };

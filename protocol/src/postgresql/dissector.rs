@@ -135,7 +135,7 @@ impl Postgresql {
         exchange.response = Some(Extent { first: answer.first.unwrap_or(last), last });
         exchange.outcome = outcome;
         if let Facts::Postgresql(facts) = &mut exchange.facts {
-            facts.statements = answer.statements;
+            facts.completed = answer.completed;
             facts.rows = answer.rows;
             facts.error = answer.error;
             facts.warning = answer.warning;

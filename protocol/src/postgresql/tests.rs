@@ -47,7 +47,7 @@ fn a_simple_query_with_several_statements() {
     assert_eq!(text(exchange), "SELECT ?; INSERT INTO t VALUES (?)");
     let facts = facts(exchange);
     assert_eq!(facts.operation, Operation::Query);
-    assert_eq!((facts.statements, facts.rows), (2, Some(1)));
+    assert_eq!((facts.completed, facts.rows), (2, Some(1)));
     assert_eq!(facts.database.as_deref(), Some("shop"));
     assert_eq!(facts.user.as_deref(), Some("app"));
     assert_eq!(exchange.outcome, Outcome::Complete);

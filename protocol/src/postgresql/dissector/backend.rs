@@ -247,7 +247,7 @@ impl Postgresql {
             b's' => Some(seen),
             _ => None,
         };
-        self.answer.statements = self.answer.statements.saturating_add(u32::from(kind == b'C'));
+        self.answer.completed = self.answer.completed.saturating_add(u32::from(kind == b'C'));
         self.answer.rows = match (self.answer.rows, rows) {
             (Some(before), Some(rows)) => Some(before.saturating_add(rows)),
             (before, rows) => rows.or(before),
