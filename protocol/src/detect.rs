@@ -47,7 +47,10 @@ pub struct Protocol {
 }
 
 /// Every protocol there is.
-pub static PROTOCOLS: &[&Protocol] = &[&crate::http1::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[
+    &crate::http1::PROTOCOL,
+    &crate::postgresql::PROTOCOL,
+];
 
 /// What detection says of an opening.
 #[derive(Clone, Copy)]
