@@ -418,11 +418,11 @@ impl Redis {
             self.was_subscribed = true;
             self.is_subscribed |= reply.kind == b'*';
             let Some(Awaits::Confirmations(left)) = front else { return };
-            if let Some(burst) = self.bursts.front_mut() {
-                if left > 1 {
-                    burst.front = Some(Awaits::Confirmations(left - 1));
-                    return burst.responds(reply.first, reply.last);
-                }
+            if left > 1
+                && let Some(burst) = self.bursts.front_mut()
+            {
+                burst.front = Some(Awaits::Confirmations(left - 1));
+                return burst.responds(reply.first, reply.last);
             }
         } else if self.is_push(&reply) {
             return;
