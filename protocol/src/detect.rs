@@ -47,7 +47,8 @@ pub struct Protocol {
 }
 
 /// Every protocol there is.
-pub static PROTOCOLS: &[&Protocol] = &[&crate::fastcgi::PROTOCOL, &crate::redis::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] =
+    &[&crate::dns::PROTOCOL, &crate::fastcgi::PROTOCOL, &crate::redis::PROTOCOL];
 
 /// What detection says of an opening.
 #[derive(Clone, Copy)]
