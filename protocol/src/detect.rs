@@ -48,8 +48,11 @@ pub struct Protocol {
 
 /// Every protocol there is.
 pub static PROTOCOLS: &[&Protocol] = &[
+    &crate::dns::PROTOCOL,
+    &crate::fastcgi::PROTOCOL,
     &crate::http1::PROTOCOL,
     &crate::postgresql::PROTOCOL,
+    &crate::redis::PROTOCOL,
 ];
 
 /// What detection says of an opening.
