@@ -184,9 +184,8 @@ impl Call {
         const CANCEL: u32 = 0x8;
         if let Some(code) = end.reset {
             // A client whose deadline has passed cancels the stream.
-            let late = self
-                .timeout
-                .is_some_and(|timeout| u128::from(end.elapsed) >= timeout.as_nanos());
+            let late =
+                self.timeout.is_some_and(|timeout| u128::from(end.elapsed) >= timeout.as_nanos());
             return Some(match Status::from_reset(code) {
                 Status::Cancelled if code == CANCEL && late => Status::DeadlineExceeded,
                 status => status,

@@ -17,9 +17,16 @@ pub(super) struct Messages {
 
 #[derive(Debug)]
 enum State {
-    Prefix { have: usize, bytes: [u8; PREFIX] },
-    Message { left: u64 },
-    Trailers { left: u64 },
+    Prefix {
+        have: usize,
+        bytes: [u8; PREFIX],
+    },
+    Message {
+        left: u64,
+    },
+    Trailers {
+        left: u64,
+    },
     /// Something was no message, or lost.
     Lost,
 }

@@ -25,8 +25,8 @@ pub enum Status {
 
 use Status::{
     Aborted, AlreadyExists, Cancelled, DataLoss, DeadlineExceeded, FailedPrecondition, Internal,
-    InvalidArgument, NotFound, Ok, OutOfRange, PermissionDenied, ResourceExhausted, Unauthenticated,
-    Unavailable, Unimplemented, Unknown,
+    InvalidArgument, NotFound, Ok, OutOfRange, PermissionDenied, ResourceExhausted,
+    Unauthenticated, Unavailable, Unimplemented, Unknown,
 };
 
 const BY_NUMBER: [Status; 17] = [

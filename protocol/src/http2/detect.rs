@@ -29,7 +29,11 @@ pub(super) fn detect(opening: &Opening<'_>) -> Evidence {
     }
     if opening.client_from_start {
         let may_come = PREFACE.starts_with(opening.client);
-        return if may_come && server_may_begin(opening) { Evidence::NeedMore } else { Evidence::No };
+        return if may_come && server_may_begin(opening) {
+            Evidence::NeedMore
+        } else {
+            Evidence::No
+        };
     }
     running(opening)
 }

@@ -1,8 +1,6 @@
 //! Reads the frames of one direction.
 
-use super::frame::{
-    END_HEADERS, END_STREAM, HEADER, Header, Kind, PADDED, PREFACE, content,
-};
+use super::frame::{END_HEADERS, END_STREAM, HEADER, Header, Kind, PADDED, PREFACE, content};
 use super::hpack::Decoder;
 use super::seek::{self, Footing};
 use super::streams::{Arrival, Streams};
@@ -315,10 +313,8 @@ impl Direction {
             if n > 0 && n <= here {
                 data.last = window.moment(n as usize - 1);
             } else {
-                data.last = Moment {
-                    position: window.position().saturating_add(n - 1),
-                    ..window.last()
-                };
+                data.last =
+                    Moment { position: window.position().saturating_add(n - 1), ..window.last() };
             }
             window.skip(n);
             match data.content {
@@ -455,4 +451,3 @@ fn give(arrival: &Arrival<'_>, target: Target, hpack: &mut Decoder, streams: &mu
         Target::Promise => streams.promise(arrival, hpack),
     }
 }
-

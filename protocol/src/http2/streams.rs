@@ -140,9 +140,7 @@ impl Streams {
         }
         reply.cut |= !arrival.whole;
         let stream = match taken {
-            Some(stream) => {
-                self.open.entry(id).or_insert(stream)
-            }
+            Some(stream) => self.open.entry(id).or_insert(stream),
             // The answer's call was delivered before the request's.
             None if id % 2 == 1 && id > self.highest && reply.status.is_some() => {
                 self.early += 1;

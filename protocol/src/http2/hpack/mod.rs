@@ -72,11 +72,7 @@ impl Decoder {
     ///
     /// If the block is cut or malformed. The fields given before are right all the same;
     /// everything else is forgotten, since insertions of the rest are not known.
-    pub fn decode(
-        &mut self,
-        block: &[u8],
-        mut take: impl FnMut(Field<'_>),
-    ) -> Result<(), Error> {
+    pub fn decode(&mut self, block: &[u8], mut take: impl FnMut(Field<'_>)) -> Result<(), Error> {
         let result = self.fields(block, &mut take);
         if result.is_err() {
             self.forget();

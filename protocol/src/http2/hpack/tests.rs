@@ -5,8 +5,7 @@ use super::{Decoder, Error, Field};
 type Line = (Option<Vec<u8>>, Option<Vec<u8>>);
 
 fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> =
-        text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
     digits.chunks(2).map(pair).collect()
 }
@@ -51,12 +50,8 @@ fn c_2_field_representations() {
     }
 }
 
-const FIRST: &[(&str, &str)] = &[
-    (":method", "GET"),
-    (":scheme", "http"),
-    (":path", "/"),
-    (":authority", "www.example.com"),
-];
+const FIRST: &[(&str, &str)] =
+    &[(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "www.example.com")];
 const SECOND: &[(&str, &str)] = &[
     (":method", "GET"),
     (":scheme", "http"),
@@ -79,10 +74,7 @@ fn c_3_requests_without_huffman() {
         &[
             ("8286 8441 0f77 7777 2e65 7861 6d70 6c65 2e63 6f6d", FIRST),
             ("8286 84be 5808 6e6f 2d63 6163 6865", SECOND),
-            (
-                "8287 85bf 400a 6375 7374 6f6d 2d6b 6579 0c63 7573 746f 6d2d 7661 6c75 65",
-                THIRD,
-            ),
+            ("8287 85bf 400a 6375 7374 6f6d 2d6b 6579 0c63 7573 746f 6d2d 7661 6c75 65", THIRD),
         ],
     );
 }
@@ -181,11 +173,9 @@ fn what_was_evicted_is_no_index() {
     let mut decoder = small_table();
     let (_, result) = decode(
         &mut decoder,
-        &hex(
-            "4803 3330 3258 0770 7269 7661 7465 611d 4d6f 6e2c 2032 3120 4f63 7420 3230 3133 2032
+        &hex("4803 3330 3258 0770 7269 7661 7465 611d 4d6f 6e2c 2032 3120 4f63 7420 3230 3133 2032
              303a 3133 3a32 3120 474d 546e 1768 7474 7073 3a2f 2f77 7777 2e65 7861 6d70 6c65 2e63
-             6f6d 4803 3330 37",
-        ),
+             6f6d 4803 3330 37"),
     );
     assert_eq!(result, Ok(()));
     // After the second response: 62 to 65; `:status 302` is gone.
