@@ -54,7 +54,7 @@ impl<W: Write> Console<W> {
 
     /// Runs until the queue is closed and everything is written.
     pub(super) fn run(mut self, queue: &Queue, counters: &Counters) {
-        while !queue.wait(self.assembly.next_sweep()) {
+        while !queue.wait(1, self.assembly.next_sweep()) {
             let runs = queue.take(CHUNK);
             let spans = runs.iter().flat_map(Spans::as_slice);
             if self.settings.format == Format::Tree {

@@ -95,11 +95,6 @@ impl Line {
         self.pieces.push((style, visible));
     }
 
-    /// Columns so far.
-    pub(super) const fn width(&self) -> usize {
-        self.width
-    }
-
     /// Cuts the line to so many columns, the last an ellipsis if something went.
     pub(super) fn fit(&mut self, columns: usize) {
         if self.width <= columns {
@@ -177,9 +172,9 @@ mod tests {
     fn wide_characters_take_two_columns() {
         let mut line = Line::default();
         line.push(Style::Plain, "漢字漢字");
-        assert_eq!(line.width(), 8);
+        assert_eq!(line.width, 8);
         line.fit(6);
-        assert_eq!(line.width(), 5);
+        assert_eq!(line.width, 5);
         line.pad_to(7);
         line.push(Style::Plain, "|");
         assert_eq!(written(line, false), "漢字…  |\n");
