@@ -14,7 +14,9 @@ mod http;
 mod kafka;
 mod mysql;
 mod postgresql;
+mod redact;
 mod redis;
+mod sql;
 
 pub use describe::{Description, Place, describe};
 pub use model::{Attributes, Evidence, Kind, Link, Resource, Span, SpanId, Status, TraceId, Value};
