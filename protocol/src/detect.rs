@@ -47,7 +47,7 @@ pub struct Protocol {
 }
 
 /// Every protocol there is.
-pub static PROTOCOLS: &[&Protocol] = &[&crate::http1::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[&crate::http1::PROTOCOL, &crate::tls::PROTOCOL];
 
 /// What detection says of an opening.
 #[derive(Clone, Copy)]
