@@ -31,7 +31,10 @@ pub(super) fn describe(
     }
     attributes.set_some("http.response.status_code", facts.status);
     place.set_network(&mut attributes);
-    attributes.set("network.protocol.version", facts.version.name());
+    match facts.carrier {
+        Some(protocol) => attributes.set("network.protocol.name", protocol),
+        None => attributes.set("network.protocol.version", facts.version.name()),
+    }
 
     let api = facts.api.as_deref();
     let name = api.and_then(api::name).unwrap_or(method.unwrap_or("HTTP").into());
