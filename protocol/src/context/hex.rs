@@ -17,7 +17,12 @@ pub(super) fn padded<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     }
     let mut out = [0; N];
     for (at, &digit) in digits.iter().rev().enumerate() {
-        let value = char::from(digit).to_digit(16)? as u8;
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            b'A'..=b'F' => digit - b'A' + 10,
+            _ => return None,
+        };
         out[N - 1 - at / 2] |= value << (4 * (at % 2));
     }
     Some(out)
