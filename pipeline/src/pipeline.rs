@@ -72,6 +72,8 @@ pub struct Pipeline<P> {
     older: FxHashSet<u32>,
     /// Connections whose streams hold records back.
     holding: Vec<ConnectionId>,
+    /// Connections whose dissectors hold exchanges back.
+    waiting: FxHashSet<ConnectionId>,
     now: u64,
 }
 
@@ -87,6 +89,7 @@ impl<P: Processes> Pipeline<P> {
             counters: PipelineCounters::default(),
             older: FxHashSet::default(),
             holding: Vec::new(),
+            waiting: FxHashSet::default(),
             now: 0,
         }
     }
@@ -117,6 +120,9 @@ impl<P: Processes> Pipeline<P> {
         self.now = self.now.max(now);
         for id in std::mem::take(&mut self.holding) {
             self.release(id);
+        }
+        for id in std::mem::take(&mut self.waiting) {
+            self.idle(id);
         }
         self.causality.tick(self.now, &Peers::of(&self.table));
         self.table.bury(self.now);
@@ -287,6 +293,19 @@ impl<P: Processes> Pipeline<P> {
             }
             self.counters.gap_bytes += ordering.gap;
             self.counters.late_bytes += ordering.late;
+        }
+        if conversation.waits() {
+            self.waiting.insert(id);
+        }
+        self.collect(id);
+    }
+
+    /// Lets a dissector give out what it held back.
+    fn idle(&mut self, id: ConnectionId) {
+        let Some(connection) = self.table.get_mut(id) else { return };
+        connection.conversation.idle(self.now, &mut self.output);
+        if connection.conversation.waits() {
+            self.waiting.insert(id);
         }
         self.collect(id);
     }

@@ -54,6 +54,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &crate::http2::PROTOCOL,
     &crate::postgresql::PROTOCOL,
     &crate::redis::PROTOCOL,
+    &crate::tls::PROTOCOL,
 ];
 
 /// What detection says of an opening.
