@@ -47,7 +47,7 @@ pub struct Protocol {
 }
 
 /// Every protocol there is.
-pub static PROTOCOLS: &[&Protocol] = &[&crate::postgresql::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[&crate::mysql::PROTOCOL, &crate::postgresql::PROTOCOL];
 
 /// What detection says of an opening.
 #[derive(Clone, Copy)]

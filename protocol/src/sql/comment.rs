@@ -58,7 +58,7 @@ fn percent_decode(value: &str) -> Option<String> {
 }
 
 /// Reads a `traceparent` (W3C Trace Context, 3.2): `version-trace-parent-flags`.
-fn traceparent(value: &str) -> Option<WireContext> {
+pub(crate) fn traceparent(value: &str) -> Option<WireContext> {
     let version: [u8; 1] = hex(value.get(0..2)?)?;
     let trace_id: [u8; 16] = hex(value.get(3..35)?)?;
     let span_id: [u8; 8] = hex(value.get(36..52)?)?;
