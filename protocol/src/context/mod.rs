@@ -1,4 +1,25 @@
 //! Trace contexts as they are found on the wire.
+//!
+//! [`from_headers`] reads all formats from a list of fields, whatever carries it: HTTP fields,
+//! Kafka record headers, an AMQP table. A [`Carrier`] does the same a field at a time.
+
+mod b3;
+mod base64;
+mod carrier;
+mod cloud_trace;
+mod datadog;
+mod grpc_bin;
+mod hex;
+mod jaeger;
+mod ot_tracer;
+mod skywalking;
+mod w3c;
+mod xray;
+
+#[cfg(test)]
+mod tests;
+
+pub use carrier::{Carrier, from_headers};
 
 /// Which header family carried a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,4 +61,23 @@ pub struct WireContext {
     pub state: Option<Box<str>>,
     /// Where it came from.
     pub format: ContextFormat,
+}
+
+impl WireContext {
+    /// A context without more than its ids; `None` if one of them is all zero.
+    fn new(
+        format: ContextFormat,
+        trace_id: [u8; 16],
+        span_id: [u8; 8],
+        sampled: Option<bool>,
+    ) -> Option<Self> {
+        (trace_id != [0; 16] && span_id != [0; 8]).then_some(Self {
+            trace_id,
+            span_id,
+            sampled,
+            random: false,
+            state: None,
+            format,
+        })
+    }
 }
