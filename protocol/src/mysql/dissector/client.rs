@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Footing, Mysql, Phase, STEPS_LIMIT, Session, Step};
 use crate::chunk::Moment;
-use crate::context::WireContext;
+use crate::context::{WireContext, from_headers};
 use crate::dissector::{Handover, Output};
 use crate::exchange::Extent;
 use crate::mysql::handshake::{self, Capabilities, Response};
@@ -173,7 +173,7 @@ impl Mysql {
                 let (statement, from_comment) = self.digest(query.text);
                 let from_attribute = query
                     .traceparent
-                    .and_then(|value| sql::comment::traceparent(std::str::from_utf8(value).ok()?));
+                    .and_then(|value| from_headers([(&b"traceparent"[..], value)]));
                 context = from_attribute.or(from_comment);
                 session = used(query.text, &statement).map(|used| self.with_database(used));
                 (Operation::Query, Some(statement))
