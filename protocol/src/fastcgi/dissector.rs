@@ -14,6 +14,8 @@ use super::record::{self, Header, Kind, Malformed, Part, Record, Records};
 const OPEN_LIMIT: usize = 256;
 /// Errors without an exchange in between, after which the connection is not FastCGI.
 const MISTAKES_LIMIT: u32 = 4;
+/// A response whose end was not captured is over after this silence. Nanoseconds.
+const SILENCE: u64 = 1_000_000_000;
 /// Chunks are read in pieces of this size, so that no window overflows. Bytes.
 const PIECE: usize = 32 * 1024;
 /// Heads that hold the parameters of nearly every request, and every response's head.
@@ -339,7 +341,7 @@ impl Dissector for FastCgi {
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
-    fn closed(&mut self, ending: Ending, _at: Moment, out: &mut Output) {
+    fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
         if self.is_over {
             return;
         }
@@ -348,8 +350,20 @@ impl Dissector for FastCgi {
             request.head.cut(&mut request.facts);
             let ended_unseen = request.response_cut && ending != Ending::Reset;
             let outcome = if ended_unseen { Outcome::Inferred } else { Outcome::Aborted(ending) };
+            if request.response.is_none() {
+                request.answered = Some(at);
+            }
             out.exchanges.push(request.into_exchange(outcome));
         }
+    }
+
+    fn idle(&mut self, now: u64, out: &mut Output) {
+        let is_over = |open: &mut Open| {
+            let last = open.response.map_or(u64::MAX, |response| response.last.end);
+            open.response_cut && last.saturating_add(SILENCE) <= now
+        };
+        let over = self.open.extract_if(.., is_over);
+        out.exchanges.extend(over.map(|open| open.into_exchange(Outcome::Inferred)));
     }
 
     fn open_request(&self, position: u64) -> Option<Moment> {

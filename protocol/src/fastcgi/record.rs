@@ -117,11 +117,12 @@ pub(super) fn refusal(body: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether bytes end with an `END_REQUEST` record, and whose.
+/// Whether bytes end with an `END_REQUEST` record, and whose. PHP-FPM leaves the reserved bytes as
+/// it found them.
 pub(super) fn trailing_end(bytes: &[u8]) -> Option<u16> {
     let (_, tail) = bytes.split_last_chunk::<BEGIN_LENGTH>()?;
     match *tail {
-        [1, 3, high, low, 0, 8, 0, 0, _, _, _, _, 0..=3, 0, 0, 0] => {
+        [1, 3, high, low, 0, 8, 0, 0, _, _, _, _, 0..=3, _, _, _] => {
             Some(u16::from_be_bytes([high, low]))
         }
         _ => None,
