@@ -245,6 +245,15 @@ impl Records {
         self.window.hole() > 0 && self.window.skipping() == 0
     }
 
+    /// Where the record in hand began.
+    pub(super) fn in_hand(&self) -> Option<Moment> {
+        match &self.current {
+            Some(current) => Some(current.first),
+            None if self.window.is_empty() => None,
+            None => Some(self.window.moment(0)),
+        }
+    }
+
     /// Gives up what is unread.
     pub(super) fn abandon(&mut self) {
         self.window.clear();
