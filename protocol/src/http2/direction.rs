@@ -150,7 +150,7 @@ impl Direction {
                 State::Preface => self.preface(),
                 State::Settings | State::Frame => self.frame(streams),
                 State::Data(_) => self.data(streams),
-                State::Seeking => self.seek(),
+                State::Seeking => self.seek(streams),
             };
             match step {
                 Step::Done => {}
@@ -158,10 +158,12 @@ impl Direction {
                 Step::Fault => {
                     self.faults += 1;
                     streams.not_understood += 1;
-                    if self.is_refuted() {
+                    if self.is_refuted() || self.is_hopeless() {
                         return;
                     }
                     self.lose_footing(streams);
+                    // What was no frame is not to be found again.
+                    self.window.consume(1);
                 }
             }
         }
@@ -169,7 +171,8 @@ impl Direction {
 
     fn lose_footing(&mut self, streams: &mut Streams) {
         if !matches!(self.state, State::Seeking) {
-            streams.doubt();
+            streams.lost += 1;
+            streams.doubt(self.window.last().end);
         }
         self.hpack.forget();
         self.block = None;
@@ -190,7 +193,7 @@ impl Direction {
         }
     }
 
-    fn seek(&mut self) -> Step {
+    fn seek(&mut self, streams: &mut Streams) -> Step {
         let bytes = self.window.bytes();
         if self.side == Side::Client && bytes.starts_with(PREFACE) {
             self.hpack = Decoder::from_start();
@@ -200,6 +203,8 @@ impl Direction {
         match seek::find(bytes, self.side) {
             Footing::At(offset) => {
                 self.window.consume(offset);
+                // What passed unread may have been of any stream.
+                streams.doubt(self.window.last().end);
                 self.state = State::Frame;
                 Step::Done
             }
@@ -408,7 +413,8 @@ impl Direction {
     fn lose_fields(&mut self, header: &Header, streams: &mut Streams) -> Step {
         self.hpack.forget();
         self.block = None;
-        streams.doubt();
+        streams.lost += 1;
+        streams.doubt(self.window.last().end);
         self.window.skip((HEADER + header.length) as u64);
         // CONTINUATION frames would be taken for a fault.
         if header.has(END_HEADERS) { Step::Done } else { Step::Fault }
@@ -428,7 +434,10 @@ impl Direction {
                 streams.go_away(last, at);
             }
             (Kind::Goaway, _) => {}
-            _ => streams.doubt(),
+            _ => {
+                streams.lost += 1;
+                streams.doubt(at.end);
+            }
         }
         self.window.skip((HEADER + header.length) as u64);
         Step::Done

@@ -30,7 +30,12 @@ pub(super) enum Footing {
 pub(super) fn find(bytes: &[u8], side: Side) -> Footing {
     let mut keep = None;
     for start in 0..bytes.len() {
-        let chain = chain(&bytes[start..], side);
+        let rest = &bytes[start..];
+        // A CONTINUATION belongs to what is not here (§6.10).
+        if Header::parse(rest).is_some_and(|it| it.kind == Kind::Continuation) {
+            continue;
+        }
+        let chain = chain(rest, side);
         match chain.end {
             End::Broken => {}
             _ if chain.bits >= ENOUGH && chain.frames >= FEWEST => return Footing::At(start),
