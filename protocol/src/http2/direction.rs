@@ -22,6 +22,8 @@ pub(super) struct Direction {
     block: Option<Block>,
     /// Where the next chunk should start.
     expected: Option<u64>,
+    /// Where a call started, if at the window's front.
+    call: Option<u64>,
     /// Bytes passed since footing was lost.
     sought: u64,
     /// How often something was no frame.
@@ -103,6 +105,7 @@ impl Direction {
             state,
             block: None,
             expected: None,
+            call: None,
             sought: 0,
             faults: 0,
         }
@@ -135,6 +138,9 @@ impl Direction {
     }
 
     fn push(&mut self, chunk: &Chunk<'_>, streams: &mut Streams) {
+        if self.window.is_empty() && self.window.skipping() == 0 {
+            self.call = Some(chunk.first.position);
+        }
         self.window.push(chunk);
         self.read(streams);
         if self.window.hole() > 0 {
@@ -200,7 +206,7 @@ impl Direction {
             self.state = State::Preface;
             return Step::Done;
         }
-        match seek::find(bytes, self.side) {
+        match seek::find(bytes, self.side, self.call == Some(self.window.position())) {
             Footing::At(offset) => {
                 self.window.consume(offset);
                 // What passed unread may have been of any stream.

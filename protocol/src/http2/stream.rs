@@ -245,8 +245,14 @@ impl Stream {
         }
     }
 
-    /// The exchange; `None` if what is known does not make one.
-    pub(super) fn finish(mut self, finish: Finish, at: Moment) -> Option<Exchange> {
+    /// The exchange; `None` if what is known does not make one. `among_calls`: other requests of
+    /// the connection were gRPC.
+    pub(super) fn finish(
+        mut self,
+        finish: Finish,
+        at: Moment,
+        among_calls: bool,
+    ) -> Option<Exchange> {
         let request = self.request?;
         let finish = if self.response_ended { Finish::Ended } else { finish };
         let (outcome, reset) = match finish {
@@ -270,6 +276,7 @@ impl Stream {
             whole: matches!(finish, Finish::Ended) && !self.doubtful && !self.response_cut,
             request_doubtful: self.request_cut,
             trailers: self.trailers,
+            among_calls,
         };
         let facts = match self.call.finish(self.facts, &end) {
             Ok(call) => Facts::Grpc(Box::new(call)),

@@ -6,7 +6,7 @@ use super::hpack::{Decoder, Field};
 use super::stream::{Finish, Reply, Request, Stream};
 use crate::chunk::{Moment, Side};
 use crate::dissector::Ending;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Facts};
 
 /// The most streams that are kept open. Servers allow 100 to 250 at once; beyond, the oldest is
 /// given up and counted.
@@ -47,6 +47,8 @@ pub(super) struct Streams {
     early: usize,
     /// Streams that were answered, and may yet be asked for to the end.
     lingering: BTreeSet<u32>,
+    /// A gRPC call was among the exchanges.
+    calls: bool,
     /// When frames were last known to be lost, in nanoseconds; `None` if no stream can be stale.
     doubted: Option<u64>,
     pub(super) exchanges: Vec<Exchange>,
@@ -289,8 +291,11 @@ impl Streams {
         if !stream.is_asked() {
             self.early -= 1;
         }
-        match stream.finish(finish, at) {
-            Some(exchange) => self.exchanges.push(exchange),
+        match stream.finish(finish, at, self.calls) {
+            Some(exchange) => {
+                self.calls |= matches!(exchange.facts, Facts::Grpc(_));
+                self.exchanges.push(exchange);
+            }
             None => self.lost += 1,
         }
     }
