@@ -46,11 +46,6 @@ impl Framed {
         self.left
     }
 
-    /// Whether a message is in hand.
-    pub(crate) fn is_open(&self) -> bool {
-        self.open
-    }
-
     /// Takes a message of `length` bytes in hand, which starts at the front of the window.
     pub(crate) fn begin(&mut self, length: u64) {
         self.extent = Extent::at(self.window.moment(0));

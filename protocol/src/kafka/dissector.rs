@@ -35,6 +35,8 @@ pub struct Kafka {
     /// The next byte is that of a message's start.
     requests_footed: bool,
     responses_footed: bool,
+    /// The client id of the last request, and its correlation id.
+    last_request: Option<(Option<Arc<str>>, i32)>,
     asking: Option<Asking>,
     answering: Option<Answering>,
     pending: VecDeque<Pending>,
@@ -44,6 +46,9 @@ pub struct Kafka {
     /// SaslHandshake version 0 was sent: what has no head is a token.
     tokens: bool,
     misses: u32,
+    /// Who sent the last chunk.
+    turn: Option<Side>,
+    is_turn_start: bool,
     capture_asked: bool,
 }
 
@@ -63,12 +68,15 @@ impl Kafka {
             responses: Framed::default(),
             requests_footed: from_start,
             responses_footed: from_start,
+            last_request: None,
             asking: None,
             answering: None,
             pending: VecDeque::new(),
             waits: false,
             tokens: false,
             misses: 0,
+            turn: None,
+            is_turn_start: false,
             capture_asked: false,
         }
     }
@@ -90,13 +98,14 @@ impl Kafka {
                 return;
             }
             let (asking, length, taken) = match RequestHead::read(bytes) {
-                Ok(head) => {
+                Ok(head) if self.requests_footed || self.is_convincing(&head) => {
                     let client_id = head.client_id.map(|id| self.known.names.intern(id));
                     self.tokens = head.api == Api::SASL_HANDSHAKE && head.version == 0;
+                    self.last_request = Some((client_id.clone(), head.correlation));
                     (Asking::new(&head, client_id), head.length, head.taken)
                 }
                 Err(Stop::More) if !self.requests.is_cut() => return,
-                Err(_) => match head::bare(bytes) {
+                Ok(_) | Err(_) => match head::bare(bytes) {
                     Ok(length) if self.tokens => (Asking::token(), length, 4),
                     _ => {
                         self.requests.abandon();
@@ -113,6 +122,20 @@ impl Kafka {
         }
     }
 
+    /// Whether a head that was found at any place in the stream, and not where one must be, is
+    /// one: it has the connection's client id and follows the last request, or, if no request was
+    /// seen yet, has a client id at all. Zeros alone would pass for a head otherwise.
+    fn is_convincing(&self, head: &RequestHead<'_>) -> bool {
+        let is_next = match &self.last_request {
+            Some((client_id, correlation)) => {
+                client_id.as_ref().map(|id| id.as_bytes()) == head.client_id
+                    && head.correlation > *correlation
+            }
+            None => head.client_id.is_some_and(|id| !id.is_empty()),
+        };
+        is_next && head.is_known()
+    }
+
     /// A request has passed.
     fn asked(&mut self, mut asking: Asking, extent: Extent, out: &mut Output) {
         match asking.read(&mut self.requests, &mut self.known) {
@@ -122,6 +145,7 @@ impl Kafka {
         }
         let pending = asking.into_pending(extent);
         if matches!(&pending.body, Wanted::Produce(produce) if produce.is_one_way) {
+            self.misses = 0;
             self.emit(pending.into(), None, Outcome::OneWay, out);
             return;
         }
@@ -269,7 +293,8 @@ impl Kafka {
         if was_footed {
             out.lost += 1;
         }
-        self.misses += 1;
+        // In the middle of a turn there may be the middle of a message.
+        self.misses += u32::from(was_footed || self.is_turn_start);
         if self.misses >= MAX_MISSES {
             out.handover = Some(Handover::NotMine);
         }
@@ -303,6 +328,7 @@ impl Dissector for Kafka {
             // Several requests can be in flight, and a record's headers stand behind its value.
             out.capture = Some(Capture::Full);
         }
+        self.is_turn_start = self.turn.replace(chunk.side) != Some(chunk.side);
         match chunk.side {
             Side::Client => {
                 self.requests.push(chunk);

@@ -1,5 +1,5 @@
 //! Feeds connections to dissectors: whole, in pieces, with holes.
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
 use std::path::{Path, PathBuf};
 
