@@ -1,1 +1,8 @@
-fn main() {}
+//! The `onlooker` command.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    onlooker::cli::main()
+}

@@ -1,13 +1,13 @@
 //! Kafka against recordings of real clients and a real broker.
 
-mod support;
+mod recorded;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use onlooker_protocol::kafka::{Api, Compression, Kafka, KafkaFacts, TopicIds};
 use onlooker_protocol::{Exchange, Facts, Outcome, Output};
-use support::{Random, Recording, holes, pieces, recordings, texts, whole};
+use recorded::{Random, Recording, holes, pieces, recordings, texts, whole};
 
 const CLIENTS: [&str; 5] = ["java", "java-lz4", "kafka-python", "kafkajs", "librdkafka"];
 

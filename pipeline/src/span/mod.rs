@@ -5,6 +5,7 @@
 
 pub mod describe;
 pub mod model;
+pub mod sampling;
 
 mod amqp;
 mod dns;
@@ -13,7 +14,10 @@ mod http;
 mod kafka;
 mod mysql;
 mod postgresql;
+mod redact;
 mod redis;
+mod sql;
 
 pub use describe::{Description, Place, describe};
 pub use model::{Attributes, Evidence, Kind, Link, Resource, Span, SpanId, Status, TraceId, Value};
+pub use sampling::Sampler;

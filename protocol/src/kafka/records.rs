@@ -124,6 +124,7 @@ impl Records {
     /// The next bytes are lost: how many there are before an entry can be read again.
     pub(super) fn cut(&mut self) -> u64 {
         match std::mem::take(&mut self.state) {
+            State::Entry if self.left == 0 => 0,
             // How many messages are in what is left, nobody knows.
             State::Entry => {
                 self.range.messages = None;

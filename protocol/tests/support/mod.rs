@@ -1,161 +1,167 @@
-//! Feeds connections to dissectors: whole, in pieces, with holes.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
+//! Recorded conversations (`data/sql/record.py` says how) and ways to deliver them.
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test uses a part of it")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use onlooker_protocol::{Chunk, Dissector, Ending, Exchange, Moment, Output, Side, Task};
+use onlooker_protocol::detect::{Opening, Protocol};
+use onlooker_protocol::dissector::{Ending, Output};
+use onlooker_protocol::{Chunk, Exchange, Handover, Moment, Side};
 
-/// One connection: who sent what, in order.
-#[derive(Clone, Default)]
-pub struct Recording(pub Vec<(Side, Vec<u8>)>);
-
-/// A file or folder of `tests/data`.
-pub fn data(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path)
+/// What one side said in one go.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    pub side: Side,
+    pub bytes: Vec<u8>,
 }
 
-/// The recordings of a folder of `tests/data`, by name.
-pub fn recordings(folder: &str) -> Vec<Recording> {
-    let mut paths: Vec<_> = std::fs::read_dir(data(folder))
-        .expect("the folder is part of the repository")
-        .map(|entry| entry.expect("it can be listed").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rec"))
-        .collect();
-    paths.sort();
-    paths.iter().map(|path| Recording::read(path)).collect()
+/// The connections of a recording.
+pub fn recording(name: &str) -> Vec<Vec<Turn>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sql").join(name);
+    let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut rest = &file[..];
+    let mut connections: Vec<Vec<Turn>> = Vec::new();
+    while let Some((head, tail)) = rest.split_at_checked(6) {
+        let length = u32::from_be_bytes(head[2..].try_into().unwrap()) as usize;
+        let (bytes, tail) = tail.split_at(length);
+        rest = tail;
+        let side = match head[0] {
+            1 => Side::Client,
+            2 => Side::Server,
+            _ => {
+                connections.push(Vec::new());
+                continue;
+            }
+        };
+        connections[usize::from(head[1])].push(Turn { side, bytes: bytes.to_vec() });
+    }
+    connections
 }
 
-impl Recording {
-    fn read(path: &Path) -> Self {
-        let bytes = std::fs::read(path).expect("it can be read");
-        let mut rest = &bytes[..];
-        let mut turns = Vec::new();
-        while let [side, a, b, c, d, tail @ ..] = rest {
-            let len = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
-            let side = if *side == 0 { Side::Client } else { Side::Server };
-            turns.push((side, tail[..len].to_vec()));
-            rest = &tail[len..];
+/// What came of a connection.
+#[derive(Default)]
+pub struct Heard {
+    pub exchanges: Vec<Exchange>,
+    pub handover: Option<Handover>,
+    pub not_understood: u64,
+    pub lost: u64,
+}
+
+/// A piece of a turn: these bytes, then so many that were not captured.
+pub type Piece<'a> = (&'a [u8], u64);
+
+/// Feeds a connection, each turn cut into pieces by `cut`. A turn without pieces is not delivered
+/// at all: what comes behind it has its true position.
+pub fn listen(
+    protocol: &Protocol,
+    from_start: bool,
+    turns: &[Turn],
+    mut cut: impl FnMut(usize, &Turn) -> Vec<(usize, u64)>,
+) -> Heard {
+    let mut dissector = (protocol.dissector)(from_start);
+    let mut out = Output::default();
+    let mut positions = [0u64; 2];
+    let mut clock = 1000;
+    for (number, turn) in turns.iter().enumerate() {
+        let mut rest = &turn.bytes[..];
+        let pieces = cut(number, turn);
+        if pieces.is_empty() {
+            positions[turn.side as usize] += turn.bytes.len() as u64;
+            continue;
         }
-        Self(turns)
+        for (seen, missing) in pieces {
+            clock += 10;
+            let (bytes, tail) = rest.split_at(seen.min(rest.len()));
+            let missing = missing.min(tail.len() as u64);
+            rest = &tail[missing as usize..];
+            let position = &mut positions[turn.side as usize];
+            let first =
+                Moment { position: *position, start: clock, end: clock + 5, ..Moment::default() };
+            *position += bytes.len() as u64 + missing;
+            let chunk = Chunk { side: turn.side, first, bytes, missing, datagram: false };
+            dissector.feed(&chunk, &mut out);
+            if out.handover.is_some() {
+                return heard(out);
+            }
+        }
+        assert!(rest.is_empty(), "the pieces do not cover the turn");
     }
+    let at = Moment { start: clock, end: clock, ..Moment::default() };
+    dissector.closed(Ending::Closed, at, &mut out);
+    heard(out)
+}
 
-    /// All bytes of one side.
-    pub fn side(&self, side: Side) -> Vec<u8> {
-        self.0.iter().filter(|turn| turn.0 == side).flat_map(|turn| turn.1.clone()).collect()
-    }
-
-    /// The connection from its `turn`th write on.
-    pub fn from(&self, turn: usize) -> Self {
-        Self(self.0[turn.min(self.0.len())..].to_vec())
+fn heard(out: Output) -> Heard {
+    Heard {
+        exchanges: out.exchanges,
+        handover: out.handover,
+        not_understood: out.not_understood,
+        lost: out.lost,
     }
 }
 
-/// A small generator of numbers that look random (xorshift), the same ones on every run.
+/// Every turn in one piece.
+pub fn whole(_: usize, turn: &Turn) -> Vec<(usize, u64)> {
+    vec![(turn.bytes.len(), 0)]
+}
+
+/// Every byte in a piece of its own.
+pub fn bytewise(_: usize, turn: &Turn) -> Vec<(usize, u64)> {
+    vec![(1, 0); turn.bytes.len()]
+}
+
+/// Pieces of random lengths, of which one in `holes` is not captured (none if that is zero).
+pub fn scattered(random: &mut Random, turn: &Turn, holes: usize) -> Vec<(usize, u64)> {
+    let mut pieces = Vec::new();
+    let mut rest = turn.bytes.len();
+    while rest > 0 {
+        let most = if random.below(2) == 0 { 12 } else { 400 };
+        let piece = (1 + random.below(most)).min(rest);
+        rest -= piece;
+        if holes > 0 && random.below(holes) == 0 {
+            let seen = random.below(piece);
+            pieces.push((seen, (piece - seen) as u64));
+        } else {
+            pieces.push((piece, 0));
+        }
+    }
+    pieces
+}
+
+/// What detection sees: the first turns of both sides.
+pub fn opening_of(turns: &[Turn], from: usize) -> (Vec<u8>, Vec<u8>) {
+    let mut sides = [Vec::new(), Vec::new()];
+    let first = turns.get(from).map(|turn| turn.side);
+    for turn in turns.iter().skip(from) {
+        // The second side's first turn ends the opening.
+        if Some(turn.side) == first && !sides[turn.side.other() as usize].is_empty() {
+            break;
+        }
+        sides[turn.side as usize].extend(&turn.bytes);
+    }
+    let [client, server] = sides;
+    (client, server)
+}
+
+/// The opening as detection takes it.
+pub fn opening<'a>(client: &'a [u8], server: &'a [u8], from_start: bool) -> Opening<'a> {
+    Opening {
+        client,
+        server,
+        client_from_start: from_start,
+        server_from_start: from_start,
+        datagram: false,
+    }
+}
+
+/// Numbers without a pattern, the same on each run (xorshift64*).
 pub struct Random(pub u64);
 
 impl Random {
     pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit.max(1) as u64) as usize
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let number = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+        number as usize % limit.max(1)
     }
-}
-
-/// Feeds a dissector and keeps count of positions and times.
-pub struct Feeder {
-    dissector: Box<dyn Dissector>,
-    positions: [u64; 2],
-    clock: u64,
-    pub out: Output,
-}
-
-impl Feeder {
-    pub fn new(dissector: impl Dissector + 'static) -> Self {
-        Self { dissector: Box::new(dissector), positions: [0; 2], clock: 0, out: Output::default() }
-    }
-
-    /// Feeds bytes of which the last `missing` were not captured.
-    pub fn feed(&mut self, side: Side, bytes: &[u8], missing: usize) {
-        let position = &mut self.positions[side as usize];
-        self.clock += 10;
-        let first = Moment {
-            position: *position,
-            start: self.clock,
-            end: self.clock + 5,
-            task: Task(self.clock),
-        };
-        *position += bytes.len() as u64;
-        let bytes = &bytes[..bytes.len() - missing];
-        let chunk = Chunk { side, first, bytes, missing: missing as u64, datagram: false };
-        self.dissector.feed(&chunk, &mut self.out);
-    }
-
-    pub fn close(mut self) -> Output {
-        self.dissector.closed(Ending::Closed, Moment::default(), &mut self.out);
-        self.out
-    }
-}
-
-/// The exchanges of a connection, each write a chunk.
-pub fn whole(dissector: impl Dissector + 'static, recording: &Recording) -> Output {
-    let mut feeder = Feeder::new(dissector);
-    for (side, bytes) in &recording.0 {
-        feeder.feed(*side, bytes, 0);
-    }
-    feeder.close()
-}
-
-/// The exchanges of a connection whose writes are cut into pieces of the sizes that `size` gives.
-pub fn pieces(
-    dissector: impl Dissector + 'static,
-    recording: &Recording,
-    mut size: impl FnMut() -> usize,
-) -> Output {
-    let mut feeder = Feeder::new(dissector);
-    for (side, bytes) in &recording.0 {
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            let (piece, tail) = rest.split_at(size().clamp(1, rest.len()));
-            feeder.feed(*side, piece, 0);
-            rest = tail;
-        }
-    }
-    feeder.close()
-}
-
-/// The exchanges of a connection of which about every fourth chunk loses a part.
-pub fn holes(
-    dissector: impl Dissector + 'static,
-    recording: &Recording,
-    random: &mut Random,
-) -> Output {
-    let mut feeder = Feeder::new(dissector);
-    for (side, bytes) in &recording.0 {
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            let (piece, tail) = rest.split_at((1 + random.below(200)).min(rest.len()));
-            let missing = if random.below(4) == 0 { random.below(piece.len() + 1) } else { 0 };
-            feeder.feed(*side, piece, missing);
-            rest = tail;
-        }
-    }
-    feeder.close()
-}
-
-/// What does not depend on how the bytes came: everything but times and tasks.
-pub fn timeless(mut exchange: Exchange) -> Exchange {
-    let strip =
-        |moment: &mut Moment| *moment = Moment { position: moment.position, ..Moment::default() };
-    for extent in [Some(&mut exchange.request), exchange.response.as_mut()].into_iter().flatten() {
-        strip(&mut extent.first);
-        strip(&mut extent.last);
-    }
-    exchange.answered.as_mut().map(strip);
-    exchange
-}
-
-/// Exchanges as texts that can be compared.
-pub fn texts(output: &Output) -> Vec<String> {
-    output.exchanges.iter().map(|exchange| format!("{:?}", timeless(exchange.clone()))).collect()
 }
