@@ -15,6 +15,7 @@ use super::response::{Answered, Answering, Told};
 use super::wire::Stop;
 use super::{Api, KafkaFacts};
 use crate::chunk::{Chunk, Moment, Side};
+use crate::context::{ContextFormat, WireContext};
 use crate::dissector::{Capture, Dissector, Ending, Handover, Output};
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
 use crate::framed::Framed;
@@ -281,7 +282,7 @@ impl Kafka {
             let is_single = facts.messages == Some(1);
             let mut exchange = exchange(facts);
             if is_single {
-                exchange.context = contexts.pop();
+                exchange.context = contexts.pop_if(|it| it.format != ContextFormat::SkyWalking);
             }
             exchange.links = contexts;
             out.exchanges.push(exchange);
@@ -302,11 +303,7 @@ impl Kafka {
 }
 
 /// Puts a topic into facts.
-fn topic_facts(
-    facts: KafkaFacts,
-    index: usize,
-    topic: Topic,
-) -> (KafkaFacts, Vec<crate::context::WireContext>) {
+fn topic_facts(facts: KafkaFacts, index: usize, topic: Topic) -> (KafkaFacts, Vec<WireContext>) {
     let messages = topic.messages();
     let facts = KafkaFacts {
         topic_index: u32::try_from(index).unwrap_or(u32::MAX),

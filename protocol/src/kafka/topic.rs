@@ -76,8 +76,9 @@ impl Topic {
     }
 
     /// Takes what a message's headers said.
-    pub(super) fn gather(&mut self, carrier: Carrier) {
-        let Some(context) = carrier.finish() else { return };
+    pub(super) fn gather(&mut self, mut carrier: Carrier) {
+        let link = carrier.take_link();
+        let Some(context) = carrier.finish().or(link) else { return };
         if self.contexts.len() < MAX_LINKS && self.contexts.last() != Some(&context) {
             self.contexts.push(context);
         }
