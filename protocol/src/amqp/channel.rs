@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::facts::{AmqpError, AmqpFacts, Operation, Settlement};
 use super::wire::Properties;
-use super::{MAX_CONSUMERS, MAX_EARLY, MAX_UNSETTLED, NAME_LIMIT};
+use super::{MAX_CONSUMERS, MAX_EARLY, MAX_IN_DOUBT, MAX_UNSETTLED, NAME_LIMIT};
 use crate::chunk::{Moment, Side};
 use crate::context::{ContextFormat, WireContext};
 use crate::dissector::Output;
@@ -44,7 +44,8 @@ pub(super) struct Consumer {
 struct Open {
     tag: u64,
     exchange: Exchange,
-    /// An answer may have been lost.
+    /// The answer may have been lost, or there may be none: whether the consumer has to ack was
+    /// said before the connection was seen.
     in_doubt: bool,
 }
 
@@ -187,9 +188,9 @@ impl Channel {
                 exchange.outcome = Outcome::OneWay;
                 out.exchanges.push(exchange);
             }
-            What::Deliver { .. } => {
+            What::Deliver { no_ack } => {
                 let early = take_early(&mut self.early[Side::Client as usize], tag);
-                self.unsettled.push_back(Open { tag, exchange, in_doubt: false });
+                self.unsettled.push_back(Open { tag, exchange, in_doubt: no_ack.is_none() });
                 match early {
                     Some(settle) => {
                         self.settle(Side::Client, Settle { multiple: false, tag, ..settle }, out)
@@ -386,10 +387,12 @@ fn take_early(early: &mut VecDeque<Settle>, tag: u64) -> Option<Settle> {
 
 /// Gives out the oldest operation, if too many wait.
 fn shorten(open: &mut VecDeque<Open>, out: &mut Output) {
-    if open.len() > MAX_UNSETTLED
+    let in_doubt = open.front().is_some_and(|oldest| oldest.in_doubt);
+    let limit = if in_doubt { MAX_IN_DOUBT } else { MAX_UNSETTLED };
+    if open.len() > limit
         && let Some(Open { exchange, .. }) = open.pop_front()
     {
-        out.lost += 1;
+        out.lost += u64::from(!in_doubt);
         out.exchanges.push(Exchange { outcome: Outcome::Inferred, ..exchange });
     }
 }

@@ -252,9 +252,7 @@ impl Amqp {
             }
             Method::ConnectionClose { code } => {
                 let refusal = refusal(side, code, extent);
-                for (_, channel) in std::mem::take(&mut self.channels) {
-                    channel.end(refusal, Outcome::Cancelled, out);
-                }
+                self.end_all(refusal, Outcome::Cancelled, out);
                 return true;
             }
             Method::ChannelClose { code } => {
@@ -277,6 +275,20 @@ impl Amqp {
         channel.drop_content(side, out);
         operate(channel, method, Origin { side, extent, vhost }, out);
         true
+    }
+
+    /// The connection ends, with all channels.
+    fn end_all(
+        &mut self,
+        refusal: Option<(AmqpError, Extent)>,
+        outcome: Outcome,
+        out: &mut Output,
+    ) {
+        let mut channels: Vec<_> = std::mem::take(&mut self.channels).into_iter().collect();
+        channels.sort_unstable_by_key(|(number, _)| *number);
+        for (_, channel) in channels {
+            channel.end(refusal, outcome, out);
+        }
     }
 
     /// Frames of this side were lost.
@@ -398,10 +410,6 @@ impl Dissector for Amqp {
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
     fn closed(&mut self, ending: Ending, _at: Moment, out: &mut Output) {
-        let mut channels: Vec<_> = std::mem::take(&mut self.channels).into_iter().collect();
-        channels.sort_unstable_by_key(|(number, _)| *number);
-        for (_, channel) in channels {
-            channel.end(None, Outcome::Aborted(ending), out);
-        }
+        self.end_all(None, Outcome::Aborted(ending), out);
     }
 }

@@ -24,6 +24,8 @@ pub const MAX_CHANNELS: usize = 2048;
 /// How many deliveries, and how many publishes, of a channel may wait to be settled. The oldest
 /// is given out when there are more, without its settlement.
 pub const MAX_UNSETTLED: usize = 1024;
+/// How many of them may wait behind one that is perhaps never settled.
+pub const MAX_IN_DOUBT: usize = 16;
 /// How many consumers of a channel are known by their tags.
 pub const MAX_CONSUMERS: usize = 256;
 /// How many answers that came before their questions, and questions of a rare kind, are kept.
