@@ -176,16 +176,22 @@ impl Kafka {
                 return;
             }
             let (answering, length) = match self.next_response(bytes) {
+                Ok((at, length))
+                    if !self.responses_footed
+                        && (at.is_none()
+                            || !self.is_turn_start && bytes.len() as u64 != length) =>
+                {
+                    // In the middle of a turn a response's start looks like many other things;
+                    // one that ends where the bytes end is believed.
+                    self.responses.abandon();
+                    return;
+                }
                 Ok((Some(at), length)) => {
                     out.lost += at as u64;
                     self.pending.drain(..at);
                     let Some(pending) = self.pending.pop_front() else { return };
                     self.misses = 0;
                     (Answering::new(pending), length)
-                }
-                Ok((None, _)) if !self.responses_footed => {
-                    self.responses.abandon();
-                    return;
                 }
                 Ok((None, length)) => {
                     if !self.responses.is_cut() && (!last_chance || self.is_asking(bytes)) {
@@ -267,7 +273,10 @@ impl Kafka {
                 facts.error = fetched.error;
                 fetched.topics
             }
-            Told::Other => Vec::new(),
+            Told::Other(error) => {
+                facts.error = error;
+                Vec::new()
+            }
         };
         let exchange = |facts| {
             let facts = Facts::Kafka(Box::new(facts));
