@@ -8,7 +8,7 @@ use onlooker::config::{Compression, Config, Protocol};
 use onlooker::sink::Sinks;
 use onlooker::sink::counters::{DropReason, SinkCounts};
 use prost::Message;
-use support::{Collector, Reply, span};
+use support::{Collector, Reply, Speaks, span};
 use tokio::runtime::Handle;
 
 const LONG: Duration = Duration::from_secs(30);
@@ -178,6 +178,7 @@ async fn a_partial_success_is_counted_and_never_sent_again() {
 #[tokio::test]
 async fn a_collector_that_comes_later_gets_everything() {
     for protocol in [Protocol::Grpc, Protocol::HttpProtobuf] {
+        let speaks = if protocol == Protocol::Grpc { Speaks::Grpc } else { Speaks::Http };
         // A port where nobody listens.
         let address = {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -190,7 +191,7 @@ async fn a_collector_that_comes_later_gets_everything() {
         }
         let error = sinks.counters().sinks[0].last_error.clone().unwrap();
         assert!(error.contains("refused"), "{error}");
-        let collector = Collector::start(address, protocol == Protocol::Grpc, []).await;
+        let collector = Collector::start(address, speaks, None, []).await;
         sinks.submit(vec![span("late", 2)]);
         let counts = stop(sinks).await;
         assert_eq!((counts.exported, counts.dropped_total()), (2, 0), "{protocol}");
