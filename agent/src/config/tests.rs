@@ -57,8 +57,18 @@ fn a_mistyped_key_is_an_error_with_its_line_and_the_key_that_was_meant() {
 #[test]
 fn faults_are_reported_with_their_line() {
     for (text, start) in [
-        ("targets:\n  ports: [http]\n", "onlooker.yaml:2: "),
-        ("targets:\n  ports: [70000]\n", "onlooker.yaml:2: "),
+        ("targets:\n  ports: [http]\n", "onlooker.yaml:2: expected a whole number from 0 to 65535"),
+        (
+            "targets:\n  ports: [70000]\n",
+            "onlooker.yaml:2: expected a whole number from 0 to 65535",
+        ),
+        ("export:\n  file: {keep: 1}\n", "onlooker.yaml:2: the key \"path\" is missing here"),
+        (
+            "export:\n  otlp:\n    compression: gzipp\n",
+            "onlooker.yaml:3: expected none or gzip, not \"gzipp\"; did you mean \"gzip\"?",
+        ),
+        ("export: {otlp: {endpoint: 'ftp://x'}}", "onlooker.yaml: export.otlp.endpoint: "),
+        ("export: {zipkin: {endpoint: 'zipkin'}}", "onlooker.yaml: export.zipkin.endpoint: "),
         ("targets:\n  - a\n b: [\n", "onlooker.yaml:"),
         ("export:\n  console:\n    format: xml\n", "onlooker.yaml:3: "),
         ("targets: {pids: [0]}", "onlooker.yaml: targets.pids: "),
