@@ -17,19 +17,40 @@ fn with(variables: &[(&str, &str)]) -> (Config, Vec<String>) {
     (config, reports)
 }
 
+/// The example with every key that is commented out switched on.
+fn whole_example() -> String {
+    let is_key = |text: &str| {
+        let name = text.trim_start().split(':').next().unwrap_or_default();
+        text.contains(':') && name.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '-'))
+    };
+    let lines = Config::example().lines().map(|line| match line.split_once("# ") {
+        Some((indent, key)) if indent.trim().is_empty() && is_key(key) => format!("{indent}{key}"),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
-fn the_example_parses_and_shows_every_key() {
-    let config = Config::parse(Config::example()).unwrap();
-    assert!(config.export.otlp.enabled);
-    assert_eq!(config.export.otlp.compression, Compression::Gzip);
-    assert_eq!(config.export.console.unwrap().format, Format::Tree);
-    assert_eq!(config.targets.exes, ["*/nginx"]);
-    assert_eq!(config.limits.value_length, Some(4096));
+fn the_example_parses_as_it_is_and_with_every_key() {
+    let example = Config::parse(Config::example()).unwrap();
+    assert!(example.export.otlp.enabled && example.export.file.is_none());
+    assert_eq!(example.sampling, Sampling::default());
+
+    let whole = Config::parse(&whole_example()).unwrap();
+    let otlp = whole.export.otlp;
+    assert_eq!(otlp.compression, Compression::Gzip);
+    assert_eq!(otlp.traces_endpoint.unwrap(), "https://collector.example/otlp/v1/traces");
+    assert_eq!(otlp.headers["x-tenant"], "example");
+    assert!(otlp.tls.certificate.is_some() && otlp.tls.client_key.is_some());
+    assert_eq!(whole.export.console.unwrap().format, Format::Tree);
+    assert_eq!(whole.targets.exes, ["*/nginx"]);
+    assert_eq!(whole.limits.value_length, Some(4096));
+    assert_eq!(whole.sampling.sampler.unwrap(), "parentbased_traceidratio");
     // Where the example shows a default, it is the default.
-    assert_eq!(config.capture, Config::default().capture);
-    assert_eq!(config.export.batch, Config::default().export.batch);
-    assert_eq!(config.export.file, Some(super::FileSettings::to("/var/log/onlooker/spans.jsonl")));
-    assert_eq!(config.export.zipkin, Some(super::ZipkinSettings::default()));
+    assert_eq!(whole.capture, Config::default().capture);
+    assert_eq!(whole.export.batch, Config::default().export.batch);
+    assert_eq!(whole.export.file, Some(super::FileSettings::to("/var/log/onlooker/spans.jsonl")));
+    assert_eq!(whole.export.zipkin, Some(super::ZipkinSettings::default()));
 }
 
 #[test]
