@@ -51,6 +51,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &crate::dns::PROTOCOL,
     &crate::fastcgi::PROTOCOL,
     &crate::http1::PROTOCOL,
+    &crate::http2::PROTOCOL,
     &crate::postgresql::PROTOCOL,
     &crate::redis::PROTOCOL,
 ];
