@@ -10,7 +10,7 @@ use crate::connection::{
     Connection, ConnectionId, Run, Table, Taken, Transport, Verdict, policy, sender,
 };
 use crate::process::Processes;
-use crate::span::{Place, Span, describe};
+use crate::span::{Place, Sampler, Span, describe};
 
 /// Ends of connections remembered; beyond, those unused longest are forgotten.
 const MOST_CONNECTIONS: usize = 64 * 1024;
@@ -131,6 +131,12 @@ impl<P: Processes> Pipeline<P> {
     /// The wall clock was set, or has drifted: nanoseconds from the records' clock to 1970.
     pub fn set_epoch(&mut self, epoch: u64) {
         self.causality.epoch = epoch;
+    }
+
+    /// Decides about traces that begin from now on; without it all of them are kept that no
+    /// caller dropped.
+    pub fn set_sampler(&mut self, sampler: Sampler) {
+        self.causality.sampler = sampler;
     }
 
     /// A process ended: its connections that nobody else uses get no end of their own.
