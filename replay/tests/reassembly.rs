@@ -204,6 +204,19 @@ fn keep_alives_are_no_data() {
 }
 
 #[test]
+fn a_capture_that_starts_with_a_keep_alive_misses_nothing() {
+    let segments = [
+        server(5_000, 101, ACK, b""),
+        client(101, 5_001, ACK, b""),
+        client(101, 5_001, ACK, b"ask"),
+        server(5_001, 104, ACK, b"tell"),
+    ];
+    let (told, summary) = told_of(&segments);
+    assert_eq!((text(&told.client), text(&told.server)), ("ask".into(), "tell".into()));
+    assert_eq!(summary.counters.missing_bytes, 0);
+}
+
+#[test]
 fn a_reset_ends_a_connection_after_what_was_sent() {
     let mut segments = conversation(100, 5_000);
     segments.truncate(7);

@@ -51,7 +51,8 @@ impl Pcap {
             Order::Little => (field(0) as u16, (field(0) >> 16) as u16),
             Order::Big => ((field(0) >> 16) as u16, field(0) as u16),
         };
-        if major != 2 {
+        // Some writers put the version in network byte order whatever the order of the rest.
+        if major != 2 && major.swap_bytes() != 2 {
             return Err(CaptureError::Version { format: "pcap", major, minor });
         }
         // The upper half of the field tells of frame check sequences, which the length field of

@@ -190,12 +190,16 @@ impl Connection {
 
     /// A segment tells where its own stream and the peer's are, if nothing told before.
     fn find_starts(&mut self, side: Side, segment: &Segment<'_>) {
-        let is_refusal = segment.flags.has(Flags::RST);
-        if !is_refusal {
-            self.stream_mut(side).start_at(segment.data_sequence());
+        // The numbers of a reset may be made up.
+        if segment.flags.has(Flags::RST) {
+            return;
         }
-        if segment.flags.has(Flags::ACK) && !is_refusal {
-            self.stream_mut(side.other()).start_at(segment.acknowledgement);
+        let vague = segment.is_empty() && !segment.flags.has(Flags::SYN);
+        self.stream_mut(side).start_at(segment.data_sequence(), vague);
+        if segment.flags.has(Flags::ACK) {
+            let peer = self.stream_mut(side.other());
+            peer.start_at(segment.acknowledgement, false);
+            peer.expected(segment.acknowledgement);
         }
     }
 

@@ -43,6 +43,8 @@ pub type Deliver<'a> = dyn FnMut(u64, &[u8], u64) + 'a;
 pub struct Stream {
     /// Sequence number of position 0; `None` until a segment tells it.
     start: Option<u32>,
+    /// An empty segment told the start, which may have been a keep-alive probe.
+    start_is_vague: bool,
     /// Position of the next byte to deliver.
     next: u64,
     /// What waits behind a gap, by position: beyond `next`, without overlap.
@@ -55,9 +57,21 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Sets the sequence number of the first byte, unless it is known.
-    pub fn start_at(&mut self, sequence: u32) {
-        self.start.get_or_insert(sequence);
+    /// Sets the sequence number of the first byte, unless it is known. That of an empty segment in
+    /// mid-connection is vague: a keep-alive probe has the number before.
+    pub fn start_at(&mut self, sequence: u32, vague: bool) {
+        if self.start.is_none() {
+            self.start = Some(sequence);
+            self.start_is_vague = vague;
+        }
+    }
+
+    /// The peer expects this sequence number next, which tells a vague start exactly.
+    pub fn expected(&mut self, sequence: u32) {
+        if self.start_is_vague && self.start == Some(sequence.wrapping_sub(1)) && self.next == 0 {
+            self.start = Some(sequence);
+        }
+        self.start_is_vague = false;
     }
 
     /// The sequence number of the first byte.
