@@ -1,4 +1,13 @@
 //! Trace contexts as they are found on the wire.
+//!
+//! [`from_headers`] reads all formats from a list of fields, whatever carries it: HTTP fields,
+//! Kafka record headers, an AMQP table. A [`Carrier`] does the same a field at a time.
+
+mod carrier;
+mod hex;
+mod w3c;
+
+pub use carrier::{Carrier, from_headers};
 
 /// Which header family carried a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,4 +49,11 @@ pub struct WireContext {
     pub state: Option<Box<str>>,
     /// Where it came from.
     pub format: ContextFormat,
+}
+
+impl WireContext {
+    /// Neither id is all zero.
+    fn is_valid(&self) -> bool {
+        self.trace_id != [0; 16] && self.span_id != [0; 8]
+    }
 }

@@ -1,0 +1,168 @@
+//! The facts of one HTTP exchange.
+
+use std::borrow::Cow;
+
+use super::forwarded::Forwarded;
+use super::method::Method;
+use super::target::{self, Target};
+use crate::text::lossy;
+
+/// The longest path or query that is kept, in bytes.
+const PATH_LIMIT: usize = 4096;
+/// The longest field value (host, user agent) that is kept, in bytes.
+const FIELD_LIMIT: usize = 1024;
+
+/// The version of HTTP spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// RFC 1945.
+    Http10,
+    /// RFC 9112.
+    #[default]
+    Http11,
+    /// RFC 9113.
+    Http2,
+    /// RFC 9114.
+    Http3,
+}
+
+impl Version {
+    /// `network.protocol.version`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http10 => "1.0",
+            Self::Http11 => "1.1",
+            Self::Http2 => "2",
+            Self::Http3 => "3",
+        }
+    }
+}
+
+/// The scheme that a request names by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `http`.
+    Http,
+    /// `https`.
+    Https,
+    /// Another one, in lower case.
+    Other(Box<str>),
+}
+
+impl Scheme {
+    /// Names a scheme; case does not matter (RFC 3986 §3.1).
+    #[must_use]
+    pub fn new(name: &[u8]) -> Self {
+        if name.eq_ignore_ascii_case(b"http") {
+            Self::Http
+        } else if name.eq_ignore_ascii_case(b"https") {
+            Self::Https
+        } else {
+            Self::Other(lossy(&name.to_ascii_lowercase(), 16))
+        }
+    }
+
+    /// The scheme's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// What was learnt of the API that is spoken through HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Api {}
+
+/// One request and its final response. `None` is "not seen", never "not there" where a field of
+/// the request could have been lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpFacts {
+    /// The version spoken on this connection.
+    pub version: Version,
+    /// The method; `None` if it was not seen (HPACK after a late attach).
+    pub method: Option<Method>,
+    /// The scheme, where the request says it (absolute form, `:scheme`, `REQUEST_SCHEME`).
+    pub scheme: Option<Scheme>,
+    /// Host and port of the target: absolute and authority form, `:authority`. May hold
+    /// credentials (`user:password@`).
+    pub authority: Option<Box<str>>,
+    /// The field `Host`.
+    pub host: Option<Box<str>>,
+    /// The path as sent, without the query. `*` for a server-wide `OPTIONS`, empty for `CONNECT`.
+    pub path: Option<Box<str>>,
+    /// What follows the first `?`, as sent: secrets are taken out where spans are made.
+    pub query: Option<Box<str>>,
+    /// The field `User-Agent`.
+    pub user_agent: Option<Box<str>>,
+    /// What proxies say of the client.
+    pub forwarded: Option<Box<Forwarded>>,
+    /// The final status code, 200–999; `None` without a response.
+    pub status: Option<u16>,
+    /// Why the protocol itself failed, where it says so: a low-cardinality name, as
+    /// `error.type` wants it (`REFUSED_STREAM`, `FCGI_OVERLOADED`).
+    pub error: Option<Cow<'static, str>>,
+    /// What the connection was upgraded to by this exchange (`websocket`, `h2c`).
+    pub upgrade: Option<Box<str>>,
+    /// The API behind it.
+    pub api: Option<Box<Api>>,
+}
+
+impl HttpFacts {
+    /// Takes the target of a request line (RFC 9112 §3.2), whatever its form.
+    /// [`Self::method`] must be set before: `CONNECT` has a form of its own.
+    pub fn set_target(&mut self, target: &[u8]) {
+        match target::parse(target, self.method == Some(Method::Connect)) {
+            Target::Origin(path) => self.set_path(path),
+            Target::Absolute { scheme, authority, path } => {
+                self.scheme = Some(Scheme::new(scheme));
+                self.authority = Some(lossy(authority, FIELD_LIMIT));
+                self.set_path(path);
+            }
+            Target::Authority(authority) => {
+                self.authority = Some(lossy(authority, FIELD_LIMIT));
+                self.path = Some("".into());
+            }
+        }
+    }
+
+    /// Takes path and query: `:path`, `REQUEST_URI`, a target in origin form.
+    pub fn set_path(&mut self, path: &[u8]) {
+        let path = path.split(|&byte| byte == b'#').next().unwrap_or_default();
+        let (path, query) = match path.iter().position(|&byte| byte == b'?') {
+            Some(mark) => (&path[..mark], path.get(mark + 1..)),
+            None => (path, None),
+        };
+        self.path = Some(lossy(path, PATH_LIMIT));
+        self.query = query.map(|query| lossy(query, PATH_LIMIT));
+    }
+
+    /// Takes `:authority`.
+    pub fn set_authority(&mut self, authority: &[u8]) {
+        self.authority = Some(lossy(authority, FIELD_LIMIT));
+    }
+
+    /// Takes one field of the request; names in any case. Of repeated fields the first counts.
+    pub fn request_field(&mut self, name: &[u8], value: &[u8]) {
+        let first = |slot: &mut Option<Box<str>>| {
+            if slot.is_none() {
+                *slot = Some(lossy(value.trim_ascii(), FIELD_LIMIT));
+            }
+        };
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => first(&mut self.host),
+            10 if name.eq_ignore_ascii_case(b"user-agent") => first(&mut self.user_agent),
+            9 | 11 | 15 | 16 | 17 if matches!(name[0], b'f' | b'F' | b'x' | b'X') => {
+                Forwarded::field(&mut self.forwarded, name, value);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes one field of the final response.
+    pub fn response_field(&mut self, _name: &[u8], _value: &[u8]) {}
+}
