@@ -1,1 +1,2 @@
 //! Onlooker: zero-code distributed tracing for Linux.
+pub mod probe;

@@ -21,10 +21,34 @@ impl Side {
     }
 }
 
-/// An opaque handle to who touched the bytes (process, thread, cause). Dissectors carry it from
-/// chunks to exchanges and never look inside.
+/// Who touched the bytes, and what it had read before. The pipeline's own: dissectors carry it
+/// from chunks to exchanges and never look inside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Task(pub u64);
+pub struct Task {
+    /// The process.
+    pub process: u32,
+    /// The thread.
+    pub thread: u32,
+    /// The logical task: the thread, where nothing better is known.
+    pub id: u64,
+    /// The last bytes that the task had received as a server.
+    pub cause: Origin,
+    /// The last bytes that the task had received on any connection.
+    pub resumed: Origin,
+    /// `cause` was inherited from the thread or process that started this one.
+    pub inherited: bool,
+}
+
+/// Bytes received earlier: a connection (by the pipeline's number, zero for none) and a position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// The connection's number; zero for none.
+    pub connection: u32,
+    /// How many bytes, saturated.
+    pub length: u32,
+    /// Position of the first byte in that connection's received stream.
+    pub position: u64,
+}
 
 /// Where and when one byte passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -21,6 +21,12 @@ pub trait Dissector: Send {
     /// (a close-delimited body is complete).
     fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output);
 
+    /// Nothing has come on the connection for a while; `now` is in nanoseconds of the monotonic
+    /// clock. Gives out what was held back only for what the next turn might bring (a response
+    /// whose end was not captured). To be called every 100 ms or so on connections that are
+    /// silent; harmless at any time.
+    fn idle(&mut self, _now: u64, _out: &mut Output) {}
+
     /// The request that is still open and covers this position of the asker's stream, for links
     /// that have to be decided before the exchange is complete. `None` if there is none, or the
     /// protocol does not keep it.

@@ -54,7 +54,10 @@ pub struct Exchange {
     pub request: Extent,
     /// The response's bytes; `None` if none was seen.
     pub response: Option<Extent>,
-    /// When the head of the response was complete, if that differs from `response.last`.
+    /// When the head of the response was complete, if that differs from `response.last`. A CLIENT
+    /// span of HTTP ends here (semantic conventions: "when the response head is read"), a SERVER
+    /// span with the last byte of the response. Of an aborted exchange without response: when it
+    /// was given up.
     pub answered: Option<Moment>,
     /// How it ended.
     pub outcome: Outcome,

@@ -31,7 +31,7 @@ pub mod redis;
 pub mod sql;
 pub mod tls;
 
-pub use chunk::{Chunk, Moment, Side, Task};
+pub use chunk::{Chunk, Moment, Origin, Side, Task};
 pub use context::{ContextFormat, WireContext};
 pub use dissector::{Capture, Dissector, Ending, Handover, Output};
 pub use exchange::{Exchange, Extent, Facts, Outcome};

@@ -7,8 +7,6 @@ use super::method::Method;
 use super::target::{self, Target};
 use crate::text::lossy;
 
-/// The longest path or query that is kept, in bytes.
-const PATH_LIMIT: usize = 4096;
 /// The longest field value (host, user agent) that is kept, in bytes.
 const FIELD_LIMIT: usize = 1024;
 
@@ -113,6 +111,9 @@ pub struct HttpFacts {
 }
 
 impl HttpFacts {
+    /// The longest path, and the longest query, that is kept, in bytes.
+    pub const PATH_LIMIT: usize = 4096;
+
     /// Takes the target of a request line (RFC 9112 §3.2), whatever its form.
     /// [`Self::method`] must be set before: `CONNECT` has a form of its own.
     pub fn set_target(&mut self, target: &[u8]) {
@@ -137,8 +138,8 @@ impl HttpFacts {
             Some(mark) => (&path[..mark], path.get(mark + 1..)),
             None => (path, None),
         };
-        self.path = Some(lossy(path, PATH_LIMIT));
-        self.query = query.map(|query| lossy(query, PATH_LIMIT));
+        self.path = Some(lossy(path, Self::PATH_LIMIT));
+        self.query = query.map(|query| lossy(query, Self::PATH_LIMIT));
     }
 
     /// Takes `:authority`.
@@ -165,4 +166,22 @@ impl HttpFacts {
 
     /// Takes one field of the final response.
     pub fn response_field(&mut self, _name: &[u8], _value: &[u8]) {}
+
+    /// Whether the first bytes of the request's content could tell the API. To be asked when all
+    /// fields of the request were taken.
+    #[must_use]
+    pub fn wants_body(&self) -> bool {
+        false
+    }
+
+    /// Whether the first bytes of the final response's content could tell more of the API. To be
+    /// asked when all fields of the response were taken.
+    #[must_use]
+    pub fn wants_response_body(&self) -> bool {
+        false
+    }
+
+    /// Tells the API from the fields taken and the first bytes of the contents (4 KB are enough;
+    /// empty if they were not asked for or not seen). To be called once, at the end.
+    pub fn refine(&mut self, _request: &[u8], _response: &[u8]) {}
 }

@@ -1,1 +1,30 @@
-//! The http1 protocol.
+//! HTTP/1.0 and HTTP/1.1 (RFC 1945, RFC 9112).
+//!
+//! `head` reads start lines and fields, `framing` decides how a body ends, `body` walks over it,
+//! `requests` and `responses` read a direction each, and `conversation` pairs them. Bodies are
+//! never kept, but for the few bytes that [`crate::http`] asks for to tell the API behind.
+
+mod body;
+mod conversation;
+mod detection;
+mod dissector;
+mod framing;
+mod head;
+mod requests;
+mod responses;
+mod scan;
+
+#[cfg(test)]
+mod tests;
+
+use crate::detect::Protocol;
+
+pub use dissector::Http1;
+
+/// Detection's entry.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "http/1",
+    detect: detection::detect,
+    dissector: |from_start| Box::new(Http1::new(from_start)),
+    ports: &[80, 591, 8008, 8080],
+};

@@ -1,0 +1,212 @@
+//! Loading and attaching program by program: one that the kernel refuses takes away its one
+//! feature and nothing else.
+
+use std::error::Error;
+use std::path::Path;
+
+use aya::Ebpf;
+use aya::programs::Program;
+use rustix::mount::{MountFlags, mount};
+
+use super::ProbeError;
+
+/// What one or two programs give, and what is missing without them.
+#[derive(Clone, Debug)]
+pub struct Feature {
+    /// Its name in `onlooker doctor`.
+    pub name: &'static str,
+    /// What the user loses without it.
+    pub without: &'static str,
+    programs: &'static [(&'static str, &'static str)],
+    /// How it stands.
+    pub state: FeatureState,
+}
+
+/// How a feature stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeatureState {
+    /// Loaded, not attached yet.
+    Loaded,
+    /// Attached.
+    Works,
+    /// Refused by the kernel, with its words.
+    Refused(String),
+}
+
+impl Feature {
+    /// Whether it is attached.
+    #[must_use]
+    pub fn works(&self) -> bool {
+        self.state == FeatureState::Works
+    }
+
+    /// What the kernel said against it.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        match &self.state {
+            FeatureState::Refused(why) => Some(why.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_socket_call(&self) -> bool {
+        self.programs.first().is_some_and(|(name, _)| name.starts_with("enter_"))
+    }
+}
+
+macro_rules! calls {
+    ($($name:literal, $without:literal;)*) => {
+        &[$((
+            $name,
+            $without,
+            &[
+                (concat!("enter_", $name), concat!("sys_enter_", $name)),
+                (concat!("exit_", $name), concat!("sys_exit_", $name)),
+            ],
+        ),)*]
+    };
+}
+
+type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const SOCKET_CALLS: &[Row] = calls! {
+    "read", "what services read with read(2) is not seen";
+    "write", "what services send with write(2) is not seen";
+    "readv", "what services read with readv(2) is not seen";
+    "writev", "what services send with writev(2) is not seen";
+    "recvfrom", "what services read with recv(2) is not seen";
+    "sendto", "what services send with send(2) is not seen";
+    "recvmsg", "what services read with recvmsg(2) is not seen";
+    "sendmsg", "what services send with sendmsg(2) is not seen";
+    "recvmmsg", "datagrams read with recvmmsg(2) are not seen";
+    "sendmmsg", "datagrams sent with sendmmsg(2) are not seen";
+    "sendfile64", "response bodies sent with sendfile(2) are not timed";
+    "splice", "bytes moved with splice(2) are not timed";
+};
+
+const LIFE: &[Row] = &[
+    (
+        "inet_sock_set_state",
+        "ends of connections are found late, roles by port alone",
+        &[("socket_state", "inet_sock_set_state")],
+    ),
+    (
+        "sched_process_fork",
+        "children of targets are not followed",
+        &[("process_fork", "sched_process_fork")],
+    ),
+    (
+        "sched_process_exec",
+        "processes that start later are not found",
+        &[("process_exec", "sched_process_exec")],
+    ),
+    (
+        "sched_process_exit",
+        "ended processes are forgotten late",
+        &[("process_exit", "sched_process_exit")],
+    ),
+];
+
+/// Loads every program.
+pub(super) fn load_all(ebpf: &mut Ebpf) -> Vec<Feature> {
+    SOCKET_CALLS
+        .iter()
+        .chain(LIFE)
+        .map(|&(name, without, programs)| {
+            let refused = programs.iter().find_map(|(program, _)| load(ebpf, program).err());
+            let state = refused.map_or(FeatureState::Loaded, FeatureState::Refused);
+            Feature { name, without, programs, state }
+        })
+        .collect()
+}
+
+/// Attaches what was loaded, the life of processes and sockets first.
+pub(super) fn attach_all(ebpf: &mut Ebpf, features: &mut [Feature]) {
+    for feature in features.iter_mut().rev() {
+        if feature.state != FeatureState::Loaded {
+            continue;
+        }
+        let refused =
+            feature.programs.iter().find_map(|(program, event)| attach(ebpf, program, event).err());
+        feature.state = refused.map_or(FeatureState::Works, FeatureState::Refused);
+    }
+}
+
+fn load(ebpf: &mut Ebpf, name: &str) -> Result<(), String> {
+    let result = match ebpf.program_mut(name) {
+        Some(Program::TracePoint(program)) => program.load(),
+        Some(Program::RawTracePoint(program)) => program.load(),
+        _ => return Err(format!("the object has no program {name}")),
+    };
+    result.map_err(|error| chain(&error))
+}
+
+fn attach(ebpf: &mut Ebpf, name: &str, event: &str) -> Result<(), String> {
+    match ebpf.program_mut(name) {
+        Some(Program::TracePoint(program)) => {
+            program.attach("syscalls", event).map(drop).map_err(|error| chain(&error))
+        }
+        Some(Program::RawTracePoint(program)) => {
+            program.attach(event).map(drop).map_err(|error| chain(&error))
+        }
+        _ => Err(format!("the object has no program {name}")),
+    }
+}
+
+/// What a program costs and misses.
+#[derive(Clone, Debug)]
+pub struct ProgramCost {
+    /// The program.
+    pub name: String,
+    /// Instructions that the verifier walked, 5.16 and later.
+    pub verified_instructions: Option<u32>,
+}
+
+pub(super) fn costs(ebpf: &Ebpf) -> Vec<ProgramCost> {
+    let mut costs: Vec<_> = ebpf
+        .programs()
+        .filter_map(|(name, program)| {
+            let info = program.info().ok()?;
+            let verified_instructions = info.verified_instruction_count();
+            Some(ProgramCost { name: name.to_owned(), verified_instructions })
+        })
+        .collect();
+    costs.sort_by(|a, b| a.name.cmp(&b.name));
+    costs
+}
+
+/// Whether the running kernel has `bpf_loop`: 5.17 and later.
+pub(super) fn kernel_has_loops() -> bool {
+    let release = rustix::system::uname();
+    let release = release.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    let mut next = || numbers.next().and_then(|n| n.parse::<u32>().ok()).unwrap_or(0);
+    (next(), next()) >= (5, 17)
+}
+
+/// Mounts tracefs where it belongs, if it is not there.
+pub(super) fn ensure_tracefs() -> Result<(), ProbeError> {
+    const PLACE: &str = "/sys/kernel/tracing";
+    if Path::new(PLACE).join("events").exists()
+        || Path::new("/sys/kernel/debug/tracing/events").exists()
+    {
+        return Ok(());
+    }
+    mount("nodev", PLACE, "tracefs", MountFlags::NOSUID | MountFlags::NOEXEC, None)
+        .map_err(|error| ProbeError::NoTracefs(error.to_string()))
+}
+
+/// An error with all that caused it, on one line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        next = cause.source();
+    }
+    text
+}

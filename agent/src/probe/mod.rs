@@ -1,0 +1,245 @@
+//! The kernel side's user-space half: loads and attaches the programs, reads their records,
+//! writes their maps. The only module that knows aya.
+
+mod attach;
+mod btf;
+mod offsets;
+
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
+use aya::{Ebpf, EbpfLoader};
+use onlooker_common::counter::Counter;
+use onlooker_common::map::{Globals, Listener, Policy};
+use onlooker_common::view::{self, AsBytes as _, Record};
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+pub use attach::{Feature, FeatureState, ProgramCost};
+pub use btf::{Btf, BtfError};
+
+/// The object with the programs, built by `cargo xtask ebpf`.
+static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/onlooker.bpf.o");
+
+/// What the programs are to do.
+#[derive(Clone, Debug)]
+pub struct ProbeOptions {
+    /// Size of the ring buffer: a power of two, at least one page.
+    pub ring_bytes: u32,
+    /// Capture every process.
+    pub all: bool,
+    /// Capture processes that execute a program until they have been decided on.
+    pub discover: bool,
+    /// Bytes of each received turn to copy before a connection has a policy.
+    pub default_received: u32,
+    /// The same of sent turns.
+    pub default_sent: u32,
+}
+
+impl Default for ProbeOptions {
+    fn default() -> Self {
+        Self {
+            ring_bytes: 8 * 1024 * 1024,
+            all: false,
+            discover: false,
+            default_received: 64 * 1024,
+            default_sent: 64 * 1024,
+        }
+    }
+}
+
+/// Why capturing cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The kernel's types cannot be read.
+    #[error(transparent)]
+    Btf(#[from] BtfError),
+    /// Not enough privileges.
+    #[error(
+        "the kernel refuses to load programs ({0}); run as root, or with CAP_BPF, CAP_PERFMON, \
+         CAP_SYS_PTRACE and CAP_NET_ADMIN"
+    )]
+    Permission(String),
+    /// tracefs is missing and cannot be mounted.
+    #[error(
+        "there is no tracefs at /sys/kernel/tracing and mounting it failed ({0}); \
+         run: mount -t tracefs nodev /sys/kernel/tracing"
+    )]
+    NoTracefs(String),
+    /// The kernel cannot do what everything else stands on.
+    #[error("the kernel cannot load Onlooker's maps: {0}; `onlooker doctor` tells what it lacks")]
+    Load(String),
+    /// Not one socket call can be watched.
+    #[error("no socket call can be watched: {0}; `onlooker doctor` tells what is missing")]
+    NothingAttached(String),
+    /// A map is not what it should be: the object and the agent are of different builds.
+    #[error("map {0} is not usable: {1}")]
+    Map(&'static str, String),
+}
+
+/// The loaded programs.
+pub struct Probe {
+    ebpf: Ebpf,
+    ring: RingBuf<MapData>,
+    targets: HashMap<MapData, u32, u32>,
+    policies: HashMap<MapData, u64, [u32; 4]>,
+    listeners: HashMap<MapData, [u32; 2], u32>,
+    port_rules: HashMap<MapData, u32, u32>,
+    counters: PerCpuArray<MapData, u64>,
+    features: Vec<Feature>,
+}
+
+impl Probe {
+    /// Loads the maps and programs. Nothing is watched before [`attach`](Self::attach).
+    ///
+    /// # Errors
+    ///
+    /// See [`ProbeError`]. A program that the kernel refuses is no error but a [`Feature`].
+    pub fn load(options: &ProbeOptions) -> Result<Self, ProbeError> {
+        let btf = Btf::of_kernel()?;
+        let mut globals = Globals {
+            offsets: offsets::of(&btf)?,
+            agent: std::process::id(),
+            all: u32::from(options.all),
+            discover: u32::from(options.discover),
+            default_received: options.default_received,
+            default_sent: options.default_sent,
+            wake_at: options.ring_bytes / 4,
+            loops: u32::from(attach::kernel_has_loops()),
+        };
+        globals.discover |= globals.all;
+        drop(btf);
+        let mut ebpf = EbpfLoader::new()
+            .btf(None)
+            .override_global("GLOBALS", globals.as_bytes(), true)
+            .map_max_entries("EVENTS", options.ring_bytes)
+            .load(OBJECT)
+            .map_err(|error| refused(&error))?;
+        let features = attach::load_all(&mut ebpf);
+        Ok(Self {
+            ring: take(&mut ebpf, "EVENTS", RingBuf::try_from)?,
+            targets: take(&mut ebpf, "TARGETS", HashMap::try_from)?,
+            policies: take(&mut ebpf, "POLICIES", HashMap::try_from)?,
+            listeners: take(&mut ebpf, "LISTENERS", HashMap::try_from)?,
+            port_rules: take(&mut ebpf, "PORT_RULES", HashMap::try_from)?,
+            counters: take(&mut ebpf, "COUNTERS", PerCpuArray::try_from)?,
+            features,
+            ebpf,
+        })
+    }
+
+    /// Attaches everything that was loaded.
+    ///
+    /// # Errors
+    ///
+    /// There is no tracefs, or not a single socket call could be attached to.
+    pub fn attach(&mut self) -> Result<(), ProbeError> {
+        attach::ensure_tracefs()?;
+        attach::attach_all(&mut self.ebpf, &mut self.features);
+        if self.features.iter().any(|feature| feature.is_socket_call() && feature.works()) {
+            return Ok(());
+        }
+        let why = self.features.iter().find_map(Feature::problem).unwrap_or_default();
+        Err(ProbeError::NothingAttached(why))
+    }
+
+    /// What works and what does not, and why.
+    #[must_use]
+    pub fn features(&self) -> &[Feature] {
+        &self.features
+    }
+
+    /// Each loaded program's verifier instruction count and how often it was skipped.
+    #[must_use]
+    pub fn costs(&self) -> Vec<ProgramCost> {
+        attach::costs(&self.ebpf)
+    }
+
+    /// Makes a process a target; `flags` are of [`onlooker_common::map::target`].
+    ///
+    /// # Errors
+    ///
+    /// The table of targets is full.
+    pub fn add_target(&mut self, tgid: u32, flags: u32) -> Result<(), ProbeError> {
+        self.targets
+            .insert(tgid, flags, 0)
+            .map_err(|error| ProbeError::Map("TARGETS", error.to_string()))
+    }
+
+    /// Makes a process no target.
+    pub fn remove_target(&mut self, tgid: u32) {
+        // It may have ended meanwhile, which removed it already.
+        let _ = self.targets.remove(&tgid);
+    }
+
+    /// Tells the programs of a port that is listened on.
+    pub fn add_listener(&mut self, Listener { netns, port }: Listener) {
+        // The table forgets its oldest entries: a role is then found by the protocol instead.
+        let _ = self.listeners.insert([netns, port], 1, 0);
+    }
+
+    /// Makes whoever listens on a port a target.
+    ///
+    /// # Errors
+    ///
+    /// More than 256 ports.
+    pub fn add_port_rule(&mut self, port: u16) -> Result<(), ProbeError> {
+        self.port_rules
+            .insert(u32::from(port), 1, 0)
+            .map_err(|error| ProbeError::Map("PORT_RULES", error.to_string()))
+    }
+
+    /// Sets what is copied of a socket's payload.
+    pub fn set_policy(&mut self, sock: u64, policy: Policy) {
+        let Policy { inode, mode, received, sent } = policy;
+        // The table forgets its oldest entries: the socket then has the default policy.
+        let _ = self.policies.insert(sock, [inode, mode, received, sent], 0);
+    }
+
+    /// Hands up to `most` waiting records to `take`; gives how many there were.
+    pub fn drain(&mut self, most: usize, mut take: impl FnMut(Option<Record<'_>>)) -> usize {
+        for n in 0..most {
+            let Some(item) = self.ring.next() else { return n };
+            take(view::record(&item));
+        }
+        most
+    }
+
+    /// Waits until the programs wake the reader, or for `timeout`.
+    pub fn wait(&self, timeout: Duration) {
+        let Ok(timeout) = Timespec::try_from(timeout) else { return };
+        let ring = self.ring.as_fd();
+        // An interrupted wait is a short wait.
+        let _ = rustix::event::poll(&mut [PollFd::new(&ring, PollFlags::IN)], Some(&timeout));
+    }
+
+    /// What the programs counted, summed over the CPUs, by [`Counter`].
+    #[must_use]
+    pub fn counters(&self) -> [u64; Counter::Count as usize] {
+        let mut sums = [0; Counter::Count as usize];
+        for (index, sum) in sums.iter_mut().enumerate() {
+            if let Ok(values) = self.counters.get(&(index as u32), 0) {
+                *sum = values.iter().fold(0, |total: u64, value| total.wrapping_add(*value));
+            }
+        }
+        sums
+    }
+}
+
+fn take<T>(
+    ebpf: &mut Ebpf,
+    name: &'static str,
+    as_type: impl FnOnce(aya::maps::Map) -> Result<T, aya::maps::MapError>,
+) -> Result<T, ProbeError> {
+    let map = ebpf.take_map(name).ok_or_else(|| ProbeError::Map(name, "not there".to_owned()))?;
+    as_type(map).map_err(|error| ProbeError::Map(name, error.to_string()))
+}
+
+fn refused(error: &aya::EbpfError) -> ProbeError {
+    let text = attach::chain(error);
+    if text.contains("os error 1)") || text.contains("os error 13)") {
+        ProbeError::Permission(text)
+    } else {
+        ProbeError::Load(text)
+    }
+}

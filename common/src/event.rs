@@ -1,0 +1,237 @@
+//! Records of the ring buffer. Each starts with a [`Header`]; [`Kind`] tells what follows.
+
+/// What a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Kind {
+    /// [`Data`], then `captured` bytes of payload.
+    Data = 1,
+    /// [`Socket`]: a socket was seen for the first time.
+    Socket = 2,
+    /// [`SocketEnd`]: a TCP socket reached the state CLOSE.
+    SocketEnd = 3,
+    /// [`Process`]: a process executed a program.
+    Exec = 4,
+    /// [`Process`]: the last thread of a process ended.
+    Exit = 5,
+    /// [`Process`]: a target forked; `other` is the parent.
+    Fork = 6,
+    /// [`Process`]: a process listens; `other` is the TCP port.
+    Listen = 7,
+    /// [`Process`]: a thread of a target ended.
+    ThreadExit = 8,
+}
+
+/// What every record starts with.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Header {
+    /// A [`Kind`].
+    pub kind: u32,
+    /// Thread group id (the process), in the initial pid namespace.
+    pub tgid: u32,
+    /// Thread id, in the initial pid namespace.
+    pub tid: u32,
+    /// Bytes of the record after the fixed part, for [`Kind::Data`]; else zero.
+    pub captured: u32,
+    /// `bpf_ktime_get_ns` (CLOCK_MONOTONIC): for data, when the call returned.
+    pub time: u64,
+}
+
+/// A run of bytes on a socket. For TCP `position` is a sequence number (32 bits); for other
+/// sockets it counts from the moment the kernel programs first saw the socket: bytes on Unix
+/// streams, datagrams on UDP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Place {
+    /// Address of the kernel's `struct sock`; zero for "none".
+    pub socket: u64,
+    /// Position of the first byte.
+    pub position: u64,
+    /// Inode number of the socket, which tells apart sockets that had the same address.
+    pub inode: u32,
+    /// How many bytes, saturated.
+    pub length: u32,
+}
+
+/// Bytes went through a socket.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Data {
+    /// Kind, process, thread, return time, captured bytes.
+    pub header: Header,
+    /// When the call began, in the same clock.
+    pub start: u64,
+    /// Which bytes: the whole call, of which this record may hold a part.
+    pub place: Place,
+    /// Where in the call this record's captured bytes start.
+    pub offset: u32,
+    /// A [`direction`].
+    pub direction: u8,
+    /// A [`call`].
+    pub call: u8,
+    /// A set of [`flag`]s.
+    pub flags: u16,
+    /// The logical task (thread id where nothing better is known).
+    pub task: u64,
+    /// The last bytes this task received on a server-side socket before the call.
+    pub cause: Place,
+    /// The last bytes this task received on any socket before the call.
+    pub resumed: Place,
+}
+
+/// Values of [`Data::direction`].
+pub mod direction {
+    /// Received by the process.
+    pub const IN: u8 = 0;
+    /// Sent by the process.
+    pub const OUT: u8 = 1;
+}
+
+/// Values of [`Data::call`]: which system call it was.
+pub mod call {
+    /// No call in flight.
+    pub const NONE: u8 = 0;
+    /// read(2)
+    pub const READ: u8 = 1;
+    /// write(2)
+    pub const WRITE: u8 = 2;
+    /// readv(2)
+    pub const READV: u8 = 3;
+    /// writev(2)
+    pub const WRITEV: u8 = 4;
+    /// recvfrom(2), recv(2)
+    pub const RECVFROM: u8 = 5;
+    /// sendto(2), send(2)
+    pub const SENDTO: u8 = 6;
+    /// recvmsg(2)
+    pub const RECVMSG: u8 = 7;
+    /// sendmsg(2)
+    pub const SENDMSG: u8 = 8;
+    /// recvmmsg(2)
+    pub const RECVMMSG: u8 = 9;
+    /// sendmmsg(2)
+    pub const SENDMMSG: u8 = 10;
+    /// sendfile(2)
+    pub const SENDFILE: u8 = 11;
+    /// splice(2)
+    pub const SPLICE: u8 = 12;
+}
+
+/// Bits of [`Data::flags`].
+pub mod flag {
+    /// More records of the same call follow.
+    pub const MORE: u16 = 1;
+    /// A read of zero bytes: the peer sends nothing more.
+    pub const END: u16 = 2;
+    /// One datagram, not a part of a stream.
+    pub const DATAGRAM: u16 = 4;
+    /// `cause` was inherited from the thread or process that started this one.
+    pub const INHERITED: u16 = 8;
+    /// The payload could not be read (a fault), so less was captured than wanted.
+    pub const FAULT: u16 = 16;
+}
+
+/// A socket, when first seen.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Socket {
+    /// Kind, process and thread that used it, time.
+    pub header: Header,
+    /// Address of the `struct sock`.
+    pub socket: u64,
+    /// Unix: address of the peer's `struct sock`, zero if it has none.
+    pub peer: u64,
+    /// Inode number of the socket.
+    pub inode: u32,
+    /// Inode number of its network namespace.
+    pub netns: u32,
+    /// TCP: sequence number of the first byte sent, as `snd_una - bytes_acked` tells it. One less
+    /// at the end that opened the connection, where the kernel counts the SYN as a byte.
+    pub sent_base: u32,
+    /// TCP: sequence number of the first byte received.
+    pub received_base: u32,
+    /// `AF_INET`, `AF_INET6` or `AF_UNIX`.
+    pub family: u16,
+    /// `IPPROTO_TCP`, `IPPROTO_UDP`, or 0 on Unix.
+    pub protocol: u16,
+    /// Local port, host order.
+    pub local_port: u16,
+    /// Remote port, host order.
+    pub remote_port: u16,
+    /// Local address; IPv4 in the first four bytes.
+    pub local: [u8; 16],
+    /// Remote address; IPv4 in the first four bytes.
+    pub remote: [u8; 16],
+    /// A [`role`].
+    pub role: u8,
+    /// Why: a [`role_evidence`].
+    pub role_evidence: u8,
+    /// Bytes of `path` in use.
+    pub path_length: u16,
+    /// Unix: the bound path of this end or, on a client, of its peer. Abstract names start
+    /// with a zero byte.
+    pub path: [u8; 108],
+    /// Who opened the connection, for a client's socket: the cause of the connecting task.
+    pub cause: Place,
+    /// The last bytes the connecting task had received on any socket.
+    pub resumed: Place,
+    /// The connecting task; zero if the connection is older than the agent.
+    pub opener: u64,
+}
+
+/// Values of [`Socket::role`].
+pub mod role {
+    /// Nothing tells.
+    pub const UNKNOWN: u8 = 0;
+    /// This end opened the connection.
+    pub const CLIENT: u8 = 1;
+    /// This end accepted it.
+    pub const SERVER: u8 = 2;
+}
+
+/// Values of [`Socket::role_evidence`].
+pub mod role_evidence {
+    /// There is none.
+    pub const NONE: u8 = 0;
+    /// The connect was seen.
+    pub const CONNECT: u8 = 1;
+    /// The local port is one that the network namespace listens on.
+    pub const LISTENER: u8 = 2;
+    /// Nobody listens on the local port.
+    pub const NO_LISTENER: u8 = 3;
+    /// A Unix socket that carries (or lacks) the bound name of a listener.
+    pub const BOUND_NAME: u8 = 4;
+}
+
+/// A TCP socket's end.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct SocketEnd {
+    /// Kind and time; process and thread are whoever ran, which may be unrelated.
+    pub header: Header,
+    /// Address of the `struct sock`.
+    pub socket: u64,
+    /// Inode number of the socket.
+    pub inode: u32,
+    /// `sk_err`: `ECONNRESET`, `EPIPE`, `ETIMEDOUT`, or zero.
+    pub error: u32,
+}
+
+/// Something about a process.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Process {
+    /// Kind, process, thread, time.
+    pub header: Header,
+    /// By kind: the parent's tgid, the port, or zero.
+    pub other: u32,
+    /// By kind: network namespace inode (listen), or zero.
+    pub more: u32,
+}
+
+const _: () = {
+    assert!(size_of::<Header>() == 24);
+    assert!(size_of::<Data>() == 120);
+    assert!(size_of::<Socket>() == 264);
+};

@@ -1,0 +1,238 @@
+//! Socket calls: what is noted when they begin and reported when they return.
+
+use aya_ebpf::EbpfContext as _;
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use aya_ebpf::programs::TracePointContext;
+use onlooker_common::counter::Counter;
+use onlooker_common::event::{Data, Kind, Place, call, direction, flag, role};
+use onlooker_common::map::mode;
+
+use crate::map::POLICIES;
+use crate::socket::{Found, Socket, SocketState};
+use crate::task::{Flight, TaskState};
+use crate::vector::Source;
+use crate::{connection, counter, emit, globals, kernel, socket, task, vector};
+
+const MSG_OOB: u64 = 0x1;
+const MSG_PEEK: u64 = 0x2;
+const MSG_ERRQUEUE: u64 = 0x2000;
+/// `struct mmsghdr` (64 bytes): a msghdr, then its length at 56.
+const MMSGHDR_SIZE: u64 = 64;
+const MMSGHDR_LENGTH: u64 = 56;
+/// In `struct msghdr`: the iovec array at 16 and its length at 24.
+const MSGHDR_IOV: u64 = 16;
+/// Messages of one recvmmsg or sendmmsg that are reported one by one.
+const MOST_MESSAGES: u64 = 4;
+
+/// An argument of the system call (`sys_enter_*`: eight bytes each from offset 16).
+#[inline(always)]
+fn argument(context: &TracePointContext, n: usize) -> u64 {
+    // SAFETY: tracepoint contexts of sys_enter hold six arguments, of sys_exit one.
+    unsafe { context.as_ptr().cast::<u64>().add(2 + n).read() }
+}
+
+/// A call begins.
+#[inline(always)]
+pub fn enter(context: &TracePointContext, which: u8) {
+    let (tgid, tid) = task::current();
+    if !task::is_target(tgid) {
+        return;
+    }
+    let flags = match which {
+        call::RECVFROM | call::RECVMMSG => argument(context, 3),
+        call::RECVMSG => argument(context, 2),
+        _ => 0,
+    };
+    if flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB) != 0 {
+        return;
+    }
+    let mut towards = match which {
+        call::READ | call::READV | call::RECVFROM | call::RECVMSG | call::RECVMMSG => direction::IN,
+        _ => direction::OUT,
+    };
+    let found = if which == call::SPLICE {
+        match socket::by_fd(argument(context, 2)) {
+            Found::NoSocket => {
+                towards = direction::IN;
+                socket::by_fd(argument(context, 0))
+            }
+            found => found,
+        }
+    } else {
+        socket::by_fd(argument(context, 0))
+    };
+    let socket = match found {
+        Found::Socket(socket) => socket,
+        Found::Other => return counter::add(Counter::OtherSockets, 1),
+        Found::NoSocket => return,
+    };
+    let Some(task) = task::state(tid) else { return };
+    task.flight = Flight {
+        socket: socket.sock,
+        // SAFETY: no arguments.
+        start: unsafe { bpf_ktime_get_ns() },
+        position: socket::position(&socket, towards),
+        buffer: argument(context, 1),
+        count: argument(context, 2),
+        inode: socket.inode,
+        call: which,
+        direction: towards,
+        datagram: u8::from(socket.datagram),
+        unix: u8::from(socket.unix),
+    };
+}
+
+/// A call returns.
+#[inline(always)]
+pub fn exit(context: &TracePointContext, which: u8) {
+    let who = task::current();
+    let Some(task) = task::existing(who.1) else { return };
+    if task.flight.call != which {
+        return;
+    }
+    let flight = task.flight;
+    task.flight.call = call::NONE;
+    let returned = argument(context, 0) as i64;
+    if returned < 0 {
+        return;
+    }
+    let socket = Socket {
+        sock: flight.socket,
+        inode: flight.inode,
+        unix: flight.unix != 0,
+        datagram: flight.datagram != 0,
+    };
+    let Some(state) = connection::known(&socket, who) else { return };
+    match which {
+        call::RECVMMSG | call::SENDMMSG => {
+            for n in 0..MOST_MESSAGES {
+                if n >= returned as u64 {
+                    break;
+                }
+                let header = flight.buffer + n * MMSGHDR_SIZE;
+                let length = kernel::read_user::<u32>(header + MMSGHDR_LENGTH).unwrap_or(0);
+                let flight = Flight { position: flight.position + n, ..flight };
+                report(who, task, state, &flight, u64::from(length), message(header));
+            }
+        }
+        call::RECVMSG | call::SENDMSG => {
+            report(who, task, state, &flight, returned as u64, message(flight.buffer));
+        }
+        call::READV | call::WRITEV => {
+            let source = Source::Vector(flight.buffer, flight.count);
+            report(who, task, state, &flight, returned as u64, source);
+        }
+        call::SENDFILE | call::SPLICE => {
+            report(who, task, state, &flight, returned as u64, Source::Nowhere);
+        }
+        _ => {
+            // A read into no room returns zero too, and says nothing of the stream.
+            if returned == 0 && flight.count == 0 {
+                return;
+            }
+            report(who, task, state, &flight, returned as u64, Source::Buffer(flight.buffer));
+        }
+    }
+}
+
+#[inline(always)]
+fn message(header: u64) -> Source {
+    match kernel::read_user::<[u64; 2]>(header + MSGHDR_IOV) {
+        Some([vector, count]) => Source::Vector(vector, count),
+        None => Source::Nowhere,
+    }
+}
+
+/// Reports `length` bytes and remembers what the task received.
+#[inline(always)]
+fn report(
+    who: (u32, u32),
+    task: &mut TaskState,
+    state: &mut SocketState,
+    flight: &Flight,
+    length: u64,
+    source: Source,
+) {
+    let inward = flight.direction == direction::IN;
+    let datagram = flight.datagram != 0;
+    if length == 0 && (!inward || datagram) {
+        return;
+    }
+    let place = Place {
+        socket: flight.socket,
+        position: flight.position,
+        inode: flight.inode,
+        length: if length > u64::from(u32::MAX) { u32::MAX } else { length as u32 },
+    };
+    if let Some(want) = allowance(state, flight, length) {
+        if let Some(scratch) = emit::scratch() {
+            let mut flags = if length == 0 { flag::END } else { 0 };
+            if datagram {
+                flags |= flag::DATAGRAM;
+            }
+            if task.inherited != 0 {
+                flags |= flag::INHERITED;
+            }
+            // SAFETY: the scratch is this CPU's.
+            unsafe {
+                (*scratch).data = Data {
+                    header: emit::header(Kind::Data, who),
+                    start: flight.start,
+                    place,
+                    offset: 0,
+                    direction: flight.direction,
+                    call: flight.call,
+                    flags,
+                    task: u64::from(who.1),
+                    cause: task.cause,
+                    resumed: task.resumed,
+                };
+            }
+            vector::submit(scratch, source, want, length);
+        }
+    } else {
+        counter::add(Counter::Muted, 1);
+    }
+    let passed = if datagram { 1 } else { length };
+    if inward {
+        state.received = state.received.wrapping_add(passed);
+        if length > 0 {
+            task.resumed = place;
+            if state.role != role::CLIENT {
+                task.cause = place;
+                task.inherited = 0;
+            }
+        }
+    } else {
+        state.sent = state.sent.wrapping_add(passed);
+    }
+}
+
+/// How many of `length` bytes to copy; `None` if the connection is muted.
+#[inline(always)]
+fn allowance(state: &mut SocketState, flight: &Flight, length: u64) -> Option<u64> {
+    let turning = flight.direction + 1;
+    if state.turning != turning {
+        state.turning = turning;
+        state.turn = 0;
+    }
+    let before = state.turn;
+    state.turn = before.wrapping_add(length);
+    let inward = flight.direction == direction::IN;
+    let mut limit = if inward { globals::default_received() } else { globals::default_sent() };
+    if let Some(policy) = POLICIES.get_ptr(flight.socket) {
+        // SAFETY: a live map value; a torn update is a policy of before or after.
+        let policy = unsafe { *policy };
+        if policy.inode == flight.inode {
+            match policy.mode {
+                mode::MUTE => return None,
+                mode::FULL => return Some(length),
+                _ => limit = if inward { policy.received } else { policy.sent },
+            }
+        }
+    }
+    if flight.datagram != 0 {
+        return Some(length.min(u64::from(limit)));
+    }
+    Some(length.min(u64::from(limit).saturating_sub(before)))
+}

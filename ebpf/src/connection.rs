@@ -1,0 +1,251 @@
+//! The life of a socket: first sight, role, end.
+
+use aya_ebpf::programs::RawTracePointContext;
+use onlooker_common::counter::Counter;
+use onlooker_common::event::{self, Kind, Process, SocketEnd, role, role_evidence};
+use onlooker_common::map::{Listener, Offset, Target, target};
+
+use crate::kernel::{field, field_to};
+use crate::map::{LISTENERS, POLICIES, PORT_RULES, SOCKETS, TARGETS};
+use crate::socket::{self, AF_INET, IPPROTO_TCP, IPPROTO_UDP, Socket, SocketState};
+use crate::task::NO_PLACE;
+use crate::{counter, emit, task};
+
+/// TCP states, from `include/net/tcp_states.h`.
+const TCP_SYN_SENT: u64 = 2;
+const TCP_CLOSE: u64 = 7;
+const TCP_LISTEN: u64 = 10;
+const PATH_MOST: u32 = 108;
+
+/// The state of a socket that a target uses; on first sight it is made and announced.
+#[inline(always)]
+pub fn known(socket: &Socket, who: (u32, u32)) -> Option<&'static mut SocketState> {
+    let state = match socket::state(socket.sock, socket.inode) {
+        Some(state) => state,
+        None => note(socket.sock, FRESH, socket.inode)?,
+    };
+    if state.announced == 0 && announce(socket, state, who) {
+        state.announced = 1;
+    }
+    Some(state)
+}
+
+const FRESH: SocketState = SocketState {
+    sent: 0,
+    received: 0,
+    turn: 0,
+    inode: 0,
+    turning: 0,
+    role: role::UNKNOWN,
+    role_evidence: role_evidence::NONE,
+    announced: 0,
+    opener: 0,
+    cause: NO_PLACE,
+    resumed: NO_PLACE,
+};
+
+#[inline(always)]
+fn note(sock: u64, state: SocketState, inode: u32) -> Option<&'static mut SocketState> {
+    if SOCKETS.insert(sock, SocketState { inode, ..state }, 0).is_err() {
+        counter::add(Counter::SocketsFull, 1);
+        return None;
+    }
+    socket::state(sock, inode)
+}
+
+/// Submits the socket's record; `false` if there was no room, to be tried again.
+#[inline(never)]
+fn announce(socket: &Socket, state: &mut SocketState, who: (u32, u32)) -> bool {
+    emit::in_place::<event::Socket>(|record| {
+        // SAFETY: `record` is the ring buffer's reservation for exactly this type, and every
+        // field is written here or in the two functions below.
+        unsafe {
+            (*record).header = emit::header(Kind::Socket, who);
+            (*record).socket = socket.sock;
+            (*record).peer = 0;
+            (*record).inode = socket.inode;
+            (*record).netns = 0;
+            (*record).sent_base = 0;
+            (*record).received_base = 0;
+            (*record).protocol = 0;
+            (*record).local_port = 0;
+            (*record).remote_port = 0;
+            (*record).local = [0; 16];
+            (*record).remote = [0; 16];
+            (*record).path_length = 0;
+            (*record).path = [0; 108];
+            (*record).cause = state.cause;
+            (*record).resumed = state.resumed;
+            (*record).opener = state.opener;
+            field_to(&raw mut (*record).family, socket.sock, Offset::SockFamily);
+            if socket.unix {
+                unix(socket.sock, state, record);
+            } else {
+                internet(socket, state, record);
+            }
+            (*record).role = state.role;
+            (*record).role_evidence = state.role_evidence;
+        }
+    })
+}
+
+/// # Safety
+///
+/// `record` is valid for writes.
+#[inline(always)]
+unsafe fn internet(socket: &Socket, state: &mut SocketState, record: *mut event::Socket) {
+    let sock = socket.sock;
+    let net: u64 = field(sock, Offset::SockNet);
+    let netns: u32 = field(net, Offset::NetNsInum);
+    let port: u16 = field(sock, Offset::SockNum);
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*record).netns = netns;
+        (*record).protocol = if socket.datagram { IPPROTO_UDP } else { IPPROTO_TCP };
+        (*record).local_port = port;
+        (*record).remote_port = u16::from_be(field(sock, Offset::SockDport));
+        if field::<u16>(sock, Offset::SockFamily) == AF_INET {
+            field_to((&raw mut (*record).local).cast::<u32>(), sock, Offset::SockRcvSaddr);
+            field_to((&raw mut (*record).remote).cast::<u32>(), sock, Offset::SockDaddr);
+        } else {
+            field_to(&raw mut (*record).local, sock, Offset::SockV6RcvSaddr);
+            field_to(&raw mut (*record).remote, sock, Offset::SockV6Daddr);
+        }
+    }
+    if socket.datagram {
+        return;
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*record).sent_base = base(sock, Offset::TcpSndUna, Offset::TcpBytesAcked);
+        (*record).received_base = base(sock, Offset::TcpRcvNxt, Offset::TcpBytesReceived);
+    }
+    if state.role == role::UNKNOWN {
+        let listener = Listener { netns, port: u32::from(port) };
+        (state.role, state.role_evidence) = if LISTENERS.get_ptr(listener).is_some() {
+            (role::SERVER, role_evidence::LISTENER)
+        } else {
+            (role::CLIENT, role_evidence::NO_LISTENER)
+        };
+    }
+}
+
+/// The sequence number at which a direction began. The two fields move together in softirq
+/// context, so they are read until the first is the same before and after.
+#[inline(always)]
+fn base(sock: u64, sequence: Offset, bytes: Offset) -> u32 {
+    let mut result = 0;
+    for _ in 0..3 {
+        let before: u32 = field(sock, sequence);
+        let passed: u64 = field(sock, bytes);
+        let after: u32 = field(sock, sequence);
+        result = before.wrapping_sub(passed as u32);
+        if before == after {
+            break;
+        }
+    }
+    result
+}
+
+/// # Safety
+///
+/// `record` is valid for writes.
+#[inline(always)]
+unsafe fn unix(sock: u64, state: &mut SocketState, record: *mut event::Socket) {
+    let peer: u64 = field(sock, Offset::UnixPeer);
+    let mut address: u64 = field(sock, Offset::UnixAddr);
+    state.role = role::SERVER;
+    state.role_evidence = role_evidence::BOUND_NAME;
+    if address == 0 {
+        state.role = role::CLIENT;
+        address = field(peer, Offset::UnixAddr);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { (*record).peer = peer };
+    if address == 0 {
+        // socketpair(2): neither end has a name.
+        state.role = role::UNKNOWN;
+        state.role_evidence = role_evidence::NONE;
+        return;
+    }
+    let length: u32 = field(address, Offset::UnixAddressLen);
+    // The name is a sockaddr_un, whose path follows the 16-bit family.
+    let name = address.wrapping_add(2);
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*record).path_length = length.saturating_sub(2).min(PATH_MOST) as u16;
+        field_to(&raw mut (*record).path, name, Offset::UnixAddressName);
+    }
+}
+
+/// A TCP socket changed its state; `inet_sock_set_state(sk, old, new)`.
+#[inline(always)]
+pub fn state_changed(context: &RawTracePointContext) {
+    let sock: u64 = context.arg(0);
+    let old = u64::from(context.arg::<u32>(1));
+    let new = u64::from(context.arg::<u32>(2));
+    if new == TCP_CLOSE {
+        ended(sock);
+    } else if new == TCP_LISTEN {
+        listening(sock);
+    } else if old == TCP_CLOSE && new == TCP_SYN_SENT {
+        connecting(sock);
+    }
+}
+
+#[inline(always)]
+fn ended(sock: u64) {
+    let Some(state) = SOCKETS.get_ptr(sock) else { return };
+    // SAFETY: a live map value.
+    let (announced, inode) = unsafe { ((*state).announced, (*state).inode) };
+    if announced != 0 {
+        let error: u32 = field(sock, Offset::SockErr);
+        let header = emit::header(Kind::SocketEnd, task::current());
+        emit::fixed(SocketEnd { header, socket: sock, inode, error });
+    }
+    let _ = SOCKETS.remove(sock);
+    let _ = POLICIES.remove(sock);
+}
+
+/// Runs in the process that called listen(2).
+#[inline(always)]
+fn listening(sock: u64) {
+    let net: u64 = field(sock, Offset::SockNet);
+    let netns: u32 = field(net, Offset::NetNsInum);
+    let port = u32::from(field::<u16>(sock, Offset::SockNum));
+    let who = task::current();
+    if PORT_RULES.get_ptr(port).is_some() && who.0 != crate::globals::agent() {
+        let chosen = Target { flags: target::FOLLOW };
+        if TARGETS.insert(who.0, chosen, 0).is_err() {
+            counter::add(Counter::TargetsFull, 1);
+        }
+    }
+    let _ = LISTENERS.insert(Listener { netns, port }, 1, 0);
+    if task::is_target(who.0) {
+        emit::fixed(Process { header: emit::header(Kind::Listen, who), other: port, more: netns });
+    }
+}
+
+/// Runs in the task that called connect(2): its cause is the cause of the connection.
+#[inline(always)]
+fn connecting(sock: u64) {
+    let (tgid, tid) = task::current();
+    if !task::is_target(tgid) {
+        return;
+    }
+    let socket: u64 = field(sock, Offset::SockSocket);
+    let file: u64 = field(socket, Offset::SocketFile);
+    let inode: u64 = if file == 0 { 0 } else { field(file, Offset::FileInode) };
+    let number: u64 = if inode == 0 { 0 } else { field(inode, Offset::InodeIno) };
+    let mut state = SocketState {
+        role: role::CLIENT,
+        role_evidence: role_evidence::CONNECT,
+        opener: u64::from(tid),
+        ..FRESH
+    };
+    if let Some(task) = task::existing(tid) {
+        state.cause = task.cause;
+        state.resumed = task.resumed;
+    }
+    note(sock, state, number as u32);
+}

@@ -1,0 +1,94 @@
+//! The programs that run in the kernel: entry points alone, each with the kernel it needs.
+//!
+//! All attach to stable tracepoints (5.8 and later, for the ring buffer). What they do is in the
+//! modules: [`capture`] (socket calls), [`connection`] (TCP states), [`process`].
+#![feature(asm_experimental_arch)]
+#![no_std]
+#![no_main]
+
+use aya_ebpf::macros::{raw_tracepoint, tracepoint};
+use aya_ebpf::programs::{RawTracePointContext, TracePointContext};
+use onlooker_common::event::call;
+
+mod capture;
+mod connection;
+mod counter;
+mod emit;
+mod globals;
+mod kernel;
+mod map;
+mod process;
+mod socket;
+mod task;
+mod vector;
+
+/// One pair of programs a socket system call (`syscalls/sys_enter_*`, `syscalls/sys_exit_*`).
+macro_rules! socket_calls {
+    ($($call:expr => $enter:ident, $exit:ident;)*) => {$(
+        #[tracepoint]
+        pub fn $enter(context: TracePointContext) -> u32 {
+            capture::enter(&context, $call);
+            0
+        }
+
+        #[tracepoint]
+        pub fn $exit(context: TracePointContext) -> u32 {
+            capture::exit(&context, $call);
+            0
+        }
+    )*};
+}
+
+socket_calls! {
+    call::READ => enter_read, exit_read;
+    call::WRITE => enter_write, exit_write;
+    call::READV => enter_readv, exit_readv;
+    call::WRITEV => enter_writev, exit_writev;
+    call::RECVFROM => enter_recvfrom, exit_recvfrom;
+    call::SENDTO => enter_sendto, exit_sendto;
+    call::RECVMSG => enter_recvmsg, exit_recvmsg;
+    call::SENDMSG => enter_sendmsg, exit_sendmsg;
+    call::RECVMMSG => enter_recvmmsg, exit_recvmmsg;
+    call::SENDMMSG => enter_sendmmsg, exit_sendmmsg;
+    call::SENDFILE => enter_sendfile64, exit_sendfile64;
+    call::SPLICE => enter_splice, exit_splice;
+}
+
+/// `inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`, 4.16.
+#[raw_tracepoint(tracepoint = "inet_sock_set_state")]
+pub fn socket_state(context: RawTracePointContext) -> i32 {
+    connection::state_changed(&context);
+    0
+}
+
+/// `sched_process_fork(struct task_struct *parent, struct task_struct *child)`.
+#[raw_tracepoint(tracepoint = "sched_process_fork")]
+pub fn process_fork(context: RawTracePointContext) -> i32 {
+    process::forked(&context);
+    0
+}
+
+/// `sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`.
+#[raw_tracepoint(tracepoint = "sched_process_exec")]
+pub fn process_exec(_context: RawTracePointContext) -> i32 {
+    process::executed();
+    0
+}
+
+/// `sched_process_exit(struct task_struct *p, …)`.
+#[raw_tracepoint(tracepoint = "sched_process_exit")]
+pub fn process_exit(context: RawTracePointContext) -> i32 {
+    process::exited(&context);
+    0
+}
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// Helpers of the kernel that these programs call are for GPL-compatible programs alone; the
+/// source is under MIT or Apache-2.0, and this object under both MIT and GPL.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

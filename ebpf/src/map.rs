@@ -1,0 +1,47 @@
+//! The maps, each with its bound.
+
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{HashMap, LruHashMap, PerCpuArray, RingBuf};
+use onlooker_common::counter::Counter;
+use onlooker_common::map::{Listener, Policy, Target};
+
+use crate::emit::Scratch;
+use crate::socket::SocketState;
+use crate::task::TaskState;
+
+/// The way to user space. The agent sets the size.
+#[map]
+pub static EVENTS: RingBuf = RingBuf::with_byte_size(8 * 1024 * 1024, 0);
+
+/// Which processes are captured, by tgid.
+#[map]
+pub static TARGETS: HashMap<u32, Target> = HashMap::with_max_entries(16_384, 0);
+
+/// Sockets that targets use, by the address of the sock.
+#[map]
+pub static SOCKETS: HashMap<u64, SocketState> = HashMap::with_max_entries(65_536, 1);
+
+/// What user space wants of a socket, by the address of the sock.
+#[map]
+pub static POLICIES: LruHashMap<u64, Policy> = LruHashMap::with_max_entries(65_536, 0);
+
+/// Threads of targets, by tid.
+#[map]
+pub static TASKS: HashMap<u32, TaskState> = HashMap::with_max_entries(65_536, 1);
+
+/// Ports that are listened on, in the namespaces of targets.
+#[map]
+pub static LISTENERS: LruHashMap<Listener, u32> = LruHashMap::with_max_entries(4_096, 0);
+
+/// Ports that make whoever listens on them a target.
+#[map]
+pub static PORT_RULES: HashMap<u32, u32> = HashMap::with_max_entries(256, 0);
+
+/// Losses, by [`Counter`].
+#[map]
+pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::Count as u32, 0);
+
+/// Where data records are put together. The programs that use it are on syscall tracepoints,
+/// which run with preemption off and never inside each other, so one a CPU serves them all.
+#[map]
+pub static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);

@@ -1,0 +1,79 @@
+//! The life of processes and threads.
+
+use aya_ebpf::programs::RawTracePointContext;
+use onlooker_common::counter::Counter;
+use onlooker_common::event::{Kind, Process};
+use onlooker_common::map::{Offset, Target, target};
+
+use crate::kernel::field;
+use crate::map::{TARGETS, TASKS};
+use crate::{counter, emit, globals, task};
+
+/// A thread or process was made; runs in the parent.
+#[inline(always)]
+pub fn forked(context: &RawTracePointContext) {
+    let parent: u64 = context.arg(0);
+    let child: u64 = context.arg(1);
+    let parent_tgid: u32 = field(parent, Offset::TaskTgid);
+    if !task::is_target(parent_tgid) {
+        return;
+    }
+    let parent_tid: u32 = field(parent, Offset::TaskPid);
+    let child_tgid: u32 = field(child, Offset::TaskTgid);
+    let child_tid: u32 = field(child, Offset::TaskPid);
+    if child_tgid == parent_tgid {
+        task::inherit(parent_tid, child_tid);
+        return;
+    }
+    let flags = match TARGETS.get_ptr(parent_tgid) {
+        // SAFETY: a live map value.
+        Some(known) => unsafe { (*known).flags },
+        None => target::FOLLOW,
+    };
+    if flags & target::FOLLOW == 0 {
+        return;
+    }
+    if TARGETS.insert(child_tgid, Target { flags }, 0).is_err() {
+        counter::add(Counter::TargetsFull, 1);
+        return;
+    }
+    task::inherit(parent_tid, child_tid);
+    let header = emit::header(Kind::Fork, (child_tgid, child_tid));
+    emit::fixed(Process { header, other: parent_tgid, more: 0 });
+}
+
+/// A process executed a program.
+#[inline(always)]
+pub fn executed() {
+    let who = task::current();
+    if TARGETS.get_ptr(who.0).is_none() && who.0 != globals::agent() {
+        if globals::discover() == 0 {
+            return;
+        }
+        if TARGETS.insert(who.0, Target { flags: target::UNDECIDED }, 0).is_err() {
+            counter::add(Counter::TargetsFull, 1);
+            return;
+        }
+    }
+    emit::fixed(Process { header: emit::header(Kind::Exec, who), other: 0, more: 0 });
+}
+
+/// A thread ended.
+#[inline(always)]
+pub fn exited(context: &RawTracePointContext) {
+    let who = task::current();
+    let target = task::is_target(who.0);
+    let known = TARGETS.get_ptr(who.0).is_some();
+    if !target && !known {
+        return;
+    }
+    let _ = TASKS.remove(who.1);
+    let ended: u64 = context.arg(0);
+    let signal: u64 = field(ended, Offset::TaskSignal);
+    let live: u32 = field(signal, Offset::SignalLive);
+    let kind = if live == 0 { Kind::Exit } else { Kind::ThreadExit };
+    if live == 0 {
+        let _ = TARGETS.remove(who.0);
+    }
+    emit::fixed(Process { header: emit::header(kind, who), other: 0, more: 0 });
+}

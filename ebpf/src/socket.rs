@@ -1,0 +1,130 @@
+//! Where: from a file descriptor to the sock behind it, and the position in its streams.
+
+use aya_ebpf::helpers::generated::bpf_get_current_task;
+use onlooker_common::event::direction;
+use onlooker_common::map::Offset;
+
+use crate::kernel::{field, read};
+use crate::map::SOCKETS;
+
+const S_IFMT: u16 = 0o170_000;
+const S_IFSOCK: u16 = 0o140_000;
+const SOCK_STREAM: u16 = 1;
+const SOCK_DGRAM: u16 = 2;
+const AF_UNIX: u16 = 1;
+pub const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+pub const IPPROTO_TCP: u16 = 6;
+pub const IPPROTO_UDP: u16 = 17;
+
+/// What the programs remember of a socket.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct SocketState {
+    /// Bytes (datagrams) sent since first seen; Unix and UDP.
+    pub sent: u64,
+    /// Bytes (datagrams) received since first seen; Unix and UDP.
+    pub received: u64,
+    /// Bytes of the current turn so far.
+    pub turn: u64,
+    pub inode: u32,
+    /// Direction of the current turn, plus one; zero before the first.
+    pub turning: u8,
+    pub role: u8,
+    pub role_evidence: u8,
+    /// The socket record has been submitted.
+    pub announced: u8,
+    /// The cause of the task that connected, and what it last received.
+    pub opener: u64,
+    pub cause: onlooker_common::event::Place,
+    pub resumed: onlooker_common::event::Place,
+}
+
+/// A socket that is captured: TCP, UDP, or a Unix stream.
+#[derive(Clone, Copy)]
+pub struct Socket {
+    pub sock: u64,
+    pub inode: u32,
+    pub unix: bool,
+    pub datagram: bool,
+}
+
+/// What a file descriptor is.
+pub enum Found {
+    Socket(Socket),
+    /// A socket of another family or type.
+    Other,
+    NoSocket,
+}
+
+/// Follows current → files → fdt → fd[n] → file → socket → sock.
+#[inline(always)]
+pub fn by_fd(fd: u64) -> Found {
+    // SAFETY: no arguments; the pointer is only given to probe reads.
+    let task = unsafe { bpf_get_current_task() };
+    let files: u64 = field(task, Offset::TaskFiles);
+    let table: u64 = field(files, Offset::FilesFdt);
+    let most: u32 = field(table, Offset::FdtableMaxFds);
+    let fd = fd as u32;
+    if fd >= most {
+        return Found::NoSocket;
+    }
+    let array: u64 = field(table, Offset::FdtableFd);
+    let file: u64 = read(array.wrapping_add(u64::from(fd) * 8));
+    let inode: u64 = field(file, Offset::FileInode);
+    let mode: u16 = field(inode, Offset::InodeMode);
+    if mode & S_IFMT != S_IFSOCK {
+        return Found::NoSocket;
+    }
+    let number: u64 = field(inode, Offset::InodeIno);
+    let socket: u64 = field(file, Offset::FilePrivateData);
+    let sock: u64 = field(socket, Offset::SocketSk);
+    if sock == 0 {
+        return Found::NoSocket;
+    }
+    let family: u16 = field(sock, Offset::SockFamily);
+    let kind: u16 = field(socket, Offset::SocketType);
+    let unix = family == AF_UNIX;
+    let datagram = kind == SOCK_DGRAM;
+    if unix {
+        if kind != SOCK_STREAM {
+            return Found::Other;
+        }
+    } else {
+        if family != AF_INET && family != AF_INET6 {
+            return Found::Other;
+        }
+        let protocol: u16 = field(sock, Offset::SockProtocol);
+        if protocol != IPPROTO_TCP && protocol != IPPROTO_UDP {
+            return Found::Other;
+        }
+    }
+    Found::Socket(Socket { sock, inode: number as u32, unix, datagram })
+}
+
+/// The state of a socket, if it has one that is not an earlier socket's.
+#[inline(always)]
+pub fn state(sock: u64, inode: u32) -> Option<&'static mut SocketState> {
+    // SAFETY: map values live as long as the map; races between threads on one socket can
+    // miscount a turn, never touch other memory.
+    let state = unsafe { &mut *SOCKETS.get_ptr_mut(sock)? };
+    // A connecting client is noted before its socket's inode is known.
+    if state.inode == 0 {
+        state.inode = inode;
+    }
+    if state.inode == inode { Some(state) } else { None }
+}
+
+/// The position of the next byte: a sequence number for TCP, a count for others.
+#[inline(always)]
+pub fn position(socket: &Socket, towards: u8) -> u64 {
+    if socket.unix || socket.datagram {
+        return match state(socket.sock, socket.inode) {
+            Some(state) if towards == direction::OUT => state.sent,
+            Some(state) => state.received,
+            None => 0,
+        };
+    }
+    let of = if towards == direction::OUT { Offset::TcpWriteSeq } else { Offset::TcpCopiedSeq };
+    u64::from(field::<u32>(socket.sock, of))
+}

@@ -1,0 +1,177 @@
+//! Copying the payload of a call, from one buffer or many, into records.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_user};
+use onlooker_common::counter::Counter;
+use onlooker_common::event::flag;
+use onlooker_common::map::{CALL_RECORDS, RECORD_PAYLOAD};
+
+use crate::emit::{Cursor, Scratch};
+use crate::{counter, emit, globals, kernel};
+
+/// The most steps that a call takes: each copies from one buffer into one record.
+const MOST_STEPS: u32 = 40;
+/// The same on kernels without `bpf_loop`, where each is verified anew.
+const MOST_STEPS_UNROLLED: u32 = 4;
+
+/// Where the bytes of a call are.
+#[derive(Clone, Copy)]
+pub enum Source {
+    /// One buffer.
+    Buffer(u64),
+    /// An array of `struct iovec` and its length.
+    Vector(u64, u64),
+    /// Not in user memory (sendfile, splice).
+    Nowhere,
+}
+
+/// Copies up to `want` bytes (of `total`) and submits them: records of full payloads, then one
+/// without [`flag::MORE`], which may be empty.
+#[inline(always)]
+pub fn submit(scratch: *mut Scratch, source: Source, want: u64, total: u64) {
+    let (base, buffers) = match source {
+        Source::Buffer(base) => (base, 0),
+        Source::Vector(vector, count) => (vector, count),
+        Source::Nowhere => (0, 0),
+    };
+    let want = if matches!(source, Source::Nowhere) { 0 } else { want };
+    save(scratch, Cursor { base, buffers, want, segment: 0, within: 0, copied: 0, fill: 0 });
+    // Most calls are one small buffer, which is one step.
+    if step(scratch) {
+        if globals::loops() != 0 {
+            // SAFETY: `next` has the callback's type and needs no context.
+            unsafe { bpf_loop(MOST_STEPS, next as *mut c_void, core::ptr::null_mut(), 0) };
+        } else {
+            for _ in 1..MOST_STEPS_UNROLLED {
+                if !step(scratch) {
+                    break;
+                }
+            }
+        }
+    }
+    let Cursor { copied, fill, .. } = load(scratch);
+    last(scratch, copied, fill, total);
+}
+
+/// The loop's callback: one further step; 1 ends the loop.
+extern "C" fn next(_index: u32, _context: *mut c_void) -> i64 {
+    match emit::scratch() {
+        Some(scratch) if step(scratch) => 0,
+        _ => 1,
+    }
+}
+
+/// Copies from one buffer into one record; `false` when there is nothing more to do.
+#[inline(always)]
+fn step(scratch: *mut Scratch) -> bool {
+    let mut cursor = load(scratch);
+    let sofar = cursor.copied.wrapping_add(cursor.fill);
+    if sofar >= cursor.want || cursor.copied >= MOST_COPIED {
+        return false;
+    }
+    let (base, length) = if cursor.buffers == 0 {
+        (cursor.base, cursor.want)
+    } else {
+        if cursor.segment >= cursor.buffers {
+            return false;
+        }
+        match kernel::read_user::<[u64; 2]>(cursor.base.wrapping_add(cursor.segment * 16)) {
+            Some([base, length]) => (base, length),
+            None => return false,
+        }
+    };
+    let here = length.saturating_sub(cursor.within);
+    let room = (RECORD_PAYLOAD as u64).saturating_sub(cursor.fill);
+    let n = here.min(cursor.want - sofar).min(room);
+    if !copy(scratch, cursor.fill, base.wrapping_add(cursor.within), n) {
+        return false;
+    }
+    cursor.fill += n;
+    cursor.within += n;
+    if n == here {
+        cursor.segment += 1;
+        cursor.within = 0;
+    }
+    if n == room {
+        part(scratch, cursor.copied, cursor.fill);
+        cursor.copied += cursor.fill;
+        cursor.fill = 0;
+    }
+    save(scratch, cursor);
+    cursor.copied.wrapping_add(cursor.fill) < cursor.want
+}
+
+/// The most bytes of one call that are copied.
+const MOST_COPIED: u64 = (CALL_RECORDS * RECORD_PAYLOAD) as u64;
+
+#[inline(always)]
+fn load(scratch: *mut Scratch) -> Cursor {
+    // SAFETY: the scratch is this CPU's; volatile, so that it is a load.
+    unsafe { (&raw const (*scratch).cursor).read_volatile() }
+}
+
+#[inline(always)]
+fn save(scratch: *mut Scratch, cursor: Cursor) {
+    // SAFETY: the scratch is this CPU's.
+    unsafe { (&raw mut (*scratch).cursor).write_volatile(cursor) };
+}
+
+/// Copies `length` bytes from user memory to `at` in the payload.
+#[inline(always)]
+fn copy(scratch: *mut Scratch, at: u64, from: u64, length: u64) -> bool {
+    if length == 0 {
+        return true;
+    }
+    let at = opaque(at);
+    let length = opaque(length);
+    if at >= RECORD_PAYLOAD as u64 || length > RECORD_PAYLOAD as u64 {
+        return false;
+    }
+    // SAFETY: `at` and `length` are each at most one payload, and there is room for two.
+    let failed = unsafe {
+        let to = (&raw mut (*scratch).payload).cast::<u8>().add(at as usize);
+        bpf_probe_read_user(to.cast(), length as u32, from as *const _)
+    };
+    if failed != 0 {
+        counter::add(Counter::Faults, 1);
+        // SAFETY: the scratch is this CPU's.
+        unsafe { (*scratch).data.flags |= flag::FAULT };
+    }
+    failed == 0
+}
+
+#[inline(always)]
+fn part(scratch: *mut Scratch, offset: u64, length: u64) {
+    // SAFETY: the scratch is this CPU's.
+    unsafe {
+        (*scratch).data.offset = offset as u32;
+        (*scratch).data.header.captured = length as u32;
+        (*scratch).data.flags |= flag::MORE;
+    }
+    emit::data(scratch, length);
+}
+
+#[inline(always)]
+fn last(scratch: *mut Scratch, offset: u64, length: u64, total: u64) {
+    // SAFETY: the scratch is this CPU's.
+    unsafe {
+        (*scratch).data.offset = offset as u32;
+        (*scratch).data.header.captured = length as u32;
+        (*scratch).data.flags &= !flag::MORE;
+    }
+    emit::data(scratch, opaque(length));
+    let beyond = total - offset.wrapping_add(length).min(total);
+    if beyond > 0 {
+        counter::add(Counter::Beyond, beyond);
+    }
+}
+
+/// Hides a value from the optimiser, which else drops the bound checks that the verifier needs.
+#[inline(always)]
+fn opaque(mut value: u64) -> u64 {
+    // SAFETY: moves a register to itself. (An empty text would give two line records for one
+    // instruction, which the kernel refuses.)
+    unsafe { core::arch::asm!("{0} = {0}", inout(reg) value, options(pure, nomem, nostack)) };
+    value
+}

@@ -1,0 +1,227 @@
+//! Walks over a message body without keeping it.
+
+use super::scan::find;
+use crate::chunk::Moment;
+use crate::window::Window;
+
+/// The longest chunk-size line with its extensions, in bytes. Node.js and nginx allow less.
+const CHUNK_LINE_LIMIT: usize = 16 * 1024;
+/// The longest trailer section, in bytes.
+const TRAILER_LIMIT: usize = 64 * 1024;
+
+/// A body, as far as it was walked.
+#[derive(Debug)]
+pub(super) struct Body {
+    state: State,
+    in_chunks: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// So many bytes are to come, of the body or of a chunk.
+    Bytes(u64),
+    /// The bytes up to and with this position are promised to the window to skip.
+    Skipping { last: u64 },
+    /// A chunk-size line comes.
+    Size,
+    /// The line end behind a chunk's data comes.
+    DataEnd,
+    /// Trailer fields come; so many bytes were there already.
+    Trailers(usize),
+    /// Everything up to the end of the stream.
+    UntilClose,
+}
+
+/// What a walk came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// The body goes on.
+    More,
+    /// The body is over; its last byte, if it had any.
+    Done(Option<Moment>),
+    /// Where it ends cannot be known any more: a hole where the length was written.
+    Lost,
+    /// The chunked coding is broken.
+    Invalid,
+}
+
+/// The first bytes of a body's content.
+#[derive(Debug)]
+pub(super) struct Sample {
+    bytes: Vec<u8>,
+    open: bool,
+}
+
+impl Sample {
+    /// The most that is kept, in bytes.
+    pub(super) const LIMIT: usize = 4096;
+
+    pub(super) fn new() -> Self {
+        Self { bytes: Vec::new(), open: true }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        let room = Self::LIMIT - self.bytes.len().min(Self::LIMIT);
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.open = bytes.len() < room;
+    }
+}
+
+impl Body {
+    pub(super) fn length(length: u64) -> Self {
+        Self { state: State::Bytes(length), in_chunks: false }
+    }
+
+    pub(super) fn chunked() -> Self {
+        Self { state: State::Size, in_chunks: true }
+    }
+
+    pub(super) fn until_close() -> Self {
+        Self { state: State::UntilClose, in_chunks: false }
+    }
+
+    /// Whether there is nothing to walk over.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.in_chunks && matches!(self.state, State::Bytes(0))
+    }
+
+    pub(super) fn is_until_close(&self) -> bool {
+        matches!(self.state, State::UntilClose)
+    }
+
+    /// Goes on as far as the window's bytes reach.
+    pub(super) fn advance(&mut self, window: &mut Window, sample: &mut Option<Sample>) -> Progress {
+        loop {
+            match self.state {
+                State::Bytes(0) if self.in_chunks => self.state = State::DataEnd,
+                State::Bytes(0) => return Progress::Done(None),
+                State::Bytes(left) => {
+                    let open = sample.as_mut().filter(|sample| sample.open);
+                    if let Some(sample) = open {
+                        let here = window.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                        sample.take(&window.bytes()[..here]);
+                        // Only the last bytes of the body may end here, so that their moment
+                        // is read below; of the others nothing more is needed.
+                        if (here as u64) < left && window.hole() == 0 && sample.open {
+                            window.consume(here);
+                            self.state = State::Bytes(left - here as u64);
+                            return Progress::More;
+                        }
+                        if (here as u64) < left {
+                            sample.open = false;
+                        }
+                    }
+                    let last = window.position().saturating_add(left - 1);
+                    let moment = usize::try_from(left - 1)
+                        .ok()
+                        .filter(|&offset| offset < window.len())
+                        .map(|offset| window.moment(offset));
+                    window.skip(left);
+                    if window.skipping() > 0 {
+                        self.state = State::Skipping { last };
+                        return Progress::More;
+                    }
+                    let moment = moment.unwrap_or(Moment { position: last, ..window.last() });
+                    if !self.in_chunks {
+                        return Progress::Done(Some(moment));
+                    }
+                    self.state = State::DataEnd;
+                }
+                State::Skipping { .. } if window.skipping() > 0 => return Progress::More,
+                State::Skipping { last } if !self.in_chunks => {
+                    return Progress::Done(Some(Moment { position: last, ..window.last() }));
+                }
+                State::Skipping { .. } => self.state = State::DataEnd,
+                State::Size => {
+                    let Some(line_end) = find(b'\n', window.bytes()) else {
+                        return Self::incomplete(window, CHUNK_LINE_LIMIT);
+                    };
+                    let Some(size) = chunk_size(&window.bytes()[..line_end]) else {
+                        return Progress::Invalid;
+                    };
+                    window.consume(line_end + 1);
+                    self.state = if size == 0 { State::Trailers(0) } else { State::Bytes(size) };
+                }
+                State::DataEnd => {
+                    let length = match window.bytes() {
+                        [b'\r', b'\n', ..] => 2,
+                        [b'\n', ..] => 1,
+                        [] | [b'\r'] => return Self::incomplete(window, 2),
+                        _ => return Progress::Invalid,
+                    };
+                    window.consume(length);
+                    self.state = State::Size;
+                }
+                State::Trailers(seen) => {
+                    let Some(line_end) = find(b'\n', window.bytes()) else {
+                        return Self::incomplete(window, TRAILER_LIMIT);
+                    };
+                    let is_last = matches!(&window.bytes()[..line_end], [] | [b'\r']);
+                    let moment = window.moment(line_end);
+                    window.consume(line_end + 1);
+                    if is_last {
+                        return Progress::Done(Some(moment));
+                    }
+                    let seen = seen + line_end + 1;
+                    if seen > TRAILER_LIMIT {
+                        return Progress::Invalid;
+                    }
+                    self.state = State::Trailers(seen);
+                }
+                State::UntilClose => {
+                    if let Some(sample) = sample.as_mut().filter(|sample| sample.open) {
+                        sample.take(window.bytes());
+                        sample.open &= window.hole() == 0;
+                    }
+                    window.clear();
+                    return Progress::More;
+                }
+            }
+        }
+    }
+
+    fn incomplete(window: &Window, limit: usize) -> Progress {
+        if window.hole() > 0 {
+            Progress::Lost
+        } else if window.len() > limit {
+            Progress::Invalid
+        } else {
+            Progress::More
+        }
+    }
+}
+
+/// `chunk-size [ chunk-ext ]` (RFC 9112 §7.1), the line without its LF.
+fn chunk_size(line: &[u8]) -> Option<u64> {
+    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    if digits == 0 {
+        return None;
+    }
+    if !matches!(line.get(digits), None | Some(b';' | b'\r' | b' ' | b'\t')) {
+        return None;
+    }
+    line[..digits].iter().try_fold(0_u64, |size, &digit| {
+        let value = char::from(digit).to_digit(16)?;
+        if size >> 60 != 0 { None } else { Some((size << 4) | u64::from(value)) }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::chunk_size;
+
+    #[test]
+    fn sizes_and_extensions() {
+        assert_eq!(chunk_size(b"0\r"), Some(0));
+        assert_eq!(chunk_size(b"1aF;name=\"v\"\r"), Some(0x1af));
+        assert_eq!(chunk_size(b"5  \r"), Some(5));
+        assert_eq!(chunk_size(b"FFFFFFFFFFFFFFFF"), Some(u64::MAX));
+        assert_eq!(chunk_size(b"1FFFFFFFFFFFFFFFF"), None);
+        assert_eq!(chunk_size(b"0x5"), None);
+        assert_eq!(chunk_size(b""), None);
+    }
+}

@@ -1,0 +1,243 @@
+//! Start lines and fields (RFC 9112 §2–5).
+
+use std::borrow::Cow;
+
+use super::scan::find;
+use crate::http::{HttpFacts, Version};
+
+/// The longest method that is believed, in bytes.
+const METHOD_LIMIT: usize = 32;
+
+/// `method SP request-target SP HTTP-version` (§3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RequestLine<'a> {
+    pub(super) method: &'a [u8],
+    pub(super) target: &'a [u8],
+    pub(super) version: Version,
+}
+
+/// `HTTP-version SP status-code SP [ reason-phrase ]` (§4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StatusLine {
+    pub(super) version: Version,
+    pub(super) status: u16,
+}
+
+/// Whether bytes are the beginning of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// They are.
+    Yes,
+    /// Too few to tell.
+    Maybe,
+    /// They are not.
+    No,
+}
+
+/// Length of the head at the front of `bytes`, empty line included; `None` if it has not ended.
+/// `scanned` bytes are known to hold no end; it is moved on.
+pub(super) fn end(bytes: &[u8], scanned: &mut usize) -> Option<usize> {
+    // The end may begin in what was scanned: "\n\r" + "\n".
+    let mut at = scanned.saturating_sub(3);
+    while let Some(found) = find(b'\n', bytes.get(at..)?) {
+        at += found + 1;
+        match bytes.get(at..)? {
+            [b'\n', ..] => return Some(at + 1),
+            [b'\r', b'\n', ..] => return Some(at + 2),
+            _ => {}
+        }
+    }
+    *scanned = bytes.len();
+    None
+}
+
+/// How many bytes of line ends precede a start line: receivers ignore them (§2.2).
+pub(super) fn leading_empty_lines(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
+}
+
+/// The first line without its end, and whether the end was there.
+fn first_line(bytes: &[u8]) -> (&[u8], bool) {
+    match find(b'\n', bytes) {
+        Some(end) => (trim_cr(&bytes[..end]), true),
+        None => (bytes, false),
+    }
+}
+
+fn trim_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+fn version(text: &[u8]) -> Option<Version> {
+    match text {
+        b"HTTP/1.0" => Some(Version::Http10),
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor] if minor.is_ascii_digit() => {
+            Some(Version::Http11)
+        }
+        _ => None,
+    }
+}
+
+/// `tchar` (RFC 9110 §5.6.2).
+pub(super) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+impl<'a> RequestLine<'a> {
+    /// Reads the request line that `head` starts with; the line must be complete.
+    pub(super) fn read(head: &'a [u8]) -> Option<Self> {
+        let (line, true) = first_line(head) else { return None };
+        let space = line.iter().take(METHOD_LIMIT + 1).position(|&byte| byte == b' ')?;
+        let (method, rest) = (&line[..space], &line[space + 1..]);
+        let space = rest.iter().rposition(|&byte| byte == b' ')?;
+        let (target, version_text) = (&rest[..space], &rest[space + 1..]);
+        let fits = !method.is_empty()
+            && method.iter().all(|&byte| is_token(byte))
+            && !target.is_empty()
+            && target.iter().all(|byte| !byte.is_ascii_control());
+        fits.then_some(Self { method, target, version: version(version_text)? })
+    }
+
+    /// Reads what there is of a request line whose end was lost. The target is empty if its path
+    /// is not complete, and has no query if that is not.
+    pub(super) fn read_cut(head: &'a [u8]) -> Option<Self> {
+        if let Some(line) = Self::read(head) {
+            return Some(line);
+        }
+        if looks_like_request(head) != Fit::Maybe {
+            return None;
+        }
+        let (method, rest) = head.split_at(head.iter().position(|&byte| byte == b' ')?);
+        let mut target = rest.trim_ascii_start();
+        if let Some(end) = target.iter().position(|byte| b" ?".contains(byte)) {
+            target = &target[..end];
+        } else if target.len() < HttpFacts::PATH_LIMIT {
+            target = b"";
+        }
+        Some(Self { method, target, version: Version::Http11 })
+    }
+}
+
+impl StatusLine {
+    /// Reads the status line that `head` starts with; the line must be complete.
+    pub(super) fn read(head: &[u8]) -> Option<Self> {
+        let (line, true) = first_line(head) else { return None };
+        let version = version(line.get(..8)?)?;
+        let (b' ', digits) = (line.get(8)?, line.get(9..12)?) else { return None };
+        if !matches!(line.get(12), None | Some(b' ')) || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let status = digits.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+        (100..=999).contains(&status).then_some(Self { version, status })
+    }
+}
+
+/// Whether `bytes` start with a request line.
+pub(super) fn looks_like_request(bytes: &[u8]) -> Fit {
+    let (line, complete) = first_line(bytes);
+    if complete {
+        return if RequestLine::read(bytes).is_some() { Fit::Yes } else { Fit::No };
+    }
+    let line = trim_cr(line);
+    let Some(space) = line.iter().take(METHOD_LIMIT + 1).position(|&byte| byte == b' ') else {
+        let fits = line.len() <= METHOD_LIMIT && line.iter().all(|&byte| is_token(byte));
+        return if fits { Fit::Maybe } else { Fit::No };
+    };
+    let fits = space > 0
+        && line[..space].iter().all(|&byte| is_token(byte))
+        && line[space..].iter().all(|byte| !byte.is_ascii_control());
+    if fits { Fit::Maybe } else { Fit::No }
+}
+
+/// Whether `bytes` start with a request line of a method in common use: what a body hardly does.
+pub(super) fn is_surely_request(bytes: &[u8]) -> Fit {
+    const METHODS: [&[u8]; 20] = [
+        b"GET ",
+        b"POST ",
+        b"PUT ",
+        b"HEAD ",
+        b"DELETE ",
+        b"OPTIONS ",
+        b"PATCH ",
+        b"CONNECT ",
+        b"TRACE ",
+        b"QUERY ",
+        b"PROPFIND ",
+        b"PROPPATCH ",
+        b"MKCOL ",
+        b"COPY ",
+        b"MOVE ",
+        b"LOCK ",
+        b"UNLOCK ",
+        b"REPORT ",
+        b"SEARCH ",
+        b"PURGE ",
+    ];
+    let known = METHODS.iter().any(|method| {
+        let common = method.len().min(bytes.len());
+        method[..common] == bytes[..common]
+    });
+    if known { looks_like_request(bytes) } else { Fit::No }
+}
+
+/// Whether `bytes` start with a status line.
+pub(super) fn looks_like_response(bytes: &[u8]) -> Fit {
+    const PATTERN: &[u8] = b"HTTP/1.d ddd";
+    let fits = bytes.iter().zip(PATTERN).all(|(byte, pattern)| match pattern {
+        b'd' => byte.is_ascii_digit(),
+        pattern => byte == pattern,
+    });
+    match (fits, bytes.get(PATTERN.len())) {
+        (true, Some(b' ' | b'\r' | b'\n')) => Fit::Yes,
+        (true, None) => Fit::Maybe,
+        _ => Fit::No,
+    }
+}
+
+/// The fields of a head, start line included in `head` and skipped. Lines that are no fields are
+/// left out, and so is a last line without end.
+pub(super) fn fields(head: &[u8]) -> Fields<'_> {
+    let rest = find(b'\n', head).and_then(|end| head.get(end + 1..)).unwrap_or_default();
+    Fields { rest }
+}
+
+/// See [`fields`].
+pub(super) struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// The next complete line, line end removed.
+    fn line(&mut self) -> Option<&'a [u8]> {
+        let end = find(b'\n', self.rest)?;
+        let (line, rest) = self.rest.split_at(end);
+        self.rest = &rest[1..];
+        Some(trim_cr(line))
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (&'a [u8], Cow<'a, [u8]>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let line = self.line()?;
+            let colon = find(b':', line);
+            let mut value =
+                Cow::Borrowed(colon.map_or(&b""[..], |colon| line[colon + 1..].trim_ascii()));
+            // obs-fold: a line that starts with white space goes on with the value (§5.2).
+            while let Some(b' ' | b'\t') = self.rest.first() {
+                let Some(more) = self.line() else { break };
+                let value = value.to_mut();
+                value.push(b' ');
+                value.extend_from_slice(more.trim_ascii());
+            }
+            let Some(colon) = colon else { continue };
+            // White space before the colon is forbidden (§5.1); a response with it is read so.
+            let name = line[..colon].trim_ascii_end();
+            if !name.is_empty() && name.iter().all(|&byte| is_token(byte)) {
+                return Some((name, value));
+            }
+        }
+    }
+}

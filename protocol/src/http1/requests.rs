@@ -1,0 +1,305 @@
+//! The client's direction: requests.
+
+use super::body::{Body, Progress, Sample};
+use super::conversation::{Conversation, Request};
+use super::framing::Framing;
+use super::head::{self, Fit, RequestLine};
+use crate::chunk::{Chunk, Moment};
+use crate::context::Carrier;
+use crate::dissector::Output;
+use crate::exchange::Extent;
+use crate::http::{HttpFacts, Method};
+use crate::window::Window;
+
+/// Chunks in which no request line was found, from the attach on, until the connection is taken
+/// for something else.
+const PATIENCE: u32 = 256;
+
+/// Reads requests.
+#[derive(Debug)]
+pub(super) struct Requests {
+    window: Window,
+    state: State,
+    /// Bytes of the window that hold no end of a head.
+    scanned: usize,
+    read_any: bool,
+    in_vain: u32,
+    alien: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Where a message begins is unknown: wait for a chunk that starts with a request line.
+    Hunting,
+    /// A head comes.
+    Head,
+    /// A body comes, of the request of this id.
+    Body { body: Body, sample: Option<Sample>, id: u64, begun: bool },
+    /// What comes depends on the answer to the request of this id (`CONNECT`, `Upgrade`).
+    Paused { id: u64, blind: bool },
+}
+
+impl Requests {
+    pub(super) fn new(from_start: bool) -> Self {
+        Self {
+            window: Window::default(),
+            state: if from_start { State::Head } else { State::Hunting },
+            scanned: 0,
+            read_any: false,
+            in_vain: 0,
+            alien: false,
+        }
+    }
+
+    pub(super) fn push(&mut self, chunk: &Chunk<'_>) {
+        self.window.push(chunk);
+    }
+
+    /// The connection is not HTTP/1.
+    pub(super) fn is_alien(&self) -> bool {
+        self.alien || self.in_vain > PATIENCE
+    }
+
+    /// Where the stream goes on.
+    pub(super) fn position(&self) -> u64 {
+        self.window.position()
+    }
+
+    /// Reads what is there. Says whether the server's reader has to look for its footing.
+    pub(super) fn read(&mut self, conversation: &mut Conversation, out: &mut Output) -> bool {
+        let mut server_afresh = false;
+        loop {
+            match &mut self.state {
+                State::Hunting => {
+                    if let Some(request) = conversation.reading() {
+                        request.extent.last = self.window.last();
+                    }
+                    match head::is_surely_request(self.window.bytes()) {
+                        Fit::Yes => self.begin_head(),
+                        Fit::Maybe if self.window.hole() == 0 => break,
+                        _ => {
+                            self.in_vain += u32::from(!self.read_any);
+                            self.window.jump();
+                            break;
+                        }
+                    }
+                }
+                State::Head => {
+                    self.window.consume(head::leading_empty_lines(self.window.bytes()));
+                    match head::end(self.window.bytes(), &mut self.scanned) {
+                        Some(length) => {
+                            server_afresh |= self.head(length, false, conversation, out);
+                        }
+                        None if head::looks_like_request(self.window.bytes()) == Fit::No => {
+                            self.misunderstood(conversation, out);
+                        }
+                        None if self.window.hole() == 0 => break,
+                        None => {
+                            let length = self.window.len();
+                            server_afresh |= self.head(length, true, conversation, out);
+                            self.lose(conversation);
+                            break;
+                        }
+                    }
+                }
+                State::Body { body, sample, id, begun } => {
+                    let id = *id;
+                    if !*begun && !body.is_empty() {
+                        if self.window.is_empty() && self.window.hole() == 0 {
+                            break;
+                        }
+                        match may_be_skipped(id, conversation, self.window.bytes()) {
+                            Fit::Maybe if self.window.hole() == 0 => break,
+                            Fit::Yes => {
+                                self.end_of(id, None, None, conversation, out);
+                                continue;
+                            }
+                            _ => *begun = true,
+                        }
+                        if let Some(request) = conversation.request(id) {
+                            request.expecting = false;
+                        }
+                    }
+                    match body.advance(&mut self.window, sample) {
+                        Progress::More => break,
+                        Progress::Done(last) => {
+                            let sample = sample.take();
+                            self.end_of(id, last, sample, conversation, out);
+                        }
+                        Progress::Lost => {
+                            self.cut(id, conversation, out);
+                            self.lose(conversation);
+                            break;
+                        }
+                        Progress::Invalid => {
+                            self.cut(id, conversation, out);
+                            self.misunderstood(conversation, out);
+                        }
+                    }
+                }
+                State::Paused { blind, .. } => {
+                    if self.window.hole() > 0 {
+                        *blind = true;
+                        self.window.jump();
+                    }
+                    break;
+                }
+            }
+        }
+        server_afresh
+    }
+
+    /// Goes on if the request that it waited for was answered, and the connection stayed HTTP.
+    pub(super) fn resume(&mut self, conversation: &mut Conversation) -> bool {
+        let State::Paused { id, blind } = self.state else { return false };
+        if conversation.request(id).is_some_and(|request| request.answer.is_none()) {
+            return false;
+        }
+        if blind {
+            self.lose(conversation);
+            return false;
+        }
+        self.begin_head();
+        !self.window.is_empty()
+    }
+
+    /// The stream is over. A request that was only begun is given out if its line was read.
+    pub(super) fn ended(&mut self, conversation: &mut Conversation, out: &mut Output) {
+        if !matches!(self.state, State::Head) || self.window.is_empty() {
+            return;
+        }
+        if RequestLine::read(self.window.bytes()).is_none() {
+            out.lost += 1;
+            return;
+        }
+        let length = self.window.len();
+        self.head(length, true, conversation, out);
+        conversation.settle(out);
+    }
+
+    /// The first byte of the request whose head is still coming, if it covers `position`.
+    pub(super) fn covering(&self, position: u64) -> Option<Moment> {
+        let reading = matches!(self.state, State::Head) && !self.window.is_empty();
+        (reading && self.window.position() <= position).then(|| self.window.moment(0))
+    }
+
+    fn begin_head(&mut self) {
+        self.state = State::Head;
+        self.scanned = 0;
+    }
+
+    /// Reads the head of `length` bytes, or what there is of it.
+    fn head(
+        &mut self,
+        length: usize,
+        cut: bool,
+        conversation: &mut Conversation,
+        out: &mut Output,
+    ) -> bool {
+        let bytes = &self.window.bytes()[..length.min(self.window.len())];
+        let line = if cut { RequestLine::read_cut(bytes) } else { RequestLine::read(bytes) };
+        let Some(line) = line else {
+            if cut {
+                out.lost += 1;
+            } else {
+                self.misunderstood(conversation, out);
+            }
+            return false;
+        };
+        self.read_any = true;
+
+        let mut facts = Box::new(HttpFacts { version: line.version, ..HttpFacts::default() });
+        let method = Method::new(line.method);
+        let connects = method == Method::Connect;
+        facts.method = Some(method);
+        if !line.target.is_empty() {
+            facts.set_target(line.target);
+        }
+        let (mut framing, mut carrier) = (Framing::default(), Carrier::default());
+        for (name, value) in head::fields(bytes) {
+            framing.field(name, &value);
+            carrier.field(name, &value);
+            facts.request_field(name, &value);
+        }
+
+        let extent = Extent {
+            first: self.window.moment(0),
+            last: self.window.moment(length.saturating_sub(1)),
+        };
+        self.window.consume(length);
+        let sample = facts.wants_body().then(Sample::new);
+        let body = framing.request_body().filter(|_| !cut);
+        let mut request = Request::new(facts, extent, carrier.finish());
+        request.cut = body.is_none();
+        request.done = request.cut || connects;
+        request.expecting = framing.expects_continue && !request.done;
+        request.upgrade = framing.take_upgrade().filter(|_| !cut);
+        let (id, server_afresh) = conversation.arrived(request, out);
+
+        match body {
+            _ if connects && !cut => self.state = State::Paused { id, blind: false },
+            Some(body) => self.state = State::Body { body, sample, id, begun: false },
+            // The length is not known, so neither is where the next request begins.
+            None => self.lose(conversation),
+        }
+        server_afresh
+    }
+
+    /// A request was read to its end.
+    fn end_of(
+        &mut self,
+        id: u64,
+        last: Option<Moment>,
+        sample: Option<Sample>,
+        conversation: &mut Conversation,
+        out: &mut Output,
+    ) {
+        self.begin_head();
+        if let Some(request) = conversation.request(id) {
+            request.done = true;
+            request.extent.last = last.unwrap_or(request.extent.last);
+            request.sample = sample;
+            if request.upgrade.is_some() && request.answer.is_none() {
+                self.state = State::Paused { id, blind: false };
+            }
+        }
+        conversation.settle(out);
+    }
+
+    /// The end of a request cannot be found.
+    fn cut(&mut self, id: u64, conversation: &mut Conversation, out: &mut Output) {
+        if let Some(request) = conversation.request(id) {
+            request.cut = true;
+            request.done = true;
+            request.extent.last = self.window.last();
+        }
+        conversation.settle(out);
+    }
+
+    fn lose(&mut self, conversation: &mut Conversation) {
+        self.state = State::Hunting;
+        self.window.jump();
+        conversation.requests_missed();
+    }
+
+    fn misunderstood(&mut self, conversation: &mut Conversation, out: &mut Output) {
+        if !self.read_any {
+            self.alien = true;
+        }
+        out.not_understood += 1;
+        self.lose(conversation);
+    }
+}
+
+/// A client that waited for `100 Continue` and got a final response may leave the body out
+/// (RFC 9110 §10.1.1): then the next request comes in its place.
+fn may_be_skipped(id: u64, conversation: &mut Conversation, bytes: &[u8]) -> Fit {
+    match conversation.request(id) {
+        // It was given out already, so it was answered before its body began.
+        None => head::is_surely_request(bytes),
+        Some(request) if request.expecting && request.answer.is_some() => {
+            head::is_surely_request(bytes)
+        }
+        Some(_) => Fit::No,
+    }
+}

@@ -1,0 +1,281 @@
+//! The server's direction: responses.
+
+use super::body::{Body, Progress, Sample};
+use super::conversation::{Answer, Conversation};
+use super::framing::Framing;
+use super::head::{self, Fit, StatusLine};
+use crate::chunk::Chunk;
+use crate::dissector::{Handover, Output};
+use crate::exchange::Extent;
+use crate::http::Method;
+use crate::window::Window;
+
+/// Reads responses.
+#[derive(Debug)]
+pub(super) struct Responses {
+    window: Window,
+    state: State,
+    scanned: usize,
+    read_any: bool,
+    heads_are_long: bool,
+    alien: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Where a message begins is unknown: wait for a chunk that starts with a status line.
+    Hunting,
+    /// A head comes.
+    Head,
+    /// A body comes.
+    Body { body: Body, sample: Option<Sample> },
+    /// A body comes whose end cannot be known: it ends with the next request.
+    Endless,
+}
+
+impl Responses {
+    pub(super) fn new(from_start: bool) -> Self {
+        Self {
+            window: Window::default(),
+            state: if from_start { State::Head } else { State::Hunting },
+            scanned: 0,
+            read_any: false,
+            heads_are_long: false,
+            alien: false,
+        }
+    }
+
+    pub(super) fn push(&mut self, chunk: &Chunk<'_>) {
+        self.window.push(chunk);
+    }
+
+    /// The connection is not HTTP/1.
+    pub(super) fn is_alien(&self) -> bool {
+        self.alien
+    }
+
+    /// A head did not fit what was captured of it.
+    pub(super) fn heads_are_long(&self) -> bool {
+        self.heads_are_long
+    }
+
+    /// The response that was being read is over, wherever its end was.
+    pub(super) fn start_afresh(&mut self) {
+        self.state = State::Hunting;
+        self.window.clear();
+    }
+
+    /// Reads what is there; `client` is where the client's stream goes on, for a handover.
+    pub(super) fn read(
+        &mut self,
+        conversation: &mut Conversation,
+        client: u64,
+        out: &mut Output,
+    ) -> Option<Handover> {
+        loop {
+            match &mut self.state {
+                State::Hunting => match head::looks_like_response(self.window.bytes()) {
+                    Fit::Yes => self.begin_head(),
+                    Fit::Maybe if self.window.hole() == 0 => return None,
+                    _ => {
+                        // What is waited for may be in it.
+                        if !self.window.is_empty() || self.window.hole() > 0 {
+                            conversation.responses_missed(self.window.last(), out);
+                        }
+                        self.window.jump();
+                        return None;
+                    }
+                },
+                State::Head => {
+                    self.window.consume(head::leading_empty_lines(self.window.bytes()));
+                    match head::end(self.window.bytes(), &mut self.scanned) {
+                        Some(length) => {
+                            if let Some(handover) = self.head(length, conversation, client, out) {
+                                return Some(handover);
+                            }
+                        }
+                        None if head::looks_like_response(self.window.bytes()) == Fit::No => {
+                            self.misunderstood(conversation, out);
+                            return None;
+                        }
+                        None if self.window.hole() == 0 => return None,
+                        None => {
+                            self.cut_head(conversation, out);
+                            return None;
+                        }
+                    }
+                }
+                State::Body { body, sample } => {
+                    // A server that keeps the connection open behind such a body does so against
+                    // the rules, and says it by its next response.
+                    if body.is_until_close()
+                        && conversation.is_waiting()
+                        && head::looks_like_response(self.window.bytes()) == Fit::Yes
+                    {
+                        conversation.answer_superseded(out);
+                        self.begin_head();
+                        continue;
+                    }
+                    match body.advance(&mut self.window, sample) {
+                        Progress::More => {
+                            let read_on = self.window.last();
+                            if let Some(answer) = conversation.answering()
+                                && read_on.position > answer.extent.last.position
+                            {
+                                answer.extent.last = read_on;
+                            }
+                            return None;
+                        }
+                        Progress::Done(last) => {
+                            let sample = sample.take();
+                            self.begin_head();
+                            if let Some(answer) = conversation.answering() {
+                                answer.sample = sample;
+                                let last = last.unwrap_or(answer.head_last);
+                                conversation.answer_ended(last, out);
+                            }
+                            if self.window.is_empty() && self.window.hole() == 0 {
+                                return None;
+                            }
+                        }
+                        progress @ (Progress::Lost | Progress::Invalid) => {
+                            out.not_understood += u64::from(progress == Progress::Invalid);
+                            conversation.answer_cut(self.window.last(), out);
+                            self.state = State::Endless;
+                            self.window.jump();
+                            return None;
+                        }
+                    }
+                }
+                State::Endless => {
+                    if conversation.answering().is_none() {
+                        self.state = State::Hunting;
+                        continue;
+                    }
+                    if !self.window.is_empty() || self.window.hole() > 0 {
+                        conversation.answer_cut(self.window.last(), out);
+                    }
+                    self.window.jump();
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn begin_head(&mut self) {
+        self.state = State::Head;
+        self.scanned = 0;
+    }
+
+    /// Reads the head of `length` bytes.
+    fn head(
+        &mut self,
+        length: usize,
+        conversation: &mut Conversation,
+        client: u64,
+        out: &mut Output,
+    ) -> Option<Handover> {
+        let bytes = &self.window.bytes()[..length.min(self.window.len())];
+        let Some(StatusLine { status, .. }) = StatusLine::read(bytes) else {
+            self.misunderstood(conversation, out);
+            return None;
+        };
+        self.read_any = true;
+        let extent = Extent {
+            first: self.window.moment(0),
+            last: self.window.moment(length.saturating_sub(1)),
+        };
+        self.scanned = 0;
+        // Interim responses (RFC 9110 §15.2) only announce the final one.
+        if status < 200 && status != 101 {
+            self.window.consume(length);
+            if let Some(request) = conversation.unanswered(extent.first) {
+                request.expecting = false;
+            }
+            return None;
+        }
+
+        let mut answer = Answer {
+            extent,
+            head_last: extent.last,
+            done: false,
+            cut: false,
+            until_close: false,
+            sample: None,
+        };
+        let Some(request) = conversation.unanswered(extent.first) else {
+            let mut framing = Framing::default();
+            head::fields(bytes).for_each(|(name, value)| framing.field(name, &value));
+            let body = framing.response_body(status, false);
+            answer.until_close = body.is_until_close();
+            conversation.orphaned(bytes, answer, out);
+            self.window.consume(length);
+            self.state = State::Body { body, sample: None };
+            return None;
+        };
+
+        let mut framing = request.answered(bytes, status);
+        self.window.consume(length);
+        let server = self.window.position();
+        let tunnel = request.facts.method == Some(Method::Connect) && (200..300).contains(&status);
+        if tunnel || status == 101 {
+            answer.done = true;
+            request.answer = Some(answer);
+            let protocol = framing.take_upgrade().or(request.upgrade.take());
+            let handover = match protocol.as_deref() {
+                _ if tunnel => Handover::Detect { client, server },
+                Some("h2c") => Handover::Http2 { client, server },
+                Some(name) if name.starts_with("tls/") => Handover::Detect { client, server },
+                Some("websocket") => Handover::Opaque("websocket"),
+                _ => Handover::Opaque("upgraded"),
+            };
+            request.facts.upgrade = protocol.filter(|_| !tunnel);
+            conversation.changed_hands(out);
+            return Some(handover);
+        }
+        let body = framing.response_body(status, request.facts.method == Some(Method::Head));
+        let sample = request.facts.wants_response_body().then(Sample::new);
+        answer.until_close = body.is_until_close();
+        request.answer = Some(answer);
+        self.state = State::Body { body, sample };
+        None
+    }
+
+    /// The end of a head was lost: its status may have been read, its body's length was not.
+    fn cut_head(&mut self, conversation: &mut Conversation, out: &mut Output) {
+        self.heads_are_long |= !self.window.is_empty();
+        let status = StatusLine::read(self.window.bytes()).map(|line| line.status);
+        let status = status.filter(|&status| status >= 200);
+        match (status, conversation.unanswered(self.window.moment(0))) {
+            (Some(status), Some(request)) => {
+                self.read_any = true;
+                request.answered(self.window.bytes(), status);
+                request.answer = Some(Answer {
+                    extent: Extent { first: self.window.moment(0), last: self.window.last() },
+                    head_last: self.window.last(),
+                    done: false,
+                    cut: true,
+                    until_close: false,
+                    sample: None,
+                });
+                self.state = State::Endless;
+                conversation.answer_cut(self.window.last(), out);
+            }
+            _ => {
+                conversation.responses_missed(self.window.last(), out);
+                self.state = State::Hunting;
+            }
+        }
+        self.window.jump();
+    }
+
+    fn misunderstood(&mut self, conversation: &mut Conversation, out: &mut Output) {
+        if !self.read_any {
+            self.alien = true;
+        }
+        out.not_understood += 1;
+        conversation.responses_missed(self.window.last(), out);
+        self.state = State::Hunting;
+        self.window.jump();
+    }
+}

@@ -1,0 +1,149 @@
+//! Late attaches, holes, surprises: unknown stays unknown, never wrong.
+
+use super::talk::Talk;
+use crate::chunk::Side;
+use crate::dissector::Ending;
+use crate::exchange::Outcome;
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+const GONE: &str = "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n";
+
+#[test]
+fn attached_in_the_middle_of_a_request_body() {
+    let mut talk = Talk::attached();
+    talk.client("some body\r\nthat goes on").client("and on");
+    talk.server(GONE).client("GET /next HTTP/1.1\r\n\r\n").server(OK);
+    assert_eq!(talk.told(), ["GET /next 200"]);
+}
+
+#[test]
+fn attached_in_the_middle_of_a_response() {
+    let mut talk = Talk::attached();
+    talk.server("tail of a body").client("GET /next HTTP/1.1\r\n\r\n").server(OK);
+    assert!(talk.exchanges.is_empty(), "one response too many may still come");
+    talk.client("GET /more HTTP/1.1\r\n\r\n");
+    assert_eq!(talk.told(), ["GET /next 200"]);
+    talk.server(OK);
+    assert_eq!(talk.told(), ["GET /next 200", "GET /more 200"]);
+}
+
+#[test]
+fn attached_between_request_and_response() {
+    let mut talk = Talk::attached();
+    talk.server(GONE).client("GET /next HTTP/1.1\r\n\r\n").server(OK);
+    assert_eq!((talk.told(), talk.lost), (vec!["GET /next 200".to_owned()], 1));
+}
+
+#[test]
+fn silence_releases_the_first_pair_of_an_attached_connection() {
+    let mut talk = Talk::attached();
+    talk.client("GET /a HTTP/1.1\r\n\r\n").server(OK);
+    talk.idle(300_000_000);
+    assert_eq!(talk.told(), ["GET /a 200"]);
+}
+
+#[test]
+fn the_end_releases_it_too() {
+    let mut talk = Talk::attached();
+    talk.client("GET /a HTTP/1.1\r\n\r\n").server(OK).closed(Ending::Closed);
+    assert_eq!(talk.told(), ["GET /a 200"]);
+}
+
+#[test]
+fn attached_between_pipelined_requests() {
+    let mut talk = Talk::attached();
+    // /1 was sent before the attach; both responses are on their way.
+    talk.client("GET /2 HTTP/1.1\r\n\r\n").server(GONE).server(OK);
+    talk.client("GET /3 HTTP/1.1\r\n\r\nGET /4 HTTP/1.1\r\n\r\n").server(GONE).server(OK);
+    assert_eq!(talk.told(), ["GET /3 410", "GET /4 200"]);
+}
+
+#[test]
+fn a_response_lost_in_a_hole() {
+    let mut talk = Talk::new();
+    talk.client("GET /0 HTTP/1.1\r\n\r\n").server(OK);
+    talk.client("GET /1 HTTP/1.1\r\n\r\n").unseen(Side::Server, 300);
+    talk.client("GET /2 HTTP/1.1\r\n\r\n").server(OK);
+    talk.client("GET /3 HTTP/1.1\r\n\r\n").server(GONE);
+    // The hole shows only when /2 and its response are there: neither can be trusted.
+    assert_eq!((talk.told(), talk.lost), (vec!["GET /0 200".into(), "GET /3 410".into()], 3));
+}
+
+#[test]
+fn a_response_known_to_be_lost() {
+    let mut talk = Talk::new();
+    talk.client("GET /1 HTTP/1.1\r\n\r\n").say(Side::Server, b"", 300);
+    talk.client("GET /2 HTTP/1.1\r\n\r\n").server(OK);
+    talk.client("GET /3 HTTP/1.1\r\n\r\n").server(GONE);
+    assert_eq!((talk.told(), talk.lost), (vec!["GET /2 200".into(), "GET /3 410".into()], 1));
+}
+
+#[test]
+fn a_request_lost_in_a_hole() {
+    let mut talk = Talk::new();
+    talk.client("GET /1 HTTP/1.1\r\n\r\n").server(OK).unseen(Side::Client, 80).server(GONE);
+    talk.client("GET /3 HTTP/1.1\r\n\r\n").server(OK);
+    talk.client("GET /4 HTTP/1.1\r\n\r\n").server(OK);
+    assert_eq!(talk.told(), ["GET /1 200", "GET /3 200", "GET /4 200"]);
+    assert!(talk.lost > 0);
+}
+
+#[test]
+fn an_unsolicited_timeout_is_nobodys_response() {
+    let mut talk = Talk::new();
+    talk.client("GET /1 HTTP/1.1\r\n\r\n").server(OK);
+    talk.server("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n").closed(Ending::Closed);
+    assert_eq!((talk.told(), talk.lost), (vec!["GET /1 200".to_owned()], 1));
+}
+
+#[test]
+fn a_timeout_in_the_middle_of_a_head() {
+    let mut talk = Talk::new();
+    talk.client("GET /slow HTTP/1.1\r\nHost:");
+    talk.server("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n");
+    talk.half_closed(Side::Server).closed(Ending::Closed);
+    assert_eq!(talk.told(), ["GET /slow 408"]);
+    assert_eq!(talk.exchanges.len(), 1);
+}
+
+#[test]
+fn a_response_delivered_before_its_request() {
+    let mut talk = Talk::new();
+    talk.unseen(Side::Client, 0);
+    // Both calls overlap: the client's was begun first and reported last.
+    talk.server(OK).meanwhile().client("GET /1 HTTP/1.1\r\n\r\n");
+    assert_eq!(talk.told(), ["GET /1 200"]);
+    talk.client("GET /2 HTTP/1.1\r\n\r\n").server(GONE);
+    assert_eq!(talk.told(), ["GET /1 200", "GET /2 410"]);
+}
+
+#[test]
+fn chunks_that_come_twice_count_once() {
+    let mut talk = Talk::new();
+    let request = "GET /1 HTTP/1.1\r\n\r\n";
+    talk.client(request);
+    let mut again = Talk::new();
+    again
+        .client(&request[..4])
+        .unseen(Side::Client, 0_u64.wrapping_sub(4))
+        .client(request)
+        .server(OK);
+    assert_eq!(again.told(), ["GET /1 200"]);
+}
+
+#[test]
+fn the_agent_forgets_a_connection() {
+    let mut talk = Talk::new();
+    talk.client("GET /1 HTTP/1.1\r\n\r\n").closed(Ending::Forgotten);
+    assert_eq!(talk.exchanges[0].outcome, Outcome::Aborted(Ending::Forgotten));
+}
+
+#[test]
+fn junk_behind_a_good_conversation_is_counted_not_taken() {
+    let mut talk = Talk::new();
+    talk.client("GET /1 HTTP/1.1\r\n\r\n").server(OK).client("\x00\x01\x02 what is this\r\n");
+    assert_eq!((talk.handover, talk.not_understood), (None, 1));
+    talk.server("HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n");
+    talk.client("GET /2 HTTP/1.1\r\n\r\n").server(OK);
+    assert_eq!(talk.told(), ["GET /1 200", "GET /2 200"]);
+}
