@@ -14,6 +14,7 @@ mod kafka;
 mod mysql;
 mod postgresql;
 mod redis;
+mod sql;
 
 pub use describe::{Description, Place, describe};
 pub use model::{Attributes, Evidence, Kind, Link, Resource, Span, SpanId, Status, TraceId, Value};
