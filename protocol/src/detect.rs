@@ -48,6 +48,7 @@ pub struct Protocol {
 
 /// Every protocol there is.
 pub static PROTOCOLS: &[&Protocol] = &[
+    &crate::fastcgi::PROTOCOL,
     &crate::http1::PROTOCOL,
     &crate::http2::PROTOCOL,
     &crate::postgresql::PROTOCOL,
