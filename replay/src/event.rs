@@ -76,14 +76,15 @@ pub enum End {
 pub enum Event<'a> {
     /// A connection's first packet.
     Opened(Opened),
-    /// Bytes of one direction. In order and without overlap: each event of a side begins where
-    /// the one before ended, missing bytes included.
+    /// Bytes of one direction. In order and without overlap: each event of a side but the first
+    /// begins where the one before ended, missing bytes included.
     Data {
         /// The connection.
         id: ConnectionId,
         /// Who sent them.
         side: Side,
-        /// Offset of the first byte in its stream. Counts from the first byte seen.
+        /// Offset of the first byte in its stream. Counts from the connection's first byte after a
+        /// handshake, else from an arbitrary one.
         position: u64,
         /// What was captured; may be empty.
         bytes: &'a [u8],

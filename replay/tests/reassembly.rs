@@ -217,6 +217,14 @@ fn a_capture_that_starts_with_a_keep_alive_misses_nothing() {
 }
 
 #[test]
+fn what_was_sent_before_a_capture_began_is_not_missing() {
+    let segments = [client(101, 5_001, ACK, b"ask"), server(5_040, 104, ACK, b"tell")];
+    let (told, summary) = told_of(&segments);
+    assert_eq!((text(&told.client), text(&told.server)), ("ask".into(), "tell".into()));
+    assert_eq!(summary.counters.missing_bytes, 0);
+}
+
+#[test]
 fn a_reset_ends_a_connection_after_what_was_sent() {
     let mut segments = conversation(100, 5_000);
     segments.truncate(7);

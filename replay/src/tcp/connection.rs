@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use onlooker_protocol::Side;
 
-use super::stream::{Deliver, Stream};
+use super::stream::{Deliver, Origin, Stream};
 use super::{Flags, Segment};
 use crate::count::Counters;
 use crate::event::{ConnectionId, End, Event};
@@ -194,11 +194,18 @@ impl Connection {
         if segment.flags.has(Flags::RST) {
             return;
         }
-        let vague = segment.is_empty() && !segment.flags.has(Flags::SYN);
-        self.stream_mut(side).start_at(segment.data_sequence(), vague);
+        let syn = segment.flags.has(Flags::SYN);
+        let origin = match (syn, segment.is_empty()) {
+            (true, _) => Origin::Handshake,
+            (false, false) => Origin::Capture,
+            (false, true) => Origin::Probe,
+        };
+        self.stream_mut(side).start_at(segment.data_sequence(), origin);
         if segment.flags.has(Flags::ACK) {
+            let handshake = self.stream(side).is_from_handshake();
             let peer = self.stream_mut(side.other());
-            peer.start_at(segment.acknowledgement, false);
+            let origin = if handshake { Origin::Handshake } else { Origin::Capture };
+            peer.start_at(segment.acknowledgement, origin);
             peer.expected(segment.acknowledgement);
         }
     }

@@ -36,6 +36,19 @@ impl Piece {
 /// Bytes that are in order: position, what was captured, how many more were cut off or lost.
 pub type Deliver<'a> = dyn FnMut(u64, &[u8], u64) + 'a;
 
+/// How it is known where a stream starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// By the handshake: it starts with the connection's first byte.
+    Handshake,
+    /// By the first segment of either side, in mid-connection. A gap before the first byte seen
+    /// is no loss: it was sent before the capture began.
+    Capture,
+    /// By an empty segment, which may have been a keep-alive probe. Those have the number before.
+    #[default]
+    Probe,
+}
+
 /// One direction of a connection.
 ///
 /// The bytes seen first stay: what repeats them is compared, counted and dropped.
@@ -43,8 +56,8 @@ pub type Deliver<'a> = dyn FnMut(u64, &[u8], u64) + 'a;
 pub struct Stream {
     /// Sequence number of position 0; `None` until a segment tells it.
     start: Option<u32>,
-    /// An empty segment told the start, which may have been a keep-alive probe.
-    start_is_vague: bool,
+    /// How the start is known.
+    origin: Origin,
     /// Position of the next byte to deliver.
     next: u64,
     /// What waits behind a gap, by position: beyond `next`, without overlap.
@@ -57,21 +70,27 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Sets the sequence number of the first byte, unless it is known. That of an empty segment in
-    /// mid-connection is vague: a keep-alive probe has the number before.
-    pub fn start_at(&mut self, sequence: u32, vague: bool) {
+    /// Sets the sequence number of the first byte, unless it is known.
+    pub fn start_at(&mut self, sequence: u32, origin: Origin) {
         if self.start.is_none() {
             self.start = Some(sequence);
-            self.start_is_vague = vague;
+            self.origin = origin;
         }
     }
 
-    /// The peer expects this sequence number next, which tells a vague start exactly.
+    /// The peer expects this sequence number next, which tells a keep-alive probe.
     pub fn expected(&mut self, sequence: u32) {
-        if self.start_is_vague && self.start == Some(sequence.wrapping_sub(1)) && self.next == 0 {
-            self.start = Some(sequence);
+        let probed = self.start == Some(sequence.wrapping_sub(1)) && self.next == 0;
+        if self.origin == Origin::Probe {
+            self.start = if probed { Some(sequence) } else { self.start };
+            self.origin = Origin::Capture;
         }
-        self.start_is_vague = false;
+    }
+
+    /// Whether the stream is read from the connection's first byte.
+    #[must_use]
+    pub fn is_from_handshake(&self) -> bool {
+        self.start.is_some() && self.origin == Origin::Handshake
     }
 
     /// The sequence number of the first byte.
@@ -202,7 +221,11 @@ impl Stream {
 
     fn give_up_gap(&mut self, counters: &mut Counters, deliver: &mut Deliver<'_>) {
         if let Some((&first, _)) = self.pieces.first_key_value() {
-            self.give(&[], first - self.next, counters, deliver);
+            if self.next == 0 && self.origin != Origin::Handshake {
+                self.next = first;
+            } else {
+                self.give(&[], first - self.next, counters, deliver);
+            }
             self.give_pieces(counters, deliver);
         }
     }

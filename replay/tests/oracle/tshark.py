@@ -36,6 +36,11 @@ DECODE_AS = [
         "http2",
     ),
     ("deepflow/fastcgi/", ["9000"], "fcgi"),
+    ("zeek/postgresql/http-on-port-5432", ["5432"], "http"),
+    ("zeek/postgresql/psql-aws-ssl-disable-15432", ["15432"], "pgsql"),
+    ("zeek/http/http-single-conn-22", ["22"], "http"),
+    ("zeek/http/zeek-image-post-1080-8000-x", ["1080", "8000"], "http"),
+    ("zeek/redis/django-cloud", ["10625"], "resp"),
 ]
 
 # More than one of these in a frame: a tunnel, or an error that quotes a packet.
@@ -74,6 +79,8 @@ class Conversation:
         self.streams = {}
         self.statements = {}
         self.portals = {}
+        self.last_parsed = "?"
+        self.connecting = False
         self.from_start = False
 
 
@@ -162,32 +169,70 @@ class Reader:
                 exchange = self.ask("http", source, destination, what)
             conversation.streams[number] = exchange
         elif stream and stream.protocol == "http" and ":status" in headers:
-            if not headers[":status"].startswith("1"):
+            if headers.get("content-type", "").startswith("application/grpc"):
+                # The request's own content type was not seen.
+                stream.protocol, stream.what = "grpc", stream.what.split(" ", 1)[1]
+                stream.result = headers.get("grpc-status", "-")
+            elif not headers[":status"].startswith("1"):
                 stream.result = headers[":status"]
         elif stream and "grpc-status" in headers:
             stream.result = headers["grpc-status"]
 
-    # PostgreSQL: by order. An exchange is a simple query, or the execution of a portal.
+    # PostgreSQL: by order. An exchange is a simple query, the execution of a portal, a statement
+    # that could not be prepared, a refused connection or a request to cancel.
 
     def read_pgsql(self, proto, conversation, source, destination):
         kind = value(proto, "pgsql.type")
+        waiting = conversation.waiting
         if truth(proto, "pgsql.frontend"):
             statement = value(proto, "pgsql.statement") or ""
             portal = value(proto, "pgsql.portal") or ""
-            query = value(proto, "pgsql.query") or ""
+            query = text(proto, "pgsql.query")
             if kind == "Simple query":
-                self.queue(conversation, self.ask("postgresql", source, destination, query))
+                exchange = self.ask("postgresql", source, destination, query)
+                exchange.ends_with_ready = True
+                waiting.append(exchange)
             elif kind == "Parse":
                 conversation.statements[statement] = query
+                conversation.last_parsed = query
             elif kind == "Bind":
                 conversation.portals[portal] = conversation.statements.get(statement, "?")
             elif kind == "Execute":
                 what = conversation.portals.get(portal, "?")
-                self.queue(conversation, self.ask("postgresql", source, destination, what))
-        elif kind in ("Command completion", "Empty query", "Portal suspended"):
-            self.answer(conversation, "ok")
+                exchange = self.ask("postgresql", source, destination, what)
+                exchange.ends_with_ready = False
+                waiting.append(exchange)
+            elif kind == "Sync":
+                waiting.append(None)
+            elif kind == "Startup message":
+                conversation.connecting = True
+            elif kind == "Cancel request":
+                self.ask("postgresql", source, destination, "cancel")
+            return
+        head = waiting[0] if waiting else None
+        if kind in ("Command completion", "Empty query", "Portal suspended") and head:
+            if not head.ends_with_ready:
+                waiting.pop(0).result = "ok"
+            elif head.result == "-":
+                head.result = "ok"
         elif kind == "Error":
-            self.answer(conversation, value(proto, "pgsql.code") or "?")
+            code = value(proto, "pgsql.code") or "?"
+            if head:
+                head.result = code
+                if not head.ends_with_ready:
+                    waiting.pop(0)
+            elif waiting:
+                what = conversation.last_parsed
+                self.ask("postgresql", destination, source, what).result = code
+            elif conversation.connecting:
+                self.ask("postgresql", destination, source, "connect").result = code
+        elif kind == "Ready for query":
+            conversation.connecting = False
+            # What was asked before the Sync and not answered was skipped by the server.
+            while waiting:
+                exchange = waiting.pop(0)
+                if exchange is None or exchange.ends_with_ready:
+                    break
 
     # MySQL: by order. Only a first packet of an answer counts.
 
@@ -195,7 +240,7 @@ class Reader:
         command = value(proto, "mysql.command")
         number = value(proto, "mysql.packet_number")
         if command is not None:
-            what = value(proto, "mysql.query") or value(proto, "mysql.schema") or ""
+            what = text(proto, "mysql.query") or text(proto, "mysql.schema")
             if command == "23":
                 what = conversation.statements.get(value(proto, "mysql.stmt_id"), "?")
             exchange = self.ask("mysql", source, destination, f"{command} {what}")
@@ -307,8 +352,14 @@ def truth(element, name):
     return value(element, name) in ("1", "True")
 
 
+def text(element, name):
+    """Text as it was sent, not as tshark shows it (which escapes)."""
+    field = next(fields(element, name), None)
+    return "" if field is None else octets(field).rstrip("\0")
+
+
 def octets(field):
-    """Text of a field that tshark shows as octets."""
+    """The text of a field's octets."""
     return bytes.fromhex(field.get("value") or "").decode("utf-8", "replace")
 
 

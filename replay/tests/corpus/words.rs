@@ -1,0 +1,109 @@
+//! Exchanges in the words of the golden results, as far as both sides can tell them.
+
+use onlooker_protocol::grpc::GrpcFacts;
+use onlooker_protocol::http::{HttpFacts, Method};
+use onlooker_protocol::postgresql::{Operation, PostgresqlFacts};
+use onlooker_protocol::redis::RedisFacts;
+use onlooker_protocol::sql::{Dialect, sanitise};
+use onlooker_protocol::{Exchange, Facts};
+
+use crate::golden::Line;
+
+/// Protocol, what was asked, what was answered.
+pub(crate) type Words = (&'static str, String, String);
+
+/// The lines that an exchange makes. (A Redis pipeline is one exchange and several lines.)
+pub(crate) fn of(exchange: &Exchange) -> Vec<Words> {
+    let answered = exchange.response.is_some();
+    match &exchange.facts {
+        Facts::Http(facts) => vec![http(facts)],
+        Facts::Grpc(facts) => vec![grpc(facts)],
+        Facts::Postgresql(facts) => vec![postgresql(facts, answered)],
+        Facts::Redis(facts) => redis(facts, answered),
+        _ => vec![],
+    }
+}
+
+/// Takes out of a golden line what exchanges do not tell, or tell in another form.
+pub(crate) fn normalise(mut line: Line) -> Line {
+    match line.protocol.as_str() {
+        "http" => {
+            let (method, target) = line.what.split_once(' ').unwrap_or((&line.what, ""));
+            line.what = format!("{method} {}", origin_form(method, target));
+        }
+        "postgresql" => line.what = sanitise(&line.what, Dialect::Postgresql),
+        "redis" => {
+            let name = line.what.split(' ').next().unwrap_or_default().to_uppercase();
+            line.what = name;
+        }
+        _ => {}
+    }
+    line
+}
+
+/// The origin form of a request target (RFC 9112, section 3.2).
+fn origin_form(method: &str, target: &str) -> String {
+    if method == "CONNECT" {
+        return target.to_owned();
+    }
+    let target = match target.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains(['/', '?']) => {
+            rest.find(['/', '?']).map_or("/", |at| &rest[at..])
+        }
+        _ => target,
+    };
+    target.replace(' ', "%20")
+}
+
+fn http(facts: &HttpFacts) -> Words {
+    let method = facts.method.as_ref().map_or("?", Method::name);
+    let target = match (&facts.method, &facts.path) {
+        (Some(Method::Connect), _) => facts.authority.as_deref().unwrap_or("?").to_owned(),
+        (_, Some(path)) => match &facts.query {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_string(),
+        },
+        (_, None) => "?".to_owned(),
+    };
+    let status = facts.status.map_or("-".to_owned(), |status| status.to_string());
+    ("http", format!("{method} {}", target.replace(' ', "%20")), status)
+}
+
+fn grpc(facts: &GrpcFacts) -> Words {
+    let path = facts.http.path.as_deref().unwrap_or("?").to_owned();
+    let status = facts.status.map_or("-".to_owned(), |status| (status as u32).to_string());
+    ("grpc", path, status)
+}
+
+fn postgresql(facts: &PostgresqlFacts, answered: bool) -> Words {
+    let what = match (facts.operation, &facts.statement) {
+        (Operation::Connect, _) => "connect",
+        (Operation::Cancel, _) => "cancel",
+        (_, Some(statement)) => &statement.text,
+        (_, None) => "?",
+    };
+    let result = match &facts.error {
+        Some(error) => error.code.as_str(),
+        None if answered => "ok",
+        None => "-",
+    };
+    ("postgresql", what.to_owned(), result.to_owned())
+}
+
+fn redis(facts: &RedisFacts, answered: bool) -> Vec<Words> {
+    let result = match (&facts.error, answered) {
+        (_, false) => "-",
+        (Some(error), true) if facts.commands == 1 => error,
+        (Some(_), true) => "?",
+        (None, true) => "ok",
+    };
+    let mut names: Vec<_> = facts
+        .text
+        .split("; ")
+        .filter(|command| !command.ends_with(" ..."))
+        .map(|command| command.split(' ').next().unwrap_or_default().to_uppercase())
+        .collect();
+    // The text of a long pipeline is cut.
+    names.resize(names.len().max(facts.commands as usize), "?".to_owned());
+    names.into_iter().map(|name| ("redis", name, result.to_owned())).collect()
+}
