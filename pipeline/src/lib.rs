@@ -5,4 +5,11 @@
 //! Linux; `onlooker replay` and the benchmarks run it on any machine.
 #![forbid(unsafe_code)]
 
+mod causality;
+pub mod connection;
+mod pipeline;
+pub mod process;
 pub mod span;
+
+pub use causality::LinkCounters;
+pub use pipeline::{Pipeline, PipelineCounters, PipelineOptions};

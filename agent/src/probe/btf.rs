@@ -9,7 +9,9 @@ use std::collections::HashMap;
 #[derive(Debug, thiserror::Error)]
 pub enum BtfError {
     /// The kernel has no type information to read.
-    #[error("cannot read {path}: {source}; Onlooker needs a kernel built with CONFIG_DEBUG_INFO_BTF")]
+    #[error(
+        "cannot read {path}: {source}; Onlooker needs a kernel built with CONFIG_DEBUG_INFO_BTF"
+    )]
     Unreadable {
         /// Where it should be.
         path: String,
@@ -112,9 +114,8 @@ impl Btf {
         let id = *self.structs.get(name.as_bytes()).ok_or(BtfError::NoStruct(name))?;
         let (mut id, mut total) = (id, 0);
         for step in field.split('.') {
-            let (offset, member) = self
-                .member(id, step.as_bytes(), 0)?
-                .ok_or(BtfError::NoField(name, field))?;
+            let (offset, member) =
+                self.member(id, step.as_bytes(), 0)?.ok_or(BtfError::NoField(name, field))?;
             total += offset;
             id = member;
         }

@@ -13,6 +13,7 @@ mod http;
 mod kafka;
 mod mysql;
 mod postgresql;
+mod redact;
 mod redis;
 mod sql;
 

@@ -58,7 +58,7 @@ impl Talk {
             position: *position,
             start: 10 * self.clock,
             end: 10 * self.clock + 5,
-            task: Task(self.clock),
+            task: Task { id: self.clock, ..Task::default() },
         };
         *position += bytes.len() as u64 + missing;
         self.clock += 1;

@@ -1,0 +1,100 @@
+//! The last exchanges of each connection, by position: what causes and peers are looked up in.
+
+use std::collections::VecDeque;
+
+use onlooker_protocol::{Extent, Origin};
+use rustc_hash::FxHashMap;
+
+use super::ids::Ids;
+use super::node::NodeId;
+use crate::connection::ConnectionId;
+
+/// Exchanges remembered a connection.
+const MOST: usize = 64;
+
+/// Where an exchange is on its way to ids.
+#[derive(Clone, Debug)]
+pub(crate) enum Standing {
+    /// It waits.
+    Pending(NodeId),
+    /// It has left as a span.
+    Settled(Ids),
+}
+
+/// First and last position of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bytes {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+impl From<&Extent> for Bytes {
+    fn from(extent: &Extent) -> Self {
+        Self { first: extent.first.position, last: extent.last.position }
+    }
+}
+
+impl Bytes {
+    fn intersects(self, origin: Origin) -> bool {
+        let end = origin.position.saturating_add(u64::from(origin.length.max(1)));
+        self.first < end && origin.position <= self.last
+    }
+}
+
+/// A finished exchange at one end of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) request: Bytes,
+    pub(crate) response: Option<Bytes>,
+    /// The thread that read the request's last bytes and the one that sent the first answer are
+    /// two.
+    pub(crate) handed_off: bool,
+    /// The protocol serves one exchange at a time on a connection.
+    pub(crate) serial: bool,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) standing: Standing,
+    /// The trace and span that the request's header named.
+    pub(crate) context: Option<([u8; 16], [u8; 8])>,
+    /// For a client's exchange: the server's exchange that caused it.
+    pub(crate) caused_by: Option<(ConnectionId, u64)>,
+}
+
+impl Entry {
+    /// Whether a run of received bytes is (partly) this exchange's request.
+    pub(crate) fn asks_within(&self, origin: Origin) -> bool {
+        self.request.intersects(origin)
+    }
+
+    /// Whether a run of received bytes is (partly) this exchange's response.
+    pub(crate) fn answers_within(&self, origin: Origin) -> bool {
+        self.response.is_some_and(|response| response.intersects(origin))
+    }
+}
+
+/// All connections' last exchanges.
+#[derive(Debug, Default)]
+pub(crate) struct History(FxHashMap<ConnectionId, VecDeque<Entry>>);
+
+impl History {
+    pub(crate) fn add(&mut self, on: ConnectionId, entry: Entry) {
+        let entries = self.0.entry(on).or_default();
+        if entries.len() >= MOST {
+            entries.pop_front();
+        }
+        entries.push_back(entry);
+    }
+
+    /// Newest first.
+    pub(crate) fn of(&self, on: ConnectionId) -> impl Iterator<Item = &Entry> {
+        self.0.get(&on).into_iter().flat_map(|entries| entries.iter().rev())
+    }
+
+    pub(crate) fn of_mut(&mut self, on: ConnectionId) -> impl Iterator<Item = &mut Entry> {
+        self.0.get_mut(&on).into_iter().flat_map(|entries| entries.iter_mut().rev())
+    }
+
+    pub(crate) fn forget(&mut self, on: ConnectionId) {
+        self.0.remove(&on);
+    }
+}

@@ -1,0 +1,24 @@
+//! Who called whom.
+//!
+//! Every finished exchange becomes a [`Node`](node::Node), which waits until it is known whose
+//! child it is and until that parent has its ids; then it is settled: it gets ids and leaves as a
+//! span. The evidence is, in this order (`docs/architecture.md` has the reasons):
+//!
+//! * a server's exchange is the child of the client's exchange that it is the other end of;
+//! * a client's exchange is the child of the server's exchange that its task was serving, unless
+//!   the application wrote a context of its own into the request;
+//! * else the context on the wire tells the parent;
+//! * else the span is a root. There is no guess.
+
+mod history;
+mod ids;
+mod node;
+mod serving;
+mod settle;
+mod tasks;
+
+pub use settle::LinkCounters;
+
+pub(crate) use ids::IdSource;
+pub(crate) use node::Finished;
+pub(crate) use settle::{Causality, Connections};

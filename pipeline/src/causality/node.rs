@@ -1,0 +1,72 @@
+//! A finished exchange on its way to becoming a span.
+
+use std::sync::Arc;
+
+use onlooker_protocol::{Extent, Task, WireContext};
+
+use super::ids::Ids;
+use crate::connection::{ConnectionId, Transport};
+use crate::process::Handlers;
+use crate::span::{Description, Evidence, Resource};
+
+/// A node's number, never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct NodeId(pub(crate) u64);
+
+/// A finished exchange, as the connection reports it.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) connection: ConnectionId,
+    /// The other end, if it is known.
+    pub(crate) peer: Option<ConnectionId>,
+    pub(crate) transport: Transport,
+    /// The traced process asked.
+    pub(crate) asked: bool,
+    /// The protocol serves one exchange at a time on a connection.
+    pub(crate) serial: bool,
+    /// It is the first exchange on its connection.
+    pub(crate) first: bool,
+    pub(crate) opener: Task,
+    pub(crate) handlers: Handlers,
+    pub(crate) request: Extent,
+    pub(crate) response: Option<Extent>,
+    /// Monotonic nanoseconds: of the span, not of the bytes.
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) context: Option<WireContext>,
+    pub(crate) links: Vec<WireContext>,
+    pub(crate) description: Description,
+    pub(crate) resource: Arc<Resource>,
+}
+
+/// What a node waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// For records that are on their way: the other end may become known.
+    Grace,
+    /// For the client's exchange at the other end of its connection.
+    Peer,
+    /// For the server's exchange that its task was serving.
+    Cause(ConnectionId),
+    /// For the thread that made the call to end, which shows that it was no pool's.
+    ThreadEnd,
+    /// For the ids of its parent.
+    Parent,
+}
+
+/// A finished exchange that waits.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) finished: Finished,
+    pub(crate) waits: Waits,
+    /// Whose ids it waits for.
+    pub(crate) children: Vec<(NodeId, Evidence)>,
+}
+
+/// A parent: its ids and how it is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Parent {
+    pub(crate) ids: Ids,
+    pub(crate) evidence: Evidence,
+    pub(crate) remote: bool,
+}

@@ -1,0 +1,140 @@
+//! Which request a task was serving when it made a call.
+
+use onlooker_protocol::Origin;
+
+use super::history::{Entry, History};
+use super::node::Finished;
+use super::tasks::Tasks;
+use crate::connection::ConnectionId;
+use crate::process::Handlers;
+use crate::span::Evidence;
+
+/// A helper thread may end this long after the request it worked for, in nanoseconds.
+const THREAD_END_SLACK: u64 = 50_000_000;
+
+/// What caused a call.
+#[derive(Debug)]
+pub(crate) enum Cause<'a> {
+    /// This exchange of this connection.
+    Known(ConnectionId, &'a Entry, Evidence),
+    /// An exchange of this connection that is not over yet.
+    NotYet(ConnectionId),
+    /// Perhaps a request that the calling thread was started for: its end will tell.
+    ThreadRuns,
+    /// Nothing that can be shown.
+    None(Why),
+}
+
+/// Why a call has no cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// The task had served nothing: a client, a timer, a start-up.
+    NothingServed,
+    /// What it had served was over.
+    Over,
+    /// The thread serves several requests at once.
+    Multiplexed,
+    /// The request was read by one thread and answered by another.
+    HandedOff,
+    /// The thread that made the call outlived the request that started it: a pool.
+    Pool,
+}
+
+/// Finds the cause of a client's exchange. `alive` tells whether a connection may still bring
+/// forth exchanges.
+pub(crate) fn cause<'a>(
+    call: &Finished,
+    history: &'a History,
+    tasks: &Tasks,
+    alive: impl Fn(ConnectionId) -> bool,
+) -> Cause<'a> {
+    let task = call.request.first.task;
+    if task.inherited {
+        return match find(task.cause, call, history, &alive) {
+            Cause::Known(on, entry, _) => match tasks.end_of(task.thread) {
+                None => Cause::ThreadRuns,
+                Some(end) if end >= call.start && end <= entry.end + THREAD_END_SLACK => {
+                    Cause::Known(on, entry, Evidence::Lineage)
+                }
+                Some(_) => Cause::None(Why::Pool),
+            },
+            other => other,
+        };
+    }
+    let inline = call.handlers == Handlers::Inline;
+    if !tasks.multiplexes(task.id) && !inline {
+        return match find(task.cause, call, history, &alive) {
+            Cause::Known(_, entry, _) if entry.handed_off => Cause::None(Why::HandedOff),
+            other => other,
+        };
+    }
+    if !inline {
+        return Cause::None(Why::Multiplexed);
+    }
+    segment(call, history, &alive)
+}
+
+/// The handler that made the call was handling the bytes that the thread read last; or, if a
+/// connection was opened for the call, those that it had read last when it connected.
+fn segment<'a>(
+    call: &Finished,
+    history: &'a History,
+    alive: &impl Fn(ConnectionId) -> bool,
+) -> Cause<'a> {
+    let opener = call.opener;
+    let read = if call.first && opener.thread != 0 {
+        opener.resumed
+    } else {
+        call.request.first.task.resumed
+    };
+    if read.connection == 0 {
+        return Cause::None(Why::NothingServed);
+    }
+    // A response resumed it: whoever had asked for that.
+    let asked = history.of(ConnectionId(read.connection)).find(|entry| entry.answers_within(read));
+    let origin = match asked.and_then(|entry| entry.caused_by) {
+        Some((on, position)) => Origin { connection: on.0, length: 1, position },
+        None => read,
+    };
+    match find(origin, call, history, alive) {
+        Cause::Known(on, entry, _) => Cause::Known(on, entry, Evidence::Segment),
+        other => other,
+    }
+}
+
+/// The exchange whose request these bytes were, if it was open when the call was made.
+fn find<'a>(
+    origin: Origin,
+    call: &Finished,
+    history: &'a History,
+    alive: &impl Fn(ConnectionId) -> bool,
+) -> Cause<'a> {
+    if origin.connection == 0 {
+        return Cause::None(Why::NothingServed);
+    }
+    let on = ConnectionId(origin.connection);
+    let end = origin.position.saturating_add(u64::from(origin.length));
+    let mut over = false;
+    let mut found = None;
+    for entry in history.of(on) {
+        if !entry.asks_within(origin) {
+            // Later requests are over, so this one is too, or was lost.
+            over |= entry.serial && entry.request.first >= end;
+        } else if entry.start <= call.start && call.start <= entry.end {
+            if found.is_some() {
+                // Several requests came in one read and were open at once.
+                return Cause::None(Why::Multiplexed);
+            }
+            found = Some(entry);
+        } else {
+            // What was read may hold the next request as well.
+            over |= entry.end < call.start && end <= entry.request.last.saturating_add(1);
+        }
+    }
+    match found {
+        Some(entry) => Cause::Known(on, entry, Evidence::SameTask),
+        None if over => Cause::None(Why::Over),
+        None if alive(on) => Cause::NotYet(on),
+        None => Cause::None(Why::NothingServed),
+    }
+}

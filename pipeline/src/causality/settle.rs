@@ -1,0 +1,425 @@
+//! From finished exchanges to spans with ids: who waits for whom, and for how long.
+
+use std::collections::VecDeque;
+
+use onlooker_protocol::WireContext;
+use rustc_hash::FxHashMap;
+
+use super::history::{Bytes, Entry, History, Standing};
+use super::ids::{IdSource, Ids, NEW_TRACE_FLAGS};
+use super::node::{Finished, Node, NodeId, Parent, Waits};
+use super::serving::{self, Cause, Why};
+use super::tasks::Tasks;
+use crate::connection::{ConnectionId, Transport};
+use crate::span::{Attributes, Evidence, Link, Span, SpanId, TraceId};
+
+/// How long a server's exchange waits for records that are on their way, in nanoseconds.
+const GRACE: u64 = 20_000_000;
+/// How long it waits for the client's exchange at the other end, which is over soon after.
+const PEER_WAIT: u64 = 2_000_000_000;
+/// How long a client's exchange waits for the server's exchange that it was made for.
+const CAUSE_WAIT: u64 = 30_000_000_000;
+/// How long a thread's end is waited for.
+const THREAD_END_WAIT: u64 = 60_000_000;
+/// How long a connection's exchanges are remembered after its end.
+const MEMORY: u64 = PEER_WAIT;
+/// Exchanges that may wait; beyond, the oldest are settled as they stand.
+const MOST_WAITING: usize = 64 * 1024;
+
+/// How spans came by their parents, and why others have none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LinkCounters {
+    /// Parents by evidence: context, same call, same task, lineage, segment.
+    pub by_evidence: [u64; 5],
+    /// Roots: nothing pointed to a parent.
+    pub roots: u64,
+    /// Calls without a parent because the thread serves several requests at once.
+    pub multiplexed: u64,
+    /// … because the request was handed to another thread.
+    pub handed_off: u64,
+    /// … because the thread belongs to a pool.
+    pub pool: u64,
+    /// … because what the task had served was over.
+    pub over: u64,
+    /// Servers' exchanges whose other end is known but brought no exchange in time.
+    pub peer_missing: u64,
+    /// Calls whose cause did not end in time.
+    pub cause_missing: u64,
+    /// Exchanges settled early because too many waited.
+    pub overflow: u64,
+}
+
+/// Whether connections still live and who their peers are: the connection table's answers.
+pub(crate) trait Connections {
+    /// It may still bring forth exchanges.
+    fn alive(&self, id: ConnectionId) -> bool;
+    /// The other end.
+    fn peer(&self, id: ConnectionId) -> Option<ConnectionId>;
+}
+
+/// All that waits.
+#[derive(Debug)]
+pub(crate) struct Causality {
+    pub(crate) tasks: Tasks,
+    pub(crate) counters: LinkCounters,
+    /// Spans that are done.
+    pub(crate) spans: Vec<Span>,
+    /// Nanoseconds from the monotonic clock to 1970.
+    pub(crate) epoch: u64,
+    history: History,
+    nodes: FxHashMap<NodeId, Node>,
+    last: u64,
+    ids: IdSource,
+    waiting_cause: FxHashMap<ConnectionId, Vec<NodeId>>,
+    waiting_peer: FxHashMap<ConnectionId, Vec<NodeId>>,
+    soon: VecDeque<(u64, NodeId)>,
+    thread_ends: VecDeque<(u64, NodeId)>,
+    later: VecDeque<(u64, NodeId)>,
+    much_later: VecDeque<(u64, NodeId)>,
+    ended: VecDeque<(u64, ConnectionId)>,
+}
+
+impl Causality {
+    pub(crate) fn new(ids: IdSource, epoch: u64) -> Self {
+        Self {
+            tasks: Tasks::default(),
+            counters: LinkCounters::default(),
+            spans: Vec::new(),
+            epoch,
+            history: History::default(),
+            nodes: FxHashMap::default(),
+            last: 0,
+            ids,
+            waiting_cause: FxHashMap::default(),
+            waiting_peer: FxHashMap::default(),
+            soon: VecDeque::new(),
+            thread_ends: VecDeque::new(),
+            later: VecDeque::new(),
+            much_later: VecDeque::new(),
+            ended: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// An exchange is over.
+    pub(crate) fn add(&mut self, finished: Finished, now: u64, table: &impl Connections) {
+        self.last += 1;
+        let id = NodeId(self.last);
+        let on = finished.connection;
+        let asked = finished.asked;
+        let request = finished.request;
+        let answered = finished.response.map(|response| response.first.task.thread);
+        self.history.add(
+            on,
+            Entry {
+                request: Bytes::from(&request),
+                response: finished.response.as_ref().map(Bytes::from),
+                handed_off: answered.is_some_and(|thread| thread != request.last.task.thread),
+                serial: finished.serial,
+                start: finished.start,
+                end: finished.end,
+                standing: Standing::Pending(id),
+                context: finished.context.as_ref().map(|it| (it.trace_id, it.span_id)),
+                caused_by: None,
+            },
+        );
+        if !asked {
+            let task = request.first.task.id;
+            self.tasks.served(task, on, finished.start, finished.end, finished.serial);
+        }
+        self.nodes.insert(id, Node { finished, waits: Waits::Grace, children: Vec::new() });
+        if asked {
+            self.find_cause(id, now, table, false);
+            self.wake_servers(on);
+        } else {
+            self.find_peer(id, now, table);
+            self.wake_calls(on, now, table);
+        }
+        if self.nodes.len() > MOST_WAITING {
+            self.counters.overflow += 1;
+            self.settle_oldest();
+        }
+    }
+
+    /// A connection is over: no exchange of it will follow.
+    pub(crate) fn closed(&mut self, on: ConnectionId, now: u64, table: &impl Connections) {
+        self.ended.push_back((now + MEMORY, on));
+        self.wake_calls(on, now, table);
+    }
+
+    /// Time passes: deadlines.
+    pub(crate) fn tick(&mut self, now: u64, table: &impl Connections) {
+        while let Some(id) = due(&mut self.soon, now) {
+            if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::Grace) {
+                match self.peer_of(id, table) {
+                    Some(_) => self.find_peer(id, now, table),
+                    None => self.settle_alone(id),
+                }
+            }
+        }
+        while let Some(id) = due(&mut self.thread_ends, now) {
+            if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::ThreadEnd) {
+                self.find_cause(id, now, table, true);
+            }
+        }
+        while let Some(id) = due(&mut self.later, now) {
+            if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::Peer) {
+                self.counters.peer_missing += 1;
+                self.settle_alone(id);
+            }
+        }
+        while let Some(id) = due(&mut self.much_later, now) {
+            if matches!(self.nodes.get(&id).map(|node| node.waits), Some(Waits::Cause(_))) {
+                self.counters.cause_missing += 1;
+                self.settle_alone(id);
+            }
+        }
+        while self.ended.front().is_some_and(|&(at, _)| at <= now) {
+            let Some((_, on)) = self.ended.pop_front() else { break };
+            for id in self.waiting_cause.remove(&on).unwrap_or_default() {
+                self.settle_alone_if(id, Waits::Cause(on));
+            }
+            for id in self.waiting_peer.remove(&on).unwrap_or_default() {
+                self.settle_alone_if(id, Waits::Peer);
+            }
+            self.history.forget(on);
+        }
+    }
+
+    /// The end: everything that waits is settled as it stands.
+    pub(crate) fn finish(&mut self) {
+        let mut rest: Vec<_> = self
+            .nodes
+            .iter()
+            .filter(|(_, node)| node.waits != Waits::Parent)
+            .map(|(id, _)| *id)
+            .collect();
+        rest.sort_unstable();
+        for id in rest {
+            self.settle_alone(id);
+        }
+    }
+
+    /// A server's exchange looks for the client's at the other end.
+    fn find_peer(&mut self, id: NodeId, now: u64, table: &impl Connections) {
+        let peer = self.peer_of(id, table);
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        let Some(peer) = peer else {
+            node.waits = Waits::Grace;
+            self.soon.push_back((now + GRACE, id));
+            return;
+        };
+        let found = self.history.of(peer).find(|entry| same_call(entry, &node.finished));
+        let standing = found.map(|entry| entry.standing.clone());
+        if let Some(standing) = standing {
+            self.attach(id, standing, Evidence::SameCall);
+            return;
+        }
+        node.waits = Waits::Peer;
+        self.waiting_peer.entry(peer).or_default().push(id);
+        self.later.push_back((now + PEER_WAIT, id));
+    }
+
+    fn peer_of(&self, id: NodeId, table: &impl Connections) -> Option<ConnectionId> {
+        let finished = &self.nodes.get(&id)?.finished;
+        finished.peer.or_else(|| table.peer(finished.connection))
+    }
+
+    /// A client's exchange looks for what its task was serving. `last` says that there is no
+    /// waiting any more.
+    fn find_cause(&mut self, id: NodeId, now: u64, table: &impl Connections, last: bool) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        let call = &node.finished;
+        let why = match serving::cause(call, &self.history, &self.tasks, |on| table.alive(on)) {
+            Cause::Known(on, entry, evidence) => {
+                // A context that the application wrote itself tells more than the thread; one
+                // that it only passed on does not.
+                let own = call.context.as_ref().map(|it| (it.trace_id, it.span_id));
+                if own.is_some() && own != entry.context {
+                    return self.settle_alone(id);
+                }
+                let caused_by = Some((on, entry.request.first));
+                let (standing, from) = (entry.standing.clone(), call.connection);
+                let pending = |entry: &&mut Entry| matches!(entry.standing, Standing::Pending(of) if of == id);
+                if let Some(entry) = self.history.of_mut(from).find(pending) {
+                    entry.caused_by = caused_by;
+                }
+                return self.attach(id, standing, evidence);
+            }
+            Cause::NotYet(on) if !last => {
+                node.waits = Waits::Cause(on);
+                let waiting = self.waiting_cause.entry(on).or_default();
+                if !waiting.contains(&id) {
+                    waiting.push(id);
+                    self.much_later.push_back((now + CAUSE_WAIT, id));
+                }
+                return;
+            }
+            Cause::ThreadRuns if !last => {
+                node.waits = Waits::ThreadEnd;
+                self.thread_ends.push_back((now + THREAD_END_WAIT, id));
+                return;
+            }
+            Cause::ThreadRuns => Why::Pool,
+            Cause::NotYet(_) => Why::Over,
+            Cause::None(why) => why,
+        };
+        match why {
+            Why::NothingServed => {}
+            Why::Over => self.counters.over += 1,
+            Why::Multiplexed => self.counters.multiplexed += 1,
+            Why::HandedOff => self.counters.handed_off += 1,
+            Why::Pool => self.counters.pool += 1,
+        }
+        self.settle_alone(id);
+    }
+
+    /// A client's exchange came: servers' exchanges may have waited for it.
+    fn wake_servers(&mut self, on: ConnectionId) {
+        for id in self.waiting_peer.remove(&on).unwrap_or_default() {
+            let Some(node) = self.nodes.get(&id) else { continue };
+            let found = self.history.of(on).find(|entry| same_call(entry, &node.finished));
+            match found.map(|entry| entry.standing.clone()) {
+                Some(standing) => self.attach(id, standing, Evidence::SameCall),
+                None => self.waiting_peer.entry(on).or_default().push(id),
+            }
+        }
+    }
+
+    /// A server's exchange came (or none will): calls may have waited for it.
+    fn wake_calls(&mut self, on: ConnectionId, now: u64, table: &impl Connections) {
+        let Some(waiting) = self.waiting_cause.remove(&on) else { return };
+        for id in waiting {
+            if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::Cause(on)) {
+                self.find_cause(id, now, table, false);
+            }
+        }
+    }
+
+    /// Makes a node the child of another, or of a span that has left.
+    fn attach(&mut self, id: NodeId, parent: Standing, evidence: Evidence) {
+        match parent {
+            Standing::Settled(ids) => {
+                let remote = evidence == Evidence::SameCall;
+                self.settle(id, Some(Parent { ids, evidence, remote }));
+            }
+            Standing::Pending(of) => {
+                if let Some(node) = self.nodes.get_mut(&id) {
+                    node.waits = Waits::Parent;
+                }
+                match self.nodes.get_mut(&of) {
+                    Some(parent) => parent.children.push((id, evidence)),
+                    None => self.settle_alone(id),
+                }
+            }
+        }
+    }
+
+    fn settle_alone_if(&mut self, id: NodeId, waits: Waits) {
+        if self.nodes.get(&id).is_some_and(|node| node.waits == waits) {
+            self.settle_alone(id);
+        }
+    }
+
+    /// Settles a node by the context on its wire, or as a root.
+    fn settle_alone(&mut self, id: NodeId) {
+        let context = self.nodes.get(&id).and_then(|node| node.finished.context.as_ref());
+        let parent = context.map(|context| Parent {
+            ids: carried(context),
+            evidence: Evidence::Context,
+            remote: true,
+        });
+        self.settle(id, parent);
+    }
+
+    fn settle_oldest(&mut self) {
+        let oldest = self.nodes.iter().filter(|(_, node)| node.waits != Waits::Parent);
+        if let Some(id) = oldest.map(|(id, _)| *id).min() {
+            self.settle_alone(id);
+        }
+    }
+
+    /// Gives a node its ids, and then those who waited for them.
+    fn settle(&mut self, id: NodeId, parent: Option<Parent>) {
+        let mut todo = vec![(id, parent)];
+        while let Some((id, parent)) = todo.pop() {
+            let Some(node) = self.nodes.remove(&id) else { continue };
+            let span = self.ids.span();
+            let ids = match &parent {
+                Some(Parent { ids, .. }) => Ids { span, ..ids.clone() },
+                None => {
+                    let trace = self.ids.trace();
+                    Ids { trace, span, flags: NEW_TRACE_FLAGS, state: None }
+                }
+            };
+            match &parent {
+                Some(parent) => self.counters.by_evidence[parent.evidence as usize] += 1,
+                None => self.counters.roots += 1,
+            }
+            let on = node.finished.connection;
+            let pending = |entry: &&mut Entry| matches!(entry.standing, Standing::Pending(of) if of == id);
+            if let Some(entry) = self.history.of_mut(on).find(pending) {
+                entry.standing = Standing::Settled(ids.clone());
+            }
+            for (child, evidence) in node.children {
+                let remote = evidence == Evidence::SameCall;
+                todo.push((child, Some(Parent { ids: ids.clone(), evidence, remote })));
+            }
+            self.spans.push(span_of(node.finished, ids, parent, self.epoch));
+        }
+    }
+}
+
+/// Whether a client's exchange and a server's are the two ends of one call.
+fn same_call(client: &Entry, server: &Finished) -> bool {
+    if client.start > server.start {
+        return false;
+    }
+    if server.transport == Transport::Unix {
+        // Positions count from where each end was first seen; one exchange at a time contains the
+        // other's.
+        return server.serial && server.start <= client.end;
+    }
+    client.request.first as u32 == server.request.first.position as u32
+}
+
+fn carried(context: &WireContext) -> Ids {
+    Ids {
+        trace: TraceId(context.trace_id),
+        span: SpanId(context.span_id),
+        flags: u8::from(context.sampled != Some(false)) | (u8::from(context.random) << 1),
+        state: context.state.clone(),
+    }
+}
+
+fn due(queue: &mut VecDeque<(u64, NodeId)>, now: u64) -> Option<NodeId> {
+    queue.pop_front_if(|(at, _)| *at <= now).map(|(_, id)| id)
+}
+
+fn span_of(finished: Finished, ids: Ids, parent: Option<Parent>, epoch: u64) -> Span {
+    let start_unix_nano = finished.start.saturating_add(epoch);
+    let links = finished.links.iter().map(|context| {
+        let Ids { trace, span, state, .. } = carried(context);
+        Link { trace_id: trace, span_id: span, state, attributes: Attributes::default() }
+    });
+    Span {
+        trace_id: ids.trace,
+        span_id: ids.span,
+        parent: parent.as_ref().map(|parent| parent.ids.span),
+        evidence: parent.as_ref().map(|parent| parent.evidence),
+        parent_is_remote: parent.as_ref().is_some_and(|parent| parent.remote),
+        flags: ids.flags,
+        state: ids.state,
+        name: finished.description.name,
+        kind: finished.description.kind,
+        start_unix_nano,
+        end_unix_nano: finished.end.max(finished.start).saturating_add(epoch),
+        status: finished.description.status,
+        attributes: finished.description.attributes,
+        links: links.collect(),
+        resource: finished.resource,
+    }
+}

@@ -1,0 +1,147 @@
+//! Which tasks serve one request at a time.
+//!
+//! A thread that reads a request while it still owes an answer on another connection is an event
+//! loop: "the thread that served the parent" says nothing about it from then on.
+
+use rustc_hash::FxHashMap;
+
+use crate::connection::ConnectionId;
+
+/// Tasks remembered; beyond, the table starts over (and links of that moment are missed).
+const MOST_TASKS: usize = 64 * 1024;
+/// Ends of threads remembered.
+const MOST_ENDS: usize = 16 * 1024;
+
+#[derive(Debug, Default)]
+struct Task {
+    /// The connection whose request it read last, and whether it has begun to answer.
+    serving: Option<ConnectionId>,
+    answered: bool,
+    /// It has been seen to serve several at once.
+    multiplexes: bool,
+    /// The last exchange it served: connection, and when it ended.
+    last: Option<(ConnectionId, u64)>,
+}
+
+/// What is known of tasks.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    tasks: FxHashMap<u64, Task>,
+    /// When threads ended, for lineage.
+    ends: FxHashMap<u32, u64>,
+}
+
+impl Tasks {
+    fn task(&mut self, id: u64) -> &mut Task {
+        if self.tasks.len() >= MOST_TASKS && !self.tasks.contains_key(&id) {
+            self.tasks.clear();
+        }
+        self.tasks.entry(id).or_default()
+    }
+
+    /// The task received bytes as a server.
+    pub(crate) fn received(&mut self, id: u64, on: ConnectionId) {
+        let task = self.task(id);
+        match task.serving {
+            Some(other) if other != on && !task.answered => task.multiplexes = true,
+            Some(other) if other == on && !task.answered => return,
+            _ => {}
+        }
+        task.serving = Some(on);
+        task.answered = false;
+    }
+
+    /// The task sent bytes as a server.
+    pub(crate) fn answered(&mut self, id: u64, on: ConnectionId) {
+        if let Some(task) = self.tasks.get_mut(&id)
+            && task.serving == Some(on)
+        {
+            task.answered = true;
+        }
+    }
+
+    /// A connection ended: nobody owes an answer on it.
+    pub(crate) fn closed(&mut self, id: u64, on: ConnectionId) {
+        self.answered(id, on);
+    }
+
+    /// The task served an exchange from `start` to `end`. `serial` says that the protocol serves
+    /// one exchange at a time on a connection, so that overlaps on it are pipelining.
+    pub(crate) fn served(&mut self, id: u64, on: ConnectionId, start: u64, end: u64, serial: bool) {
+        let task = self.task(id);
+        if let Some((other, ended)) = task.last
+            && start < ended
+            && (other != on || !serial)
+        {
+            task.multiplexes = true;
+        }
+        if task.last.is_none_or(|(_, ended)| ended < end) {
+            task.last = Some((on, end));
+        }
+    }
+
+    /// Whether the task has been seen to serve several requests at once.
+    pub(crate) fn multiplexes(&self, id: u64) -> bool {
+        self.tasks.get(&id).is_some_and(|task| task.multiplexes)
+    }
+
+    /// A thread ended.
+    pub(crate) fn ended(&mut self, thread: u32, at: u64) {
+        self.tasks.remove(&u64::from(thread));
+        if self.ends.len() >= MOST_ENDS {
+            self.ends.clear();
+        }
+        self.ends.insert(thread, at);
+    }
+
+    /// When a thread ended that began before `at`.
+    pub(crate) fn end_of(&self, thread: u32) -> Option<u64> {
+        self.ends.get(&thread).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: ConnectionId = ConnectionId(1);
+    const B: ConnectionId = ConnectionId(2);
+
+    #[test]
+    fn one_request_after_the_other_is_not_multiplexing() {
+        let mut tasks = Tasks::default();
+        for on in [A, B, A] {
+            tasks.received(7, on);
+            tasks.received(7, on);
+            tasks.answered(7, on);
+        }
+        assert!(!tasks.multiplexes(7));
+    }
+
+    #[test]
+    fn a_request_read_while_another_is_unanswered_is() {
+        let mut tasks = Tasks::default();
+        tasks.received(7, A);
+        tasks.received(7, B);
+        assert!(tasks.multiplexes(7));
+    }
+
+    #[test]
+    fn exchanges_that_overlap_on_two_connections_are() {
+        let mut tasks = Tasks::default();
+        tasks.served(7, A, 10, 30, true);
+        tasks.served(7, A, 20, 40, true);
+        assert!(!tasks.multiplexes(7), "pipelining on one connection");
+        tasks.served(7, B, 35, 50, true);
+        assert!(tasks.multiplexes(7));
+    }
+
+    #[test]
+    fn a_client_that_left_is_owed_nothing() {
+        let mut tasks = Tasks::default();
+        tasks.received(7, A);
+        tasks.closed(7, A);
+        tasks.received(7, B);
+        assert!(!tasks.multiplexes(7));
+    }
+}

@@ -1,0 +1,318 @@
+//! What is said on a connection: detection, then a dissector. Knows no sockets; `replay` and the
+//! tests drive it as the live agent does.
+
+use onlooker_protocol::detect::{self, Evidence, Opening, Protocol, Verdict};
+use onlooker_protocol::{Capture, Chunk, Dissector, Ending, Handover, Moment, Output, Side};
+
+/// Bytes of each side that detection looks at.
+const OPENING: usize = 4 * 1024;
+/// Bytes kept for the dissector while detection is undecided.
+const MOST_WAITING: usize = 96 * 1024;
+/// Turns of the client after which an older connection that made no sense is given up.
+const MOST_TRIES: u32 = 16;
+/// Times that a dissector may be found to be the wrong one before the connection is given up.
+const MOST_DEMOTIONS: u32 = 3;
+
+/// What a connection was taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Not decided.
+    Undecided,
+    /// A protocol, on this evidence.
+    For(&'static str, Evidence),
+    /// Nothing that can be read, and why.
+    Opaque(&'static str),
+}
+
+/// Losses and doubts of one conversation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Doubts {
+    /// Messages that were not understood.
+    pub not_understood: u64,
+    /// Messages whose ends were lost.
+    pub lost: u64,
+    /// Times that a dissector gave the connection back.
+    pub demotions: u32,
+}
+
+/// One connection's reader.
+pub struct Conversation {
+    state: State,
+    /// Which way round the sides are is known, not guessed.
+    sides_known: bool,
+    /// The sides as they were given are the wrong way round.
+    flipped: bool,
+    from_start: [bool; 2],
+    port: u16,
+    demotions: u32,
+    tries: u32,
+    doubts: Doubts,
+}
+
+enum State {
+    Detecting(Waiting),
+    Reading(&'static Protocol, Evidence, Box<dyn Dissector>),
+    Opaque(&'static str),
+}
+
+/// What came before detection decided.
+#[derive(Default)]
+struct Waiting {
+    chunks: Vec<(Side, Moment, Vec<u8>, u64, bool)>,
+    bytes: usize,
+    opening: [Vec<u8>; 2],
+    /// The opening of a side ended in a hole.
+    broken: [bool; 2],
+    datagram: bool,
+}
+
+impl std::fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Conversation({:?})", self.taken())
+    }
+}
+
+const fn index(side: Side) -> usize {
+    match side {
+        Side::Client => 0,
+        Side::Server => 1,
+    }
+}
+
+impl Conversation {
+    /// A conversation with the server's port. `sides_known` says that chunks are given with the
+    /// right side for certain; else detection may turn them round ([`flipped`](Self::flipped)).
+    #[must_use]
+    pub fn new(port: u16, sides_known: bool, client_start: bool, server_start: bool) -> Self {
+        Self {
+            state: State::Detecting(Waiting::default()),
+            sides_known,
+            flipped: false,
+            from_start: [client_start, server_start],
+            port,
+            demotions: 0,
+            tries: 0,
+            doubts: Doubts::default(),
+        }
+    }
+
+    /// Says whether the first chunk of a side will be the connection's first bytes of that side.
+    pub fn starts(&mut self, side: Side, at_start: bool) {
+        self.from_start[index(self.real(side))] = at_start;
+    }
+
+    /// What the connection was taken for.
+    #[must_use]
+    pub fn taken(&self) -> Taken {
+        match &self.state {
+            State::Detecting(_) => Taken::Undecided,
+            State::Reading(protocol, evidence, _) => Taken::For(protocol.name, *evidence),
+            State::Opaque(why) => Taken::Opaque(why),
+        }
+    }
+
+    /// Detection found the client where the server was thought to be. Chunks are still given as
+    /// before; exchanges come out with the sides as they really are.
+    #[must_use]
+    pub fn flipped(&self) -> bool {
+        self.flipped
+    }
+
+    /// What was not understood.
+    #[must_use]
+    pub fn doubts(&self) -> Doubts {
+        self.doubts
+    }
+
+    /// The request that is still open and covers a position of the client's stream.
+    #[must_use]
+    pub fn open_request(&self, position: u64) -> Option<Moment> {
+        match &self.state {
+            State::Reading(_, _, dissector) => dissector.open_request(position),
+            _ => None,
+        }
+    }
+
+    /// Takes the next chunk.
+    pub fn feed(&mut self, chunk: &Chunk<'_>, out: &mut Output) {
+        let chunk = Chunk { side: self.real(chunk.side), ..*chunk };
+        match &mut self.state {
+            State::Reading(_, _, dissector) => {
+                dissector.feed(&chunk, out);
+                self.after(Some(&chunk), out);
+            }
+            State::Detecting(_) => self.detect(&chunk, out),
+            State::Opaque(_) => {}
+        }
+    }
+
+    /// One direction ended.
+    pub fn half_closed(&mut self, side: Side, at: Moment, out: &mut Output) {
+        let side = self.real(side);
+        if let State::Reading(_, _, dissector) = &mut self.state {
+            dissector.half_closed(side, at, out);
+            self.after(None, out);
+        }
+    }
+
+    /// The connection is over.
+    pub fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
+        if let State::Reading(_, _, dissector) = &mut self.state {
+            dissector.closed(ending, at, out);
+            self.after(None, out);
+        }
+    }
+
+    fn real(&self, side: Side) -> Side {
+        if self.flipped { side.other() } else { side }
+    }
+
+    /// Collects doubts and obeys handovers.
+    fn after(&mut self, chunk: Option<&Chunk<'_>>, out: &mut Output) {
+        self.doubts.not_understood += std::mem::take(&mut out.not_understood);
+        self.doubts.lost += std::mem::take(&mut out.lost);
+        let Some(handover) = out.handover.take() else { return };
+        match handover {
+            Handover::NotMine => {
+                self.demotions += 1;
+                self.doubts.demotions += 1;
+                if self.demotions > MOST_DEMOTIONS {
+                    self.give_up("misdetected", out);
+                    return;
+                }
+                self.from_start = [false, false];
+                self.state = State::Detecting(Waiting::default());
+                out.capture = Some(Capture::Heads { client: 64 * 1024, server: 64 * 1024 });
+            }
+            Handover::Opaque(why) => self.give_up(why, out),
+            Handover::Detect { client, server } => {
+                self.from_start = [true, true];
+                self.state = State::Detecting(Waiting::default());
+                out.capture = Some(Capture::Heads { client: 64 * 1024, server: 64 * 1024 });
+                self.resume(chunk, client, server, out);
+            }
+            Handover::Http2 { client, server } => {
+                let http2 = detect::PROTOCOLS.iter().find(|protocol| protocol.name == "http/2");
+                let Some(http2) = http2 else { return self.give_up("http/2", out) };
+                let dissector = (http2.dissector)(true);
+                self.state = State::Reading(http2, Evidence::Certain, dissector);
+                self.resume(chunk, client, server, out);
+            }
+        }
+    }
+
+    /// Feeds the rest of a chunk, in whose middle the next protocol begins.
+    fn resume(&mut self, chunk: Option<&Chunk<'_>>, client: u64, server: u64, out: &mut Output) {
+        let Some(chunk) = chunk else { return };
+        let from = if chunk.side == Side::Client { client } else { server };
+        let cut = from.saturating_sub(chunk.first.position);
+        if cut >= chunk.bytes.len() as u64 {
+            return;
+        }
+        let mut rest = *chunk;
+        rest.bytes = chunk.bytes.get(cut as usize..).unwrap_or_default();
+        rest.first.position = from.max(chunk.first.position);
+        rest.side = self.real(rest.side);
+        self.feed(&rest, out);
+    }
+
+    fn give_up(&mut self, why: &'static str, out: &mut Output) {
+        self.state = State::Opaque(why);
+        out.capture = Some(Capture::Mute);
+    }
+
+    fn detect(&mut self, chunk: &Chunk<'_>, out: &mut Output) {
+        let State::Detecting(waiting) = &mut self.state else { return };
+        waiting.add(chunk);
+        let verdict = self.judge();
+        let State::Detecting(waiting) = &mut self.state else { return };
+        match verdict {
+            (Verdict::Found(protocol, evidence), flip) => {
+                let waiting = std::mem::take(waiting);
+                self.flipped ^= flip;
+                let from_start = self.from_start[0] && self.from_start[1];
+                self.state = State::Reading(protocol, evidence, (protocol.dissector)(from_start));
+                for (side, first, bytes, missing, datagram) in &waiting.chunks {
+                    let side = if flip { side.other() } else { *side };
+                    let chunk = Chunk {
+                        side,
+                        first: *first,
+                        bytes,
+                        missing: *missing,
+                        datagram: *datagram,
+                    };
+                    // A handover in the middle of what waited: the rest goes the usual way.
+                    let given = Chunk { side: self.real(side), ..chunk };
+                    self.feed(&given, out);
+                }
+            }
+            (Verdict::NeedMore, _) if waiting.bytes < MOST_WAITING => {}
+            (Verdict::NeedMore, _) => self.try_again(out),
+            (Verdict::Unknown, _) => {
+                if waiting.seen_both() || waiting.opening.iter().any(|side| side.len() >= OPENING) {
+                    self.try_again(out);
+                }
+            }
+        }
+    }
+
+    /// Older connections may be in the middle of a message: look again at the next turns.
+    fn try_again(&mut self, out: &mut Output) {
+        self.tries += 1;
+        let limit = if self.from_start[0] && self.from_start[1] { 1 } else { MOST_TRIES };
+        if self.tries >= limit {
+            self.give_up("unknown", out);
+        } else {
+            self.from_start = [false, false];
+            self.state = State::Detecting(Waiting::default());
+        }
+    }
+
+    fn judge(&self) -> (Verdict, bool) {
+        let State::Detecting(waiting) = &self.state else { return (Verdict::Unknown, false) };
+        let [client, server] = &waiting.opening;
+        let opening = Opening {
+            client,
+            server,
+            client_from_start: self.from_start[0],
+            server_from_start: self.from_start[1],
+            datagram: waiting.datagram,
+        };
+        let verdict = detect::decide(&opening, self.port);
+        if self.sides_known || matches!(verdict, Verdict::Found(..)) {
+            return (verdict, false);
+        }
+        let turned = Opening {
+            client: server,
+            server: client,
+            client_from_start: self.from_start[1],
+            server_from_start: self.from_start[0],
+            datagram: waiting.datagram,
+        };
+        match detect::decide(&turned, self.port) {
+            Verdict::Found(protocol, evidence) => (Verdict::Found(protocol, evidence), true),
+            Verdict::NeedMore => (Verdict::NeedMore, false),
+            Verdict::Unknown => (verdict, false),
+        }
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, chunk: &Chunk<'_>) {
+        let side = index(chunk.side);
+        self.datagram |= chunk.datagram;
+        if !self.broken[side] {
+            let room = OPENING.saturating_sub(self.opening[side].len());
+            let taken = chunk.bytes.get(..room.min(chunk.bytes.len())).unwrap_or_default();
+            self.opening[side].extend_from_slice(taken);
+            self.broken[side] = chunk.missing > 0 || taken.len() < chunk.bytes.len();
+        }
+        self.bytes += chunk.bytes.len() + size_of::<(Side, Moment, Vec<u8>, u64, bool)>();
+        let Chunk { side, first, bytes, missing, datagram } = *chunk;
+        self.chunks.push((side, first, bytes.to_vec(), missing, datagram));
+    }
+
+    fn seen_both(&self) -> bool {
+        self.opening.iter().all(|side| !side.is_empty())
+    }
+}

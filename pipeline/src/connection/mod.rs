@@ -1,0 +1,14 @@
+//! Connections: bytes in order, what they are taken for, and what is said on them.
+
+mod conversation;
+mod policy;
+mod stream;
+mod table;
+
+pub use conversation::{Conversation, Doubts, Taken};
+pub use policy::Verdict;
+pub use table::{Connection, ConnectionId, Endpoint, Transport};
+
+pub(crate) use policy::{policy, sender};
+pub(crate) use stream::Run;
+pub(crate) use table::Table;

@@ -1,0 +1,190 @@
+//! One direction of a connection: from records that may be late, doubled or missing to chunks in
+//! order.
+
+use std::collections::VecDeque;
+
+use onlooker_protocol::Moment;
+
+/// Records held back while an earlier one may still come, at most.
+const MOST_HELD: usize = 16;
+/// Bytes held back, at most.
+const MOST_HELD_BYTES: usize = 256 * 1024;
+
+/// A run of bytes on its way to a dissector.
+#[derive(Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) first: Moment,
+    pub(crate) bytes: &'a [u8],
+    /// Bytes after `bytes` that were not captured.
+    pub(crate) missing: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    first: Moment,
+    bytes: Vec<u8>,
+    missing: u64,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ordering {
+    /// Bytes that were never reported.
+    pub(crate) gap: u64,
+    /// Bytes that had been passed already.
+    pub(crate) late: u64,
+}
+
+/// Orders the records of one direction by position.
+#[derive(Debug, Default)]
+pub(crate) struct Stream {
+    /// Position of the next byte to pass on; `None` before the first.
+    next: Option<u64>,
+    held: VecDeque<Held>,
+    held_bytes: usize,
+}
+
+impl Stream {
+    /// Position of the next byte; zero before the first.
+    pub(crate) fn next(&self) -> u64 {
+        self.next.unwrap_or(0)
+    }
+
+    /// Whether nothing has passed yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.next.is_none()
+    }
+
+    /// Whether records wait for an earlier one.
+    pub(crate) fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// The full position of a 32-bit one: the nearest to what is expected next.
+    pub(crate) fn unwrap(&self, low: u32) -> u64 {
+        let Some(next) = self.next else { return u64::from(low) };
+        let ahead = low.wrapping_sub(next as u32).cast_signed();
+        next.checked_add_signed(i64::from(ahead)).unwrap_or(u64::from(low))
+    }
+
+    /// Takes a run in; what is in order comes out through `pass`.
+    pub(crate) fn push(&mut self, run: Run<'_>, pass: &mut impl FnMut(Run<'_>)) -> Ordering {
+        let mut ordering = Ordering::default();
+        let next = *self.next.get_or_insert(run.first.position);
+        if run.first.position > next {
+            self.hold(run);
+            if self.held.len() > MOST_HELD || self.held_bytes > MOST_HELD_BYTES {
+                ordering = self.release(pass);
+            }
+            return ordering;
+        }
+        ordering.late += self.pass_on(run, pass);
+        while self.held.front().is_some_and(|held| held.first.position <= self.next()) {
+            ordering.late += self.pass_held(pass);
+        }
+        ordering
+    }
+
+    /// Gives up waiting: everything held passes, gaps and all.
+    pub(crate) fn release(&mut self, pass: &mut impl FnMut(Run<'_>)) -> Ordering {
+        let mut ordering = Ordering::default();
+        while let Some(held) = self.held.front() {
+            let (mut first, next) = (held.first, self.next());
+            if first.position > next {
+                let gap = first.position - next;
+                ordering.gap += gap;
+                first.position = next;
+                pass(Run { first, bytes: &[], missing: gap });
+                self.next = Some(next + gap);
+            }
+            ordering.late += self.pass_held(pass);
+        }
+        ordering
+    }
+
+    fn pass_held(&mut self, pass: &mut impl FnMut(Run<'_>)) -> u64 {
+        let Some(Held { first, bytes, missing }) = self.held.pop_front() else { return 0 };
+        self.held_bytes -= bytes.len();
+        self.pass_on(Run { first, bytes: &bytes, missing }, pass)
+    }
+
+    /// Passes what is not older than the next position; gives how many bytes were.
+    fn pass_on(&mut self, mut run: Run<'_>, pass: &mut impl FnMut(Run<'_>)) -> u64 {
+        let next = self.next();
+        let late = next.saturating_sub(run.first.position);
+        if late > 0 {
+            let cut = late.min(run.bytes.len() as u64);
+            run.bytes = run.bytes.get(cut as usize..).unwrap_or_default();
+            run.missing = run.missing.saturating_sub(late - cut);
+            run.first.position = next;
+        }
+        let length = (run.bytes.len() as u64).saturating_add(run.missing);
+        if length == 0 {
+            return late;
+        }
+        self.next = Some(next.saturating_add(length));
+        pass(run);
+        late.min(length)
+    }
+
+    fn hold(&mut self, run: Run<'_>) {
+        let at = self.held.partition_point(|held| held.first.position <= run.first.position);
+        self.held_bytes += run.bytes.len();
+        let held = Held { first: run.first, bytes: run.bytes.to_vec(), missing: run.missing };
+        self.held.insert(at, held);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(position: u64, bytes: &[u8]) -> Run<'_> {
+        Run { first: Moment { position, ..Moment::default() }, bytes, missing: 0 }
+    }
+
+    fn collect(runs: &[(u64, &[u8])]) -> (Vec<u8>, Ordering) {
+        let mut stream = Stream::default();
+        let mut seen = Vec::new();
+        let mut total = Ordering::default();
+        let mut pass = |run: Run<'_>| {
+            seen.extend_from_slice(run.bytes);
+            seen.extend(std::iter::repeat_n(b'?', run.missing as usize));
+        };
+        for &(position, bytes) in runs {
+            let now = stream.push(run(position, bytes), &mut pass);
+            total.gap += now.gap;
+            total.late += now.late;
+        }
+        let now = stream.release(&mut pass);
+        total.gap += now.gap;
+        total.late += now.late;
+        (seen, total)
+    }
+
+    #[test]
+    fn records_that_overtook_each_other_come_out_in_order() {
+        let (seen, ordering) = collect(&[(0, b"ab"), (4, b"ef"), (2, b"cd"), (6, b"gh")]);
+        assert_eq!((&seen[..], ordering), (&b"abcdefgh"[..], Ordering::default()));
+    }
+
+    #[test]
+    fn a_record_that_never_comes_is_a_gap_of_its_length() {
+        let (seen, ordering) = collect(&[(0, b"ab"), (5, b"f")]);
+        assert_eq!((&seen[..], ordering.gap), (&b"ab???f"[..], 3));
+    }
+
+    #[test]
+    fn bytes_seen_twice_pass_once() {
+        let (seen, ordering) = collect(&[(0, b"abcd"), (2, b"cdef")]);
+        assert_eq!((&seen[..], ordering.late), (&b"abcdef"[..], 2));
+    }
+
+    #[test]
+    fn positions_go_on_beyond_32_bits() {
+        let mut stream = Stream::default();
+        stream.push(run(u64::from(u32::MAX) - 1, b"ab"), &mut |_| {});
+        assert_eq!(stream.unwrap(0), 1 << 32);
+        assert_eq!(stream.unwrap(u32::MAX), u64::from(u32::MAX));
+    }
+}

@@ -1,0 +1,316 @@
+//! The connections that are known, and which two of them are the ends of one.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use onlooker_common::event::{self, role, role_evidence};
+use onlooker_protocol::{Origin, Side, Task};
+use rustc_hash::FxHashMap;
+
+use super::conversation::Conversation;
+use super::stream::Stream;
+
+/// How long the two ends of an ended connection still know each other, in nanoseconds.
+const MEMORY: u64 = 2_000_000_000;
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+const IPPROTO_UDP: u16 = 17;
+
+/// The pipeline's number of one end of a connection, never zero, never used twice in 2³² ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u32);
+
+/// How the bytes travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A TCP stream.
+    Tcp,
+    /// UDP datagrams.
+    Udp,
+    /// A Unix stream.
+    Unix,
+}
+
+impl Transport {
+    /// The value of `network.transport`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Unix => "unix",
+        }
+    }
+}
+
+/// Which connection it is, as both of its ends can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Wire {
+    /// The server's and the client's first sequence numbers: they survive address translation.
+    Tcp { server: u32, client: u32 },
+    /// The two socks, the client's first.
+    Unix(u64, u64),
+}
+
+/// One end of a connection: addresses and how it came to be.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// How the bytes travel.
+    pub transport: Transport,
+    /// The process that uses this end.
+    pub process: u32,
+    /// Which end it is.
+    pub side: Side,
+    /// Which end it is was seen, not concluded from the absence of a listener.
+    pub side_certain: bool,
+    /// Its address and port.
+    pub local: Option<(IpAddr, u16)>,
+    /// The other end's.
+    pub peer: Option<(IpAddr, u16)>,
+    /// Unix: the server's bound path.
+    pub path: Option<Arc<str>>,
+    /// The task that opened it and what that task had read; the thread is zero if unknown.
+    pub opener: Task,
+    /// The connect was seen, so the first byte is the connection's first.
+    pub seen_opening: bool,
+}
+
+/// One end of a connection and all that is known of it.
+#[derive(Debug)]
+pub struct Connection {
+    /// Its number.
+    pub id: ConnectionId,
+    /// Address of the kernel's sock.
+    pub socket: u64,
+    /// Inode number of the socket.
+    pub inode: u32,
+    /// Addresses and origin.
+    pub endpoint: Endpoint,
+    /// What is said on it.
+    pub conversation: Conversation,
+    /// Exchanges found on it.
+    pub exchanges: u64,
+    pub(crate) sent: Stream,
+    pub(crate) received: Stream,
+    pub(crate) sent_base: u32,
+    pub(crate) received_base: u32,
+    pub(crate) last_seen: u64,
+    wire: Option<Wire>,
+}
+
+impl Connection {
+    /// A position as the kernel tells it, as an offset into the stream.
+    pub(crate) fn offset(&self, outward: bool, position: u64) -> u64 {
+        if self.endpoint.transport != Transport::Tcp {
+            return position;
+        }
+        let (stream, base) = if outward {
+            (&self.sent, self.sent_base)
+        } else {
+            (&self.received, self.received_base)
+        };
+        stream.unwrap((position as u32).wrapping_sub(base))
+    }
+}
+
+/// All known ends.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    by_socket: FxHashMap<u64, ConnectionId>,
+    by_id: FxHashMap<ConnectionId, Box<Connection>>,
+    by_wire: FxHashMap<(Wire, Side), ConnectionId>,
+    /// Ended connections, whose other end may still look for them.
+    graves: VecDeque<(u64, Wire, Side, ConnectionId)>,
+    last: u32,
+}
+
+impl Table {
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Connection> {
+        self.by_id.values().map(|connection| &**connection)
+    }
+
+    pub(crate) fn get(&self, id: ConnectionId) -> Option<&Connection> {
+        self.by_id.get(&id).map(|connection| &**connection)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        self.by_id.get_mut(&id).map(|connection| &mut **connection)
+    }
+
+    /// The end behind a socket, if it is not an earlier one at the same address.
+    pub(crate) fn by_socket(&self, socket: u64, inode: u32) -> Option<ConnectionId> {
+        let id = *self.by_socket.get(&socket)?;
+        (self.by_id.get(&id)?.inode == inode).then_some(id)
+    }
+
+    /// What a kernel place means: which connection, at which offset.
+    pub(crate) fn origin(&self, place: &event::Place) -> Origin {
+        if place.socket == 0 {
+            return Origin::default();
+        }
+        let Some(id) = self.by_socket(place.socket, place.inode) else { return Origin::default() };
+        let Some(connection) = self.get(id) else { return Origin::default() };
+        let position = connection.offset(false, place.position);
+        Origin { connection: id.0, length: place.length, position }
+    }
+
+    /// The other end of a connection, if it is on this host and known.
+    pub(crate) fn peer(&self, id: ConnectionId) -> Option<ConnectionId> {
+        self.peer_of(self.get(id)?)
+    }
+
+    /// The same for an end that is out of the table.
+    pub(crate) fn peer_of(&self, connection: &Connection) -> Option<ConnectionId> {
+        let side = connection.endpoint.side.other();
+        self.by_wire.get(&(connection.wire?, side)).copied()
+    }
+
+    /// Adds the end that a socket record tells of; gives the one it replaces, if any.
+    pub(crate) fn insert(&mut self, record: &event::Socket) -> (ConnectionId, Option<Connection>) {
+        let replaced = self.by_socket.get(&record.socket).copied();
+        let replaced = replaced.and_then(|id| self.remove(id, record.header.time));
+        self.last = self.last.wrapping_add(1).max(1);
+        let id = ConnectionId(self.last);
+        let endpoint = self.endpoint(record);
+        let client = endpoint.side == Side::Client;
+        // The kernel counts an opener's SYN as a byte.
+        let sent_base = record.sent_base.wrapping_add(u32::from(client));
+        let wire = match endpoint.transport {
+            Transport::Tcp if client => {
+                Some(Wire::Tcp { server: record.received_base, client: sent_base })
+            }
+            Transport::Tcp => Some(Wire::Tcp { server: sent_base, client: record.received_base }),
+            Transport::Unix if record.peer == 0 => None,
+            Transport::Unix if client => Some(Wire::Unix(record.socket, record.peer)),
+            Transport::Unix => Some(Wire::Unix(record.peer, record.socket)),
+            Transport::Udp => None,
+        };
+        let port = match endpoint.side {
+            Side::Client => endpoint.peer,
+            Side::Server => endpoint.local,
+        }
+        .map_or(0, |(_, port)| port);
+        let start = endpoint.seen_opening;
+        let conversation = Conversation::new(port, endpoint.side_certain, start, start);
+        if let Some(wire) = wire {
+            self.by_wire.insert((wire, endpoint.side), id);
+        }
+        let connection = Connection {
+            id,
+            socket: record.socket,
+            inode: record.inode,
+            endpoint,
+            conversation,
+            exchanges: 0,
+            sent: Stream::default(),
+            received: Stream::default(),
+            sent_base,
+            received_base: record.received_base,
+            last_seen: record.header.time,
+            wire,
+        };
+        self.by_socket.insert(record.socket, id);
+        self.by_id.insert(id, Box::new(connection));
+        (id, replaced)
+    }
+
+    /// Takes an end out. That it was the other end of some connection is remembered for a while.
+    pub(crate) fn remove(&mut self, id: ConnectionId, now: u64) -> Option<Connection> {
+        let connection = *self.by_id.remove(&id)?;
+        if self.by_socket.get(&connection.socket) == Some(&id) {
+            self.by_socket.remove(&connection.socket);
+        }
+        if let Some(wire) = connection.wire {
+            self.graves.push_back((now + MEMORY, wire, connection.endpoint.side, id));
+        }
+        Some(connection)
+    }
+
+    /// Forgets ends that ended long enough ago.
+    pub(crate) fn bury(&mut self, now: u64) {
+        while let Some((_, wire, side, id)) = self.graves.pop_front_if(|grave| grave.0 <= now) {
+            if self.by_wire.get(&(wire, side)) == Some(&id) {
+                self.by_wire.remove(&(wire, side));
+            }
+        }
+    }
+
+    /// Takes an end out for a moment; it must be given back.
+    pub(crate) fn lend(&mut self, id: ConnectionId) -> Option<Box<Connection>> {
+        self.by_id.remove(&id)
+    }
+
+    /// Puts a lent end back.
+    pub(crate) fn give_back(&mut self, connection: Box<Connection>) {
+        self.by_id.insert(connection.id, connection);
+    }
+
+    /// The end that has been silent longest.
+    pub(crate) fn unused_longest(&self) -> Option<ConnectionId> {
+        self.iter().min_by_key(|connection| connection.last_seen).map(|connection| connection.id)
+    }
+
+    fn endpoint(&self, record: &event::Socket) -> Endpoint {
+        let transport = match (record.family, record.protocol) {
+            (AF_INET | AF_INET6, IPPROTO_UDP) => Transport::Udp,
+            (AF_INET | AF_INET6, _) => Transport::Tcp,
+            _ => Transport::Unix,
+        };
+        let internet = transport != Transport::Unix;
+        let local = address(record.family, &record.local);
+        let peer = address(record.family, &record.remote);
+        let path = (record.path_length > 0 && !internet)
+            .then(|| socket_path(&record.path, record.path_length))
+            .flatten();
+        // A datagram socket that is bound to no one port of renown asks.
+        let side = if record.role == role::SERVER { Side::Server } else { Side::Client };
+        let opener = Task {
+            process: record.header.tgid,
+            thread: record.opener as u32,
+            id: record.opener,
+            cause: self.origin(&record.cause),
+            resumed: self.origin(&record.resumed),
+            inherited: false,
+        };
+        Endpoint {
+            transport,
+            process: record.header.tgid,
+            side,
+            side_certain: matches!(
+                record.role_evidence,
+                role_evidence::CONNECT | role_evidence::LISTENER | role_evidence::BOUND_NAME
+            ),
+            local: internet.then_some((local, record.local_port)),
+            peer: (internet && record.remote_port != 0).then_some((peer, record.remote_port)),
+            path,
+            opener,
+            seen_opening: record.role_evidence == role_evidence::CONNECT,
+        }
+    }
+}
+
+fn address(family: u16, bytes: &[u8; 16]) -> IpAddr {
+    if family == AF_INET {
+        return Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]).into();
+    }
+    let address = Ipv6Addr::from(*bytes);
+    // A dual-stack socket that talks IPv4.
+    address.to_ipv4_mapped().map_or(IpAddr::V6(address), IpAddr::V4)
+}
+
+fn socket_path(bytes: &[u8; 108], length: u16) -> Option<Arc<str>> {
+    let bytes = bytes.get(..length as usize)?;
+    let text = match bytes.split_first()? {
+        (0, name) => format!("@{}", String::from_utf8_lossy(name)),
+        _ => {
+            let path = bytes.split(|&byte| byte == 0).next()?;
+            String::from_utf8_lossy(path).into_owned()
+        }
+    };
+    Some(text.into())
+}

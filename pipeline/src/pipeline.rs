@@ -1,0 +1,455 @@
+//! The way of the data: records in, spans out.
+
+use onlooker_common::event::{self, Kind, direction, flag};
+use onlooker_common::view::Record;
+use onlooker_protocol::{
+    Capture, Chunk, Ending, Exchange, Moment, Output, Side, Task,
+};
+use rustc_hash::FxHashSet;
+
+use crate::causality::{Causality, Connections, Finished, IdSource, LinkCounters};
+use crate::connection::{
+    Connection, ConnectionId, Run, Table, Taken, Transport, Verdict, policy, sender,
+};
+use crate::process::Processes;
+use crate::span::{Place, Span, describe};
+
+/// Ends of connections remembered; beyond, those unused longest are forgotten.
+const MOST_CONNECTIONS: usize = 64 * 1024;
+/// `ECONNRESET` and `EPIPE`.
+const RESETS: [u32; 2] = [104, 32];
+
+/// What the pipeline did and what it could not do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PipelineCounters {
+    /// Records read.
+    pub records: u64,
+    /// Records that were no records.
+    pub malformed: u64,
+    /// Data on sockets whose own record was lost.
+    pub strangers: u64,
+    /// Connections seen.
+    pub connections: u64,
+    /// Connections given up because nothing known is spoken on them.
+    pub unknown: u64,
+    /// Connections whose bytes are encrypted.
+    pub encrypted: u64,
+    /// Connections taken for a protocol and found to be another.
+    pub demotions: u64,
+    /// Exchanges found.
+    pub exchanges: u64,
+    /// Exchanges of which the conventions make no span.
+    pub without_span: u64,
+    /// Messages not understood.
+    pub not_understood: u64,
+    /// Messages whose ends were lost in holes.
+    pub lost: u64,
+    /// Bytes that never came, between records that did.
+    pub gap_bytes: u64,
+    /// Bytes that came twice or too late.
+    pub late_bytes: u64,
+    /// Connections forgotten because there were too many.
+    pub forgotten: u64,
+}
+
+/// What the pipeline is told once.
+#[derive(Clone, Copy, Debug)]
+pub struct PipelineOptions {
+    /// Seed of span and trace ids.
+    pub seed: u64,
+    /// Nanoseconds from the records' clock to 1970.
+    pub epoch: u64,
+}
+
+/// Records in, spans out. Single-threaded; nothing in it blocks.
+#[derive(Debug)]
+pub struct Pipeline<P> {
+    processes: P,
+    table: Table,
+    causality: Causality,
+    verdicts: Vec<Verdict>,
+    output: Output,
+    counters: PipelineCounters,
+    /// Sockets that are older than the agent, by inode.
+    older: FxHashSet<u32>,
+    /// Connections whose streams hold records back.
+    holding: Vec<ConnectionId>,
+    now: u64,
+}
+
+impl<P: Processes> Pipeline<P> {
+    /// An empty pipeline.
+    pub fn new(processes: P, options: PipelineOptions) -> Self {
+        Self {
+            processes,
+            table: Table::default(),
+            causality: Causality::new(IdSource::new(options.seed), options.epoch),
+            verdicts: Vec::new(),
+            output: Output::default(),
+            counters: PipelineCounters::default(),
+            older: FxHashSet::default(),
+            holding: Vec::new(),
+            now: 0,
+        }
+    }
+
+    /// Tells of sockets that existed before anything was watched.
+    pub fn add_older_sockets(&mut self, inodes: impl IntoIterator<Item = u32>) {
+        self.older.extend(inodes);
+    }
+
+    /// Takes one record.
+    pub fn feed(&mut self, record: Option<Record<'_>>) {
+        self.counters.records += 1;
+        match record {
+            Some(Record::Data(data, payload)) => self.data(&data, payload),
+            Some(Record::Socket(socket)) => self.socket(&socket),
+            Some(Record::SocketEnd(end)) => self.socket_end(&end),
+            Some(Record::Process(Kind::ThreadExit | Kind::Exit, process)) => {
+                self.now = self.now.max(process.header.time);
+                self.causality.tasks.ended(process.header.tid, process.header.time);
+            }
+            Some(Record::Process(..)) => {}
+            None => self.counters.malformed += 1,
+        }
+    }
+
+    /// Lets time pass: `now` in the records' clock. Call it after each batch of records.
+    pub fn tick(&mut self, now: u64) {
+        self.now = self.now.max(now);
+        for id in std::mem::take(&mut self.holding) {
+            self.release(id);
+        }
+        self.causality.tick(self.now, &Peers::of(&self.table));
+        self.table.bury(self.now);
+    }
+
+    /// A process ended: its connections that nobody else uses get no end of their own.
+    pub fn process_ended(&mut self, process: u32) {
+        let of_it = |connection: &&Connection| {
+            connection.endpoint.process == process
+                && connection.endpoint.transport != Transport::Tcp
+        };
+        let gone: Vec<_> = self.table.iter().filter(of_it).map(|it| it.id).collect();
+        for id in gone {
+            self.end(id, Ending::Closed);
+        }
+    }
+
+    /// The end: every connection and span is finished as it stands.
+    pub fn finish(&mut self) {
+        let all: Vec<_> = self.table.iter().map(|connection| connection.id).collect();
+        for id in all {
+            self.end(id, Ending::Forgotten);
+        }
+        self.causality.tick(self.now, &Peers::of(&self.table));
+        self.causality.finish();
+    }
+
+    /// Takes the spans that are done.
+    pub fn take_spans(&mut self) -> Vec<Span> {
+        std::mem::take(&mut self.causality.spans)
+    }
+
+    /// How many spans are done.
+    #[must_use]
+    pub fn spans_done(&self) -> usize {
+        self.causality.spans.len()
+    }
+
+    /// Takes the capture policies that the kernel is to follow.
+    pub fn take_verdicts(&mut self) -> Vec<Verdict> {
+        std::mem::take(&mut self.verdicts)
+    }
+
+    /// What was done and not done.
+    #[must_use]
+    pub fn counters(&self) -> PipelineCounters {
+        self.counters
+    }
+
+    /// How spans came by their parents.
+    #[must_use]
+    pub fn links(&self) -> LinkCounters {
+        self.causality.counters
+    }
+
+    /// The connections that are open, for reports.
+    pub fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.table.iter()
+    }
+
+    /// Exchanges that wait for their parents.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.causality.waiting()
+    }
+
+    /// The answers about processes.
+    pub fn processes(&mut self) -> &mut P {
+        &mut self.processes
+    }
+
+    fn socket(&mut self, record: &event::Socket) {
+        self.now = self.now.max(record.header.time);
+        self.counters.connections += 1;
+        let (_, replaced) = self.table.insert(record);
+        if let Some(mut connection) = replaced {
+            self.close(&mut connection, Ending::Forgotten);
+        }
+        if self.table.len() > MOST_CONNECTIONS {
+            self.counters.forgotten += 1;
+            if let Some(oldest) = self.table.unused_longest() {
+                self.end(oldest, Ending::Forgotten);
+            }
+        }
+    }
+
+    fn socket_end(&mut self, record: &event::SocketEnd) {
+        self.now = self.now.max(record.header.time);
+        self.older.remove(&record.inode);
+        let Some(id) = self.table.by_socket(record.socket, record.inode) else { return };
+        let reset = RESETS.contains(&record.error);
+        self.end(id, if reset { Ending::Reset } else { Ending::Closed });
+    }
+
+    fn data(&mut self, data: &event::Data, payload: &[u8]) {
+        self.now = self.now.max(data.header.time);
+        let Some(id) = self.table.by_socket(data.place.socket, data.place.inode) else {
+            self.counters.strangers += 1;
+            return;
+        };
+        let task = Task {
+            process: data.header.tgid,
+            thread: data.header.tid,
+            id: data.task,
+            cause: self.table.origin(&data.cause),
+            resumed: self.table.origin(&data.resumed),
+            inherited: data.flags & flag::INHERITED != 0,
+        };
+        let Some(connection) = self.table.get_mut(id) else { return };
+        connection.last_seen = data.header.time;
+        let outward = data.direction == direction::OUT;
+        if connection.endpoint.side == Side::Server && data.place.length > 0 {
+            if outward {
+                self.causality.tasks.answered(task.id, id);
+            } else {
+                self.causality.tasks.received(task.id, id);
+            }
+        }
+        let start = connection.offset(outward, data.place.position);
+        let first = Moment {
+            position: start + u64::from(data.offset),
+            start: data.start,
+            end: data.header.time,
+            task,
+        };
+        if data.flags & flag::END != 0 {
+            self.half_closed(id, first);
+            return;
+        }
+        let after = if data.flags & flag::MORE != 0 {
+            0
+        } else {
+            let length = u64::from(data.place.length);
+            length.saturating_sub(u64::from(data.offset) + payload.len() as u64)
+        };
+        let run = Run { first, bytes: payload, missing: after };
+        let datagram = data.flags & flag::DATAGRAM != 0;
+        self.run(id, outward, run, datagram);
+    }
+
+    fn run(&mut self, id: ConnectionId, outward: bool, run: Run<'_>, datagram: bool) {
+        let Some(connection) = self.table.get_mut(id) else { return };
+        let Connection { endpoint, conversation, sent, received, inode, .. } = connection;
+        let towards = if outward { direction::OUT } else { direction::IN };
+        let side = sender(towards, endpoint.side);
+        let stream = if outward { sent } else { received };
+        if stream.is_fresh() {
+            let new = endpoint.seen_opening || !self.older.contains(inode);
+            let at_start = run.first.position == 0
+                && (new || endpoint.transport == Transport::Tcp);
+            conversation.starts(side, at_start);
+        }
+        let output = &mut self.output;
+        if datagram {
+            let Run { first, bytes, missing } = run;
+            conversation.feed(&Chunk { side, first, bytes, missing, datagram }, output);
+        } else {
+            let ordering = stream.push(run, &mut |Run { first, bytes, missing }| {
+                conversation.feed(&Chunk { side, first, bytes, missing, datagram }, output);
+            });
+            if stream.holds() && !self.holding.contains(&id) {
+                self.holding.push(id);
+            }
+            self.counters.gap_bytes += ordering.gap;
+            self.counters.late_bytes += ordering.late;
+        }
+        self.collect(id);
+    }
+
+    /// Gives up on records that did not come.
+    fn release(&mut self, id: ConnectionId) {
+        let Some(connection) = self.table.get_mut(id) else { return };
+        let Connection { endpoint, conversation, sent, received, .. } = connection;
+        let output = &mut self.output;
+        for (towards, stream) in [(direction::IN, received), (direction::OUT, sent)] {
+            let side = sender(towards, endpoint.side);
+            let ordering = stream.release(&mut |Run { first, bytes, missing }| {
+                conversation.feed(&Chunk { side, first, bytes, missing, datagram: false }, output);
+            });
+            self.counters.gap_bytes += ordering.gap;
+            self.counters.late_bytes += ordering.late;
+        }
+        self.collect(id);
+    }
+
+    /// The process read zero bytes: the other end sends nothing more.
+    fn half_closed(&mut self, id: ConnectionId, at: Moment) {
+        self.release(id);
+        let Some(connection) = self.table.get_mut(id) else { return };
+        let side = connection.endpoint.side.other();
+        connection.conversation.half_closed(side, at, &mut self.output);
+        self.collect(id);
+    }
+
+    fn end(&mut self, id: ConnectionId, ending: Ending) {
+        self.release(id);
+        let Some(mut connection) = self.table.remove(id, self.now) else { return };
+        self.close(&mut connection, ending);
+    }
+
+    /// A connection that is out of the table says its last.
+    fn close(&mut self, connection: &mut Connection, ending: Ending) {
+        let at = Moment { start: self.now, end: self.now, ..Moment::default() };
+        connection.conversation.closed(ending, at, &mut self.output);
+        self.report(connection, false);
+        let doubts = connection.conversation.doubts();
+        self.counters.not_understood += doubts.not_understood;
+        self.counters.lost += doubts.lost;
+        self.counters.demotions += u64::from(doubts.demotions);
+        match connection.conversation.taken() {
+            Taken::Opaque("tls") => self.counters.encrypted += 1,
+            Taken::Opaque("unknown" | "misdetected") => self.counters.unknown += 1,
+            _ => {}
+        }
+        self.causality.closed(connection.id, self.now, &Peers::of(&self.table));
+    }
+
+    /// Deals with what a dissector has put out.
+    fn collect(&mut self, id: ConnectionId) {
+        if self.output.exchanges.is_empty() && self.output.capture.is_none() {
+            return;
+        }
+        // Out of the table and back: reporting looks other connections up.
+        let Some(mut connection) = self.table.lend(id) else { return };
+        if let Some(capture) = self.output.capture.take() {
+            self.verdicts.push(verdict(&connection, capture));
+        }
+        self.report(&mut connection, true);
+        self.table.give_back(connection);
+    }
+
+    /// Hands the exchanges that were found to causality; `lives` says that more may come.
+    fn report(&mut self, connection: &mut Connection, lives: bool) {
+        let mut exchanges = std::mem::take(&mut self.output.exchanges);
+        for exchange in exchanges.drain(..) {
+            self.exchange(connection, exchange, lives);
+        }
+        // Its room is used again.
+        self.output.exchanges = exchanges;
+    }
+
+    fn exchange(&mut self, connection: &mut Connection, exchange: Exchange, lives: bool) {
+        self.counters.exchanges += 1;
+        connection.exchanges += 1;
+        let endpoint = &connection.endpoint;
+        let side =
+            if connection.conversation.flipped() { endpoint.side.other() } else { endpoint.side };
+        let place = Place {
+            side,
+            local: endpoint.local,
+            peer: endpoint.peer,
+            unix_path: endpoint.path.as_deref(),
+            transport: endpoint.transport.name(),
+            tls: false,
+        };
+        let Some(description) = describe(&exchange, &place) else {
+            self.counters.without_span += 1;
+            return;
+        };
+        let asked = place.is_asker(&exchange);
+        let (start, end) = times(&exchange, asked);
+        let process = exchange.request.first.task.process;
+        let process = if process == 0 { endpoint.process } else { process };
+        let finished = Finished {
+            connection: connection.id,
+            peer: self.table.peer_of(connection),
+            transport: endpoint.transport,
+            asked,
+            serial: !matches!(connection.conversation.taken(), Taken::For("http/2", _)),
+            first: connection.exchanges == 1,
+            opener: endpoint.opener,
+            handlers: self.processes.handlers(process),
+            request: exchange.request,
+            response: exchange.response,
+            start,
+            end,
+            context: exchange.context,
+            links: exchange.links,
+            description,
+            resource: self.processes.resource(process),
+        };
+        let peers = Peers { table: &self.table, lent: lives.then_some(connection.id) };
+        self.causality.add(finished, self.now, &peers);
+    }
+}
+
+/// When the span starts and ends. A caller's starts before its first byte is sent and ends when
+/// the answer's head has been read; a server's starts when the first byte has been read and ends
+/// when the last has been sent.
+fn times(exchange: &Exchange, asked: bool) -> (u64, u64) {
+    let first = exchange.request.first;
+    let last = exchange.response.map_or(exchange.request.last, |response| response.last);
+    if asked {
+        let answered = exchange.answered.unwrap_or(last);
+        (first.start, answered.end.max(first.start))
+    } else {
+        (first.end, last.end.max(first.end))
+    }
+}
+
+fn verdict(connection: &Connection, capture: Capture) -> Verdict {
+    let endpoint = &connection.endpoint;
+    let flipped = connection.conversation.flipped();
+    let side = if flipped { endpoint.side.other() } else { endpoint.side };
+    Verdict {
+        socket: connection.socket,
+        policy: policy(capture, side, connection.inode),
+    }
+}
+
+/// The table's answers to causality.
+struct Peers<'a> {
+    table: &'a Table,
+    /// A connection that is out of the table for a moment, and lives.
+    lent: Option<ConnectionId>,
+}
+
+impl<'a> Peers<'a> {
+    fn of(table: &'a Table) -> Self {
+        Self { table, lent: None }
+    }
+}
+
+impl Connections for Peers<'_> {
+    fn alive(&self, id: ConnectionId) -> bool {
+        let speaks =
+            |connection: &Connection| !matches!(connection.conversation.taken(), Taken::Opaque(_));
+        self.lent == Some(id) || self.table.get(id).is_some_and(speaks)
+    }
+
+    fn peer(&self, id: ConnectionId) -> Option<ConnectionId> {
+        self.table.peer(id)
+    }
+}

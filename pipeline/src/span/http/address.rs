@@ -1,0 +1,107 @@
+//! Who is asked, and who asks: the logical names behind addresses, fields and proxies.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use onlooker_protocol::http::HttpFacts;
+
+use crate::span::describe::Place;
+
+/// A host with the port that is written behind it.
+type HostPort = (Option<String>, Option<u16>);
+
+/// The scheme between this process and its peer.
+pub(super) fn own_scheme<'a>(facts: &'a HttpFacts, place: &Place<'_>) -> &'a str {
+    match &facts.scheme {
+        Some(scheme) => scheme.name(),
+        None if place.tls => "https",
+        None => "http",
+    }
+}
+
+/// The scheme that the original client used, as far as proxies tell it.
+pub(super) fn client_scheme<'a>(facts: &'a HttpFacts, place: &Place<'_>) -> &'a str {
+    let told = facts.forwarded.as_ref().and_then(|forwarded| forwarded.proto());
+    match told {
+        Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
+        Some(scheme) if scheme.eq_ignore_ascii_case("http") => "http",
+        _ => own_scheme(facts, place),
+    }
+}
+
+/// `server.address` and `server.port` of a call: the URL's host, else the peer.
+pub(super) fn asked_server(facts: &HttpFacts, place: &Place<'_>, scheme: &str) -> HostPort {
+    let authority = facts.authority.as_deref().or(facts.host.as_deref());
+    named(authority, scheme).unwrap_or_else(|| numbered(place))
+}
+
+/// `server.address` and `server.port` of a served request: the name that the client used.
+pub(super) fn local_server(facts: &HttpFacts, place: &Place<'_>, scheme: &str) -> HostPort {
+    let forwarded = facts.forwarded.as_ref().and_then(|forwarded| forwarded.host());
+    let authority = forwarded.or(facts.authority.as_deref()).or(facts.host.as_deref());
+    named(authority, scheme).unwrap_or_else(|| numbered(place))
+}
+
+/// `client.address`: what the first proxy tells, else the peer.
+pub(super) fn client(facts: &HttpFacts, place: &Place<'_>) -> Option<String> {
+    let forwarded = facts.forwarded.as_deref();
+    let told = forwarded.and_then(|forwarded| {
+        [&forwarded.standard_for, &forwarded.x_for]
+            .into_iter()
+            .flatten()
+            .find(|node| !node.eq_ignore_ascii_case("unknown"))
+    });
+    match told {
+        Some(node) => Some(split(node).0.to_owned()),
+        None => place.peer.map(|(address, _)| address.to_string()),
+    }
+}
+
+/// The peer as the authority of a URL, for requests that name no host.
+pub(super) fn of_peer(place: &Place<'_>, scheme: &str) -> Option<String> {
+    let (address, port) = place.server()?;
+    let host = match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    };
+    Some(if default_port(scheme) == Some(port) { host } else { format!("{host}:{port}") })
+}
+
+/// Host and port of an authority; the scheme's port where none is written.
+fn named(authority: Option<&str>, scheme: &str) -> Option<HostPort> {
+    let authority = authority?;
+    let host_port = authority.rsplit_once('@').map_or(authority, |(_, rest)| rest);
+    let (host, port) = split(host_port);
+    if host.is_empty() {
+        return None;
+    }
+    Some((Some(host.to_owned()), port.or(default_port(scheme))))
+}
+
+fn numbered(place: &Place<'_>) -> HostPort {
+    match place.server() {
+        Some((address, port)) => (Some(address.to_string()), Some(port)),
+        None => (place.unix_path.map(str::to_owned), None),
+    }
+}
+
+fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    }
+}
+
+/// Splits `host:port`, `[v6]:port`, `host` and a bare IPv6 address.
+fn split(text: &str) -> (&str, Option<u16>) {
+    if let Some((host, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return (host, rest.strip_prefix(':').and_then(|port| port.parse().ok()));
+    }
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return (text, None);
+    }
+    match text.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().ok()),
+        None => (text, None),
+    }
+}

@@ -1,0 +1,112 @@
+//! Semantic conventions of HTTP (stable): <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>.
+
+mod address;
+
+use std::borrow::Cow;
+
+use onlooker_protocol::http::{HttpFacts, Method};
+use onlooker_protocol::{Ending, Exchange, Outcome};
+
+use super::describe::{Description, Place};
+use super::model::{Attributes, Kind, Status};
+use super::redact;
+
+pub(super) fn describe(
+    exchange: &Exchange,
+    facts: &HttpFacts,
+    place: &Place<'_>,
+) -> Option<Description> {
+    let kind = if place.is_asker(exchange) { Kind::Client } else { Kind::Server };
+    let mut attributes = Attributes::default();
+
+    let method = facts.method.as_ref().and_then(Method::known);
+    attributes.set("http.request.method", method.unwrap_or("_OTHER"));
+    if let Some(Method::Other(original)) = &facts.method {
+        attributes.set("http.request.method_original", original.clone());
+    }
+    match kind {
+        Kind::Client => client(facts, place, &mut attributes),
+        _ => server(facts, place, &mut attributes),
+    }
+    attributes.set_some("http.response.status_code", facts.status);
+    place.set_network(&mut attributes);
+    attributes.set("network.protocol.version", facts.version.name());
+
+    let error = error_type(exchange, facts, kind);
+    let status = if error.is_some() { Status::Error("".into()) } else { Status::Unset };
+    attributes.set_some("error.type", error);
+    Some(Description { name: method.unwrap_or("HTTP").into(), kind, attributes, status })
+}
+
+fn client(facts: &HttpFacts, place: &Place<'_>, attributes: &mut Attributes) {
+    let scheme = address::own_scheme(facts, place);
+    if let Some(url) = full_url(facts, place, scheme) {
+        attributes.set("url.full", url);
+    }
+    set_server(address::asked_server(facts, place, scheme), attributes);
+}
+
+fn server(facts: &HttpFacts, place: &Place<'_>, attributes: &mut Attributes) {
+    let scheme = address::client_scheme(facts, place);
+    attributes.set("url.scheme", scheme.to_owned());
+    if let Some(path) = facts.path.as_deref().filter(|_| facts.method != Some(Method::Connect)) {
+        attributes.set("url.path", redact::path(path).into_owned());
+    }
+    if let Some(query) = facts.query.as_deref().filter(|query| !query.is_empty()) {
+        attributes.set("url.query", redact::query(query).into_owned());
+    }
+    set_server(address::local_server(facts, place, scheme), attributes);
+    attributes.set_some("client.address", address::client(facts, place));
+    attributes.set_some("user_agent.original", facts.user_agent.clone());
+}
+
+fn set_server((address, port): (Option<String>, Option<u16>), attributes: &mut Attributes) {
+    if let Some(address) = address {
+        attributes.set("server.address", address);
+        attributes.set_some("server.port", port);
+    }
+}
+
+/// `url.full`. A `CONNECT` has none: its target is no URL.
+fn full_url(facts: &HttpFacts, place: &Place<'_>, scheme: &str) -> Option<String> {
+    if facts.method == Some(Method::Connect) {
+        return None;
+    }
+    // The asterisk form stands for a URL without path (RFC 9112 §3.3).
+    let path = facts.path.as_deref()?;
+    let path = if path == "*" { "" } else { path };
+    let authority = facts.authority.as_deref().or(facts.host.as_deref());
+    let authority = match authority.filter(|text| !text.is_empty()) {
+        Some(authority) => redact::authority(authority),
+        None => Cow::Owned(address::of_peer(place, scheme)?),
+    };
+    let mut url = format!("{scheme}://{authority}{}", redact::path(path));
+    if let Some(query) = facts.query.as_deref() {
+        url.push('?');
+        url.push_str(&redact::query(query));
+    }
+    Some(url)
+}
+
+/// `error.type`: by the status (4xx is no error of a server's), else by how it ended.
+fn error_type(exchange: &Exchange, facts: &HttpFacts, kind: Kind) -> Option<Cow<'static, str>> {
+    let bad_from = if kind == Kind::Client { 400 } else { 500 };
+    if let Some(status) = facts.status.filter(|&status| status >= bad_from) {
+        return Some(status.to_string().into());
+    }
+    if facts.error.is_some() {
+        return facts.error.clone();
+    }
+    match exchange.outcome {
+        Outcome::Aborted(Ending::Closed) => Some("connection_closed".into()),
+        Outcome::Aborted(Ending::Reset) => Some("connection_reset".into()),
+        Outcome::Cancelled => Some("cancelled".into()),
+        Outcome::Aborted(Ending::Forgotten)
+        | Outcome::Complete
+        | Outcome::OneWay
+        | Outcome::Inferred => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+//! Expectations by the HTTP conventions 1.44.0.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use onlooker_protocol::http::{HttpFacts, Method, Scheme, Version};
+use onlooker_protocol::{Ending, Exchange, Extent, Facts, Outcome, Side};
+
+use super::describe;
+use crate::span::describe::{Description, Place};
+use crate::span::model::{Kind, Status, Value};
+
+fn facts(method: &str, target: &str, fields: &[(&str, &str)], status: Option<u16>) -> HttpFacts {
+    let mut facts = HttpFacts { version: Version::Http11, status, ..HttpFacts::default() };
+    facts.method = Some(Method::new(method.as_bytes()));
+    facts.set_target(target.as_bytes());
+    for (name, value) in fields {
+        facts.request_field(name.as_bytes(), value.as_bytes());
+    }
+    facts
+}
+
+fn place(side: Side) -> Place<'static> {
+    let (client, server) =
+        ((Ipv4Addr::new(10, 0, 0, 1), 40000), (Ipv4Addr::new(10, 0, 0, 2), 8080));
+    let of = |(address, port): (Ipv4Addr, u16)| Some((IpAddr::V4(address), port));
+    let (local, peer) =
+        if side == Side::Client { (of(client), of(server)) } else { (of(server), of(client)) };
+    Place { side, local, peer, unix_path: None, transport: "tcp", tls: false }
+}
+
+fn told(facts: HttpFacts, outcome: Outcome, place: &Place<'_>) -> Description {
+    let mut exchange = Exchange::new(Extent::default(), None, Facts::Http(Box::new(facts.clone())));
+    exchange.outcome = outcome;
+    describe(&exchange, &facts, place).expect("a span")
+}
+
+fn server(facts: HttpFacts) -> Description {
+    told(facts, Outcome::Complete, &place(Side::Server))
+}
+
+fn client(facts: HttpFacts) -> Description {
+    told(facts, Outcome::Complete, &place(Side::Client))
+}
+
+fn text<'a>(description: &'a Description, key: &str) -> Option<&'a str> {
+    match description.attributes.get(key) {
+        Some(Value::Text(text)) => Some(text),
+        None => None,
+        other => panic!("{key} is {other:?}"),
+    }
+}
+
+fn number(description: &Description, key: &str) -> Option<i64> {
+    match description.attributes.get(key) {
+        Some(Value::Int(number)) => Some(*number),
+        None => None,
+        other => panic!("{key} is {other:?}"),
+    }
+}
+
+#[test]
+fn a_served_request() {
+    let fields = [("Host", "shop.example:8443"), ("User-Agent", "curl/8.5")];
+    let it = server(facts("GET", "/cart?id=7&token=abc", &fields, Some(200)));
+    assert_eq!((&*it.name, it.kind, &it.status), ("GET", Kind::Server, &Status::Unset));
+    let expected = [
+        ("http.request.method", "GET"),
+        ("url.path", "/cart"),
+        ("url.query", "id=7&token=REDACTED"),
+        ("url.scheme", "http"),
+        ("server.address", "shop.example"),
+        ("client.address", "10.0.0.1"),
+        ("user_agent.original", "curl/8.5"),
+        ("network.peer.address", "10.0.0.1"),
+        ("network.protocol.version", "1.1"),
+        ("network.transport", "tcp"),
+        ("network.type", "ipv4"),
+    ];
+    for (key, value) in expected {
+        assert_eq!(text(&it, key), Some(value), "{key}");
+    }
+    assert_eq!(number(&it, "http.response.status_code"), Some(200));
+    assert_eq!(number(&it, "server.port"), Some(8443));
+    assert_eq!(number(&it, "network.peer.port"), Some(40000));
+    for absent in ["url.full", "error.type", "http.route", "network.protocol.name"] {
+        assert!(it.attributes.get(absent).is_none(), "{absent}");
+    }
+}
+
+#[test]
+fn a_call() {
+    let it =
+        client(facts("POST", "/a?b=c", &[("Host", "api.example"), ("User-Agent", "x")], Some(201)));
+    assert_eq!((&*it.name, it.kind, &it.status), ("POST", Kind::Client, &Status::Unset));
+    assert_eq!(text(&it, "url.full"), Some("http://api.example/a?b=c"));
+    assert_eq!(text(&it, "server.address"), Some("api.example"));
+    assert_eq!(number(&it, "server.port"), Some(80));
+    assert_eq!(text(&it, "network.peer.address"), Some("10.0.0.2"));
+    for absent in ["url.path", "url.query", "url.scheme", "user_agent.original", "client.address"] {
+        assert!(it.attributes.get(absent).is_none(), "{absent}");
+    }
+}
+
+#[test]
+fn a_call_that_names_no_host() {
+    let it = client(facts("GET", "/", &[], Some(200)));
+    assert_eq!(text(&it, "url.full"), Some("http://10.0.0.2:8080/"));
+    assert_eq!(
+        (text(&it, "server.address"), number(&it, "server.port")),
+        (Some("10.0.0.2"), Some(8080))
+    );
+}
+
+#[test]
+fn credentials_in_urls() {
+    let it = client(facts("GET", "http://u:p@far.example:81/x?X-Amz-Signature=1", &[], Some(200)));
+    assert_eq!(
+        text(&it, "url.full"),
+        Some("http://REDACTED:REDACTED@far.example:81/x?X-Amz-Signature=REDACTED")
+    );
+    assert_eq!(
+        (text(&it, "server.address"), number(&it, "server.port")),
+        (Some("far.example"), Some(81))
+    );
+}
+
+#[test]
+fn methods_that_nobody_knows() {
+    let it = server(facts("get", "/", &[], Some(200)));
+    assert_eq!(&*it.name, "HTTP");
+    assert_eq!(text(&it, "http.request.method"), Some("_OTHER"));
+    assert_eq!(text(&it, "http.request.method_original"), Some("get"));
+    let it = server(facts("QUERY", "/", &[], Some(200)));
+    assert_eq!((&*it.name, text(&it, "http.request.method_original")), ("QUERY", None));
+}
+
+#[test]
+fn a_method_that_was_not_seen() {
+    let it = server(HttpFacts { status: Some(200), ..HttpFacts::default() });
+    assert_eq!((&*it.name, text(&it, "http.request.method")), ("HTTP", Some("_OTHER")));
+    assert_eq!(text(&it, "http.request.method_original"), None);
+}
+
+#[test]
+fn statuses_by_kind() {
+    for (code, server_error, client_error) in [
+        (101, None, None),
+        (302, None, None),
+        (404, None, Some("404")),
+        (500, Some("500"), Some("500")),
+        (503, Some("503"), Some("503")),
+    ] {
+        for (it, error) in [
+            (server(facts("GET", "/", &[], Some(code))), server_error),
+            (client(facts("GET", "/", &[], Some(code))), client_error),
+        ] {
+            assert_eq!(text(&it, "error.type"), error, "{code} {:?}", it.kind);
+            let status = error.map_or(Status::Unset, |_| Status::Error("".into()));
+            assert_eq!(it.status, status, "{code} {:?}", it.kind);
+        }
+    }
+}
+
+#[test]
+fn endings_without_response() {
+    for (outcome, error) in [
+        (Outcome::Aborted(Ending::Closed), Some("connection_closed")),
+        (Outcome::Aborted(Ending::Reset), Some("connection_reset")),
+        (Outcome::Cancelled, Some("cancelled")),
+        (Outcome::Aborted(Ending::Forgotten), None),
+    ] {
+        let it = told(facts("GET", "/", &[], None), outcome, &place(Side::Client));
+        assert_eq!(text(&it, "error.type"), error);
+        assert!(it.attributes.get("http.response.status_code").is_none());
+    }
+}
+
+#[test]
+fn behind_proxies() {
+    let fields = [
+        ("Host", "backend:8080"),
+        ("X-Forwarded-For", "203.0.113.9, 10.0.0.1"),
+        ("X-Forwarded-Host", "shop.example"),
+        ("X-Forwarded-Proto", "https"),
+    ];
+    let it = server(facts("GET", "/", &fields, Some(200)));
+    assert_eq!(text(&it, "client.address"), Some("203.0.113.9"));
+    assert_eq!(text(&it, "url.scheme"), Some("https"));
+    assert_eq!(
+        (text(&it, "server.address"), number(&it, "server.port")),
+        (Some("shop.example"), Some(443))
+    );
+
+    let fields = [
+        ("Host", "b"),
+        ("Forwarded", "for=\"[2001:db8::17]:4711\";host=\"a.example:444\";proto=https"),
+    ];
+    let it = server(facts("GET", "/", &fields, Some(200)));
+    assert_eq!(text(&it, "client.address"), Some("2001:db8::17"));
+    assert_eq!(
+        (text(&it, "server.address"), number(&it, "server.port")),
+        (Some("a.example"), Some(444))
+    );
+
+    let fields = [("Forwarded", "for=unknown"), ("X-Forwarded-For", "192.0.2.1:55")];
+    assert_eq!(
+        text(&server(facts("GET", "/", &fields, None)), "client.address"),
+        Some("192.0.2.1")
+    );
+}
+
+#[test]
+fn targets_that_are_no_paths() {
+    let it = client(facts("OPTIONS", "*", &[("Host", "h.example:8001")], Some(200)));
+    assert_eq!(text(&it, "url.full"), Some("http://h.example:8001"));
+    let it = client(facts("CONNECT", "far.example:443", &[("Host", "far.example:443")], Some(200)));
+    assert_eq!(text(&it, "url.full"), None);
+    assert_eq!(
+        (text(&it, "server.address"), number(&it, "server.port")),
+        (Some("far.example"), Some(443))
+    );
+}
+
+#[test]
+fn tls_unix_sockets_and_ipv6() {
+    let mut secure = place(Side::Client);
+    secure.tls = true;
+    let it = told(
+        facts("GET", "/", &[("Host", "[2001:db8::1]")], Some(200)),
+        Outcome::Complete,
+        &secure,
+    );
+    assert_eq!(text(&it, "url.full"), Some("https://[2001:db8::1]/"));
+    assert_eq!(
+        (text(&it, "server.address"), number(&it, "server.port")),
+        (Some("2001:db8::1"), Some(443))
+    );
+
+    let unix = Place {
+        local: None,
+        peer: None,
+        unix_path: Some("/run/app.sock"),
+        transport: "unix",
+        ..secure
+    };
+    let it = told(facts("GET", "/", &[], Some(200)), Outcome::Complete, &unix);
+    assert_eq!(text(&it, "server.address"), Some("/run/app.sock"));
+    assert_eq!(text(&it, "network.peer.address"), Some("/run/app.sock"));
+}
+
+#[test]
+fn the_scheme_that_the_request_names() {
+    let mut it = facts("GET", "/", &[("Host", "h")], Some(200));
+    it.scheme = Some(Scheme::Https);
+    it.version = Version::Http2;
+    let it = server(it);
+    assert_eq!((text(&it, "url.scheme"), number(&it, "server.port")), (Some("https"), Some(443)));
+    assert_eq!(text(&it, "network.protocol.version"), Some("2"));
+}
