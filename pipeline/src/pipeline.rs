@@ -2,9 +2,7 @@
 
 use onlooker_common::event::{self, Kind, direction, flag};
 use onlooker_common::view::Record;
-use onlooker_protocol::{
-    Capture, Chunk, Ending, Exchange, Moment, Output, Side, Task,
-};
+use onlooker_protocol::{Capture, Chunk, Ending, Exchange, Moment, Output, Side, Task};
 use rustc_hash::FxHashSet;
 
 use crate::causality::{Causality, Connections, Finished, IdSource, LinkCounters};
@@ -267,8 +265,7 @@ impl<P: Processes> Pipeline<P> {
         let stream = if outward { sent } else { received };
         if stream.is_fresh() {
             let new = endpoint.seen_opening || !self.older.contains(inode);
-            let at_start = run.first.position == 0
-                && (new || endpoint.transport == Transport::Tcp);
+            let at_start = run.first.position == 0 && (new || endpoint.transport == Transport::Tcp);
             conversation.starts(side, at_start);
         }
         let output = &mut self.output;
@@ -423,10 +420,7 @@ fn verdict(connection: &Connection, capture: Capture) -> Verdict {
     let endpoint = &connection.endpoint;
     let flipped = connection.conversation.flipped();
     let side = if flipped { endpoint.side.other() } else { endpoint.side };
-    Verdict {
-        socket: connection.socket,
-        policy: policy(capture, side, connection.inode),
-    }
+    Verdict { socket: connection.socket, policy: policy(capture, side, connection.inode) }
 }
 
 /// The table's answers to causality.

@@ -360,7 +360,8 @@ impl Causality {
                 None => self.counters.roots += 1,
             }
             let on = node.finished.connection;
-            let pending = |entry: &&mut Entry| matches!(entry.standing, Standing::Pending(of) if of == id);
+            let pending =
+                |entry: &&mut Entry| matches!(entry.standing, Standing::Pending(of) if of == id);
             if let Some(entry) = self.history.of_mut(on).find(pending) {
                 entry.standing = Standing::Settled(ids.clone());
             }
