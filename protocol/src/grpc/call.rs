@@ -180,18 +180,27 @@ impl Call {
 
     /// The status that a client sees where the server sent none.
     fn derived(&self, http: &HttpFacts, end: &End) -> Option<Status> {
-        /// `CANCEL` (RFC 9113 §7).
-        const CANCEL: u32 = 0x8;
         if let Some(code) = end.reset {
-            // A client whose deadline has passed cancels the stream.
-            let late =
-                self.timeout.is_some_and(|timeout| u128::from(end.elapsed) >= timeout.as_nanos());
             return Some(match Status::from_reset(code) {
-                Status::Cancelled if code == CANCEL && late => Status::DeadlineExceeded,
+                Status::Cancelled if self.is_late(end.elapsed) => Status::DeadlineExceeded,
                 status => status,
             });
         }
-        end.whole.then(|| http.status.map(Status::from_http)).flatten()
+        // The trailers of gRPC-Web are in the body, which may have passed unread.
+        let whole = end.whole
+            && match self.request.kind {
+                ContentType::Grpc(Wire::Web | Wire::WebText) => http.status != Some(200),
+                _ => true,
+            };
+        whole.then(|| http.status.map(Status::from_http)).flatten()
+    }
+
+    /// A client whose deadline passes cancels the stream. Its clock started before the request
+    /// was on the wire, and what it wrote there is rounded up (C-core: by up to 1 %).
+    fn is_late(&self, elapsed: u64) -> bool {
+        const SLACK: Duration = Duration::from_millis(10);
+        let elapsed = Duration::from_nanos(elapsed);
+        self.timeout.is_some_and(|timeout| elapsed + elapsed / 50 + SLACK >= timeout)
     }
 
     /// `PROTOCOL-WEB.md`: trailers are "encoded as HTTP/1 headers block", names in lower case.
