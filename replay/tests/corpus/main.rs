@@ -3,7 +3,6 @@
 //! A capture in which tshark sees no protocol that we speak must give no exchange: the corpora
 //! double as negative ones.
 
-mod conversation;
 mod golden;
 mod ours;
 mod words;

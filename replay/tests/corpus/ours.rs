@@ -9,9 +9,9 @@ use std::path::Path;
 use onlooker_protocol::{Chunk, Ending, Exchange, Moment, Output, Side};
 use onlooker_replay::{ConnectionId, End, Event, Opened, Role, replay};
 
-use crate::conversation::Conversation;
 use crate::golden::Line;
 use crate::words;
+use onlooker_pipeline::connection::Conversation;
 
 /// One connection as it was read.
 struct Connection {

@@ -1,5 +1,6 @@
 //! Exchanges in the words of the golden results, as far as both sides can tell them.
 
+use onlooker_protocol::dns::DnsFacts;
 use onlooker_protocol::grpc::GrpcFacts;
 use onlooker_protocol::http::{HttpFacts, Method};
 use onlooker_protocol::postgresql::{Operation, PostgresqlFacts};
@@ -18,6 +19,7 @@ pub(crate) fn of(exchange: &Exchange) -> Vec<Words> {
     match &exchange.facts {
         Facts::Http(facts) => vec![http(facts)],
         Facts::Grpc(facts) => vec![grpc(facts)],
+        Facts::Dns(facts) => vec![dns(facts)],
         Facts::Postgresql(facts) => vec![postgresql(facts, answered)],
         Facts::Redis(facts) => redis(facts, answered),
         _ => vec![],
@@ -73,6 +75,12 @@ fn grpc(facts: &GrpcFacts) -> Words {
     let path = facts.http.path.as_deref().unwrap_or("?").to_owned();
     let status = facts.status.map_or("-".to_owned(), |status| (status as u32).to_string());
     ("grpc", path, status)
+}
+
+fn dns(facts: &DnsFacts) -> Words {
+    let kind = facts.record_type.name();
+    let result = facts.response_code.map_or("-".to_owned(), |code| code.0.to_string());
+    ("dns", format!("{kind} {}", facts.name), result)
 }
 
 fn postgresql(facts: &PostgresqlFacts, answered: bool) -> Words {

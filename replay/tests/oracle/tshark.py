@@ -47,11 +47,14 @@ DECODE_AS = [
 NETWORK = {"ip", "ipv6"}
 TRANSPORT = {"tcp", "udp"}
 
+# IANA's registry of resource record types.
 DNS_TYPES = {
-    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT",
-    28: "AAAA", 33: "SRV", 35: "NAPTR", 41: "OPT", 43: "DS", 46: "RRSIG", 47: "NSEC",
-    48: "DNSKEY", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 64: "SVCB", 65: "HTTPS",
-    99: "SPF", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA",
+    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 10: "NULL", 11: "WKS", 12: "PTR", 13: "HINFO",
+    15: "MX", 16: "TXT", 17: "RP", 18: "AFSDB", 24: "SIG", 25: "KEY", 28: "AAAA", 29: "LOC",
+    33: "SRV", 35: "NAPTR", 36: "KX", 37: "CERT", 39: "DNAME", 41: "OPT", 43: "DS", 44: "SSHFP",
+    46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA",
+    64: "SVCB", 65: "HTTPS", 99: "SPF", 249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR",
+    255: "ANY", 256: "URI", 257: "CAA",
 }
 
 
@@ -304,15 +307,15 @@ class Reader:
         if method in names:
             self.ask("amqp", source, destination, f"{names[method]} {exchange} {key}")
 
-    # DNS (RFC 1035): by id and question.
+    # DNS (RFC 1035): standard queries, by id and question.
 
     def read_dns(self, proto, conversation, source, destination):
         identifier = value(proto, "dns.id")
         name = value(proto, "dns.qry.name")
         kind = value(proto, "dns.qry.type")
-        if name is None or kind is None:
+        if name is None or kind is None or value(proto, "dns.flags.opcode") != "0":
             return
-        kind = DNS_TYPES.get(int(kind), kind)
+        kind = DNS_TYPES.get(int(kind), f"TYPE{kind}")
         name = name.rstrip(".").replace("<Root>", ".")
         what = f"{kind} {name}"
         if not truth(proto, "dns.flags.response"):
@@ -321,7 +324,10 @@ class Reader:
         else:
             exchange = conversation.streams.pop((identifier, what), None)
             if exchange:
-                exchange.result = value(proto, "dns.flags.rcode") or "-"
+                # RFC 6891: the upper bits of the code are in the OPT record.
+                upper = int(value(proto, "dns.resp.ext_rcode") or "0", 0)
+                lower = int(value(proto, "dns.flags.rcode") or "0", 0)
+                exchange.result = str(upper << 4 | lower)
 
     # FastCGI: by request id.
 
