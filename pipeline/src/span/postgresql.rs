@@ -16,7 +16,10 @@ pub(super) fn describe(
     facts: &PostgresqlFacts,
     place: &Place<'_>,
 ) -> Option<Description> {
-    let code = facts.error.map(|error| error.code).or(facts.warning);
+    let code = match facts.error {
+        Some(error) => error.code,
+        None => facts.warning,
+    };
     let call = SqlCall {
         system: "postgresql",
         default_port: 5432,
@@ -29,7 +32,6 @@ pub(super) fn describe(
             Operation::Cancel => Some("cancel"),
         },
         procedure: None,
-        statements: facts.statements,
         rows: facts.rows,
         code: code.map(|code| Cow::Owned(code.as_str().to_owned())),
         failed: facts.error.is_some(),
@@ -75,7 +77,6 @@ mod tests {
         let facts = PostgresqlFacts {
             statement: statement("SELECT * FROM users WHERE id = 7"),
             database: Some("shop".into()),
-            statements: 1,
             rows: Some(2),
             ..PostgresqlFacts::default()
         };
@@ -108,8 +109,7 @@ mod tests {
     fn an_error_at_the_server_on_another_port() {
         let facts = PostgresqlFacts {
             statement: statement("SELECT a; SELECT b"),
-            statements: 2,
-            error: Some(ServerError { code: SqlState(*b"42P01"), severity: Severity::Error }),
+            error: Some(ServerError { code: Some(SqlState(*b"42P01")), severity: Severity::Error }),
             ..PostgresqlFacts::default()
         };
         let span = described(facts, &place(Side::Server, 6000));

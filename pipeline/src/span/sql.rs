@@ -25,8 +25,6 @@ pub(super) struct SqlCall<'a> {
     pub(super) operation: Option<&'static str>,
     /// `db.stored_procedure.name`.
     pub(super) procedure: Option<&'a str>,
-    /// How many statements the call had.
-    pub(super) statements: u32,
     /// `db.response.returned_rows`.
     pub(super) rows: Option<u64>,
     /// `db.response.status_code`.
@@ -46,8 +44,9 @@ pub(super) fn describe(exchange: &Exchange, call: SqlCall<'_>, place: &Place<'_>
     }
     attributes.set_some("db.query.summary", summary.map(str::to_owned));
     attributes.set_some("db.stored_procedure.name", call.procedure.map(str::to_owned));
-    if call.statements >= 2 {
-        attributes.set("db.operation.batch.size", call.statements);
+    let statements = call.statement.map_or(0, |statement| statement.statements);
+    if statements >= 2 {
+        attributes.set("db.operation.batch.size", statements);
     }
     let rows = call.rows.and_then(|rows| i64::try_from(rows).ok());
     attributes.set_some("db.response.returned_rows", rows);

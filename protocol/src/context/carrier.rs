@@ -124,11 +124,7 @@ impl Found {
             b"x-datadog-sampling-priority" => self.datadog.priority(value),
             b"x-datadog-tags" => self.datadog.tags(value),
             b"sw8" => first(&mut self.skywalking, skywalking::read),
-            b"grpc-trace-bin" => {
-                if self.grpc_bin.is_none() {
-                    self.grpc_bin = grpc_bin::read(raw);
-                }
-            }
+            b"grpc-trace-bin" if self.grpc_bin.is_none() => self.grpc_bin = grpc_bin::read(raw),
             _ => {}
         }
     }

@@ -152,7 +152,7 @@ fn b3_single() {
         &format!("{TRACE}-{SPAN}-x"),
         &format!("{TRACE}-{SPAN}-1-05e3"),
         &format!("{TRACE}-{SPAN}-1-05e3ac9a4f6e3b90-"),
-        &format!("{TRACE}"),
+        TRACE,
         &format!("{}-{SPAN}-1", &TRACE[1..]),
         &format!("{}-{SPAN}-1", TRACE.to_uppercase()),
         &format!("{}-{SPAN}-1", "0".repeat(32)),

@@ -40,18 +40,12 @@ fn client(bytes: &[u8]) -> Evidence {
             Some(_) => Evidence::No,
         };
     };
-    let body = bytes.get(message::HEADER..).unwrap_or_default();
-    let plausible = match head.kind {
-        b'Q' => is_text(body),
-        b'P' => message::cstring(body).is_none_or(|(name, text)| is_text(name) && is_text(text)),
-        b'B' | b'E' | b'C' | b'D' => true,
-        _ => false,
-    };
-    match message::chain(bytes, message::is_client) {
-        Some(0) if plausible => Evidence::NeedMore,
-        // A query that was cut by the capture is as good as a whole one.
-        Some(_) if plausible => Evidence::Certain,
-        _ => Evidence::No,
+    match message::requests(bytes) {
+        // A long text that is cut by the capture is as good as a whole one.
+        Some(0) if bytes.len() < 256 => Evidence::NeedMore,
+        Some(0) if !matches!(head.kind, b'Q' | b'P') => Evidence::NeedMore,
+        Some(_) => Evidence::Certain,
+        None => Evidence::No,
     }
 }
 
@@ -69,10 +63,4 @@ fn server(bytes: &[u8]) -> Evidence {
         Some(_) => Evidence::Certain,
         None => Evidence::No,
     }
-}
-
-/// Text up to a zero byte, or to the end of what was seen.
-fn is_text(bytes: &[u8]) -> bool {
-    let text = message::cstring(bytes).map_or(bytes, |(text, _)| text);
-    text.iter().all(|&byte| byte >= b' ' || matches!(byte, b'\t' | b'\n' | b'\r'))
 }

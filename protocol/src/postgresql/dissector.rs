@@ -54,6 +54,8 @@ pub(super) struct Postgresql {
     server_spoke: bool,
     /// The last message of the server was ReadyForQuery.
     ready: bool,
+    /// An answer once did not fit what was asked: the client does not wait for answers.
+    pipelined: bool,
     steps: VecDeque<Step>,
     answer: Answer,
     /// The server refused something and ignores all until the next Sync, which has not come yet.
@@ -86,6 +88,7 @@ impl Postgresql {
             paired: from_start,
             server_spoke: true,
             ready: false,
+            pipelined: false,
             steps: VecDeque::new(),
             answer: Answer::default(),
             discarding: false,
@@ -132,7 +135,7 @@ impl Postgresql {
         exchange.response = Some(Extent { first: answer.first.unwrap_or(last), last });
         exchange.outcome = outcome;
         if let Facts::Postgresql(facts) = &mut exchange.facts {
-            facts.statements = answer.statements;
+            facts.completed = answer.completed;
             facts.rows = answer.rows;
             facts.error = answer.error;
             facts.warning = answer.warning;

@@ -104,6 +104,65 @@ pub(super) fn chain(bytes: &[u8], is_valid: fn(Head) -> bool) -> Option<usize> {
     Some(whole)
 }
 
+/// Whether `bytes` start with requests of the query phase: a chain of messages of which each whole
+/// one is built as its type demands, and the first one begins something. Returns how many were
+/// whole; a cut first one counts if what is there of it fits.
+pub(super) fn requests(bytes: &[u8]) -> Option<usize> {
+    let mut whole = 0;
+    let mut rest = bytes;
+    while let Some(head) = head(rest) {
+        let begins = matches!(head.kind, b'Q' | b'P' | b'B' | b'E' | b'D' | b'C');
+        if !is_client(head) || (whole == 0 && !begins) {
+            return None;
+        }
+        let total = usize::try_from(head.total).ok()?;
+        let body = rest.get(HEADER..total.min(rest.len()))?;
+        let cut = total > rest.len();
+        if !is_built(head.kind, body, cut) {
+            return None;
+        }
+        if cut {
+            break;
+        }
+        rest = rest.get(total..)?;
+        whole += 1;
+    }
+    Some(whole)
+}
+
+/// Whether the body of a client's message has the parts that its type demands.
+fn is_built(kind: u8, body: &[u8], cut: bool) -> bool {
+    let text = |bytes: &[u8]| bytes.iter().all(|&byte| byte >= b' ' || (9..=13).contains(&byte));
+    match (kind, cstring(body)) {
+        (b'Q' | b'P', None) => cut && text(body),
+        (b'Q', Some((query, rest))) => text(query) && rest.is_empty(),
+        (b'P', Some((name, rest))) => match cstring(rest) {
+            None => cut && text(name) && text(rest),
+            Some((query, types)) => {
+                let count = types.get(..2).map_or(0, |count| {
+                    usize::from(u16::from_be_bytes(count.try_into().unwrap_or_default()))
+                });
+                text(name) && text(query) && (cut || types.len() == 2 + 4 * count)
+            }
+        },
+        (b'B', Some((portal, rest))) => match cstring(rest) {
+            None => cut && text(portal) && text(rest),
+            Some((name, rest)) => text(portal) && text(name) && (cut || rest.len() >= 6),
+        },
+        (b'E', Some((portal, rest))) => text(portal) && (cut || rest.len() == 4),
+        (b'C' | b'D', _) => match body.split_first() {
+            Some((b'S' | b'P', name)) => match cstring(name) {
+                Some((name, rest)) => text(name) && rest.is_empty(),
+                None => cut && text(name),
+            },
+            Some(_) => false,
+            None => cut,
+        },
+        (b'B' | b'E', None) => cut && text(body),
+        _ => true,
+    }
+}
+
 /// Whether `bytes` end with a whole ReadyForQuery.
 pub(super) fn ends_ready(bytes: &[u8]) -> bool {
     let end = bytes.len().checked_sub(6).and_then(|at| bytes.get(at..));
@@ -172,9 +231,9 @@ pub(super) struct Report {
     pub(super) warning: bool,
 }
 
-/// Reads the fields of an ErrorResponse or NoticeResponse; `None` without an SQLSTATE. The
-/// severity is the one that is never translated (`V`), which servers before 9.6 do not send.
-pub(super) fn report(mut fields: &[u8]) -> Option<Report> {
+/// Reads the fields of an ErrorResponse or NoticeResponse, as far as they are there. The severity is
+/// the one that is never translated (`V`), which servers before 9.6 do not send.
+pub(super) fn report(mut fields: &[u8]) -> Report {
     let mut code = None;
     let mut severity: &[u8] = b"";
     while let Some((&kind, rest)) = fields.split_first() {
@@ -196,7 +255,7 @@ pub(super) fn report(mut fields: &[u8]) -> Option<Report> {
         b"PANIC" => Severity::Panic,
         _ => Severity::Error,
     };
-    Some(Report { error: ServerError { code: code?, severity }, warning })
+    Report { error: ServerError { code, severity }, warning }
 }
 
 /// The verb and the last number of a CommandComplete tag (`SELECT 5`, `INSERT 0 1`).

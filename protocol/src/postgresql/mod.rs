@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use crate::detect::Protocol;
 use crate::sql::Digest;
+pub use crate::sql::SqlState;
 
 /// PostgreSQL, for detection.
 pub static PROTOCOL: Protocol = Protocol {
@@ -44,8 +45,8 @@ pub struct PostgresqlFacts {
     pub database: Option<Arc<str>>,
     /// The user of the connection, if its start was seen.
     pub user: Option<Arc<str>>,
-    /// How many statements of a simple query were completed.
-    pub statements: u32,
+    /// How many statements the server completed.
+    pub completed: u32,
     /// Rows that were returned, if the server said so or all of them were seen.
     pub rows: Option<u64>,
     /// The error that ended the exchange.
@@ -72,36 +73,11 @@ pub enum Operation {
     Cancel,
 }
 
-/// Five upper-case letters and digits that classify an error or warning.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SqlState(pub [u8; 5]);
-
-impl SqlState {
-    /// Five letters or digits, else `None`.
-    #[must_use]
-    pub fn parse(code: &[u8]) -> Option<Self> {
-        let code: [u8; 5] = code.try_into().ok()?;
-        code.iter().all(u8::is_ascii_alphanumeric).then_some(Self(code))
-    }
-
-    /// The code as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl std::fmt::Debug for SqlState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// An ErrorResponse. Its message may quote values, so it is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerError {
-    /// What went wrong.
-    pub code: SqlState,
+    /// What went wrong; `None` if that part of the message was not captured.
+    pub code: Option<SqlState>,
     /// How bad it is.
     pub severity: Severity,
 }

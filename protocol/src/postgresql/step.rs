@@ -72,7 +72,7 @@ impl StepKind {
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) first: Option<Moment>,
-    pub(super) statements: u32,
+    pub(super) completed: u32,
     /// Rows by CommandComplete.
     pub(super) rows: Option<u64>,
     /// DataRow messages of the statement in hand.

@@ -9,6 +9,8 @@
 
 pub mod comment;
 pub mod sanitise;
+mod state;
+pub(crate) mod statements;
 pub mod summary;
 pub mod token;
 
@@ -21,6 +23,7 @@ use summary::Summariser;
 use token::{Kind, Tokens};
 
 pub use comment::comment_context;
+pub use state::SqlState;
 
 /// Where dialects read the same bytes differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub struct Digest {
     pub text: Box<str>,
     /// `db.query.summary`; empty if no operation was found.
     pub summary: Box<str>,
+    /// How many statements the text holds, separated by semicolons.
+    pub statements: u32,
     /// The trace context in a comment, if there was one.
     pub context: Option<WireContext>,
 }
@@ -63,7 +68,13 @@ pub fn digest(text: &str, dialect: Dialect) -> Digest {
         sanitiser.push(&token);
         summariser.push(&token);
     }
-    Digest { text: sanitiser.finish().into(), summary: summariser.finish().into(), context }
+    let statements = summariser.statements();
+    Digest {
+        text: sanitiser.finish().into(),
+        summary: summariser.finish().into(),
+        statements,
+        context,
+    }
 }
 
 /// The text with every literal replaced by `?`, comments removed and `IN (?, ?)` collapsed.

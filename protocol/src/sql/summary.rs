@@ -32,6 +32,10 @@ pub struct Summariser<'a> {
     beyond: usize,
     /// A target that may go on with `.name`.
     target: Option<Target>,
+    /// Statements begun.
+    statements: u32,
+    /// No token of the statement was seen yet.
+    fresh: bool,
     /// The word before, for `IS DISTINCT FROM`.
     before: Word,
 }
@@ -94,13 +98,24 @@ impl<'a> Summariser<'a> {
             depth: 0,
             beyond: 0,
             target: None,
+            statements: 0,
+            fresh: true,
             before: Word::Other,
         }
     }
 
     /// Takes the next token.
     pub fn push(&mut self, token: &Token) {
-        if self.full || matches!(token.kind, Kind::Space | Kind::Comment) {
+        if matches!(token.kind, Kind::Space | Kind::Comment) {
+            return;
+        }
+        if token.kind == Kind::Punctuation(b';') {
+            self.fresh = true;
+        } else if self.fresh && self.levels.first() != Some(&Clause::Body) {
+            self.fresh = false;
+            self.statements = self.statements.saturating_add(1);
+        }
+        if self.full {
             return;
         }
         if let Some(target) = &mut self.target {
@@ -124,6 +139,12 @@ impl<'a> Summariser<'a> {
             Kind::Punctuation(byte) => self.punctuation(byte),
             _ => self.value(),
         }
+    }
+
+    /// How many statements there were.
+    #[must_use]
+    pub fn statements(&self) -> u32 {
+        self.statements
     }
 
     /// The summary; empty if there was no operation.

@@ -380,6 +380,19 @@ fn the_summary_ends_before_the_part_that_does_not_fit() {
 }
 
 #[test]
+fn statements_are_counted() {
+    for (text, count) in [
+        ("SELECT 1", 1),
+        ("SELECT ';'; -- a;b\n SELECT 2;", 2),
+        (";;", 0),
+        ("BEGIN; SELECT 1; COMMIT", 3),
+        ("CREATE TRIGGER t ON x AS BEGIN UPDATE a SET b = 1; END; SELECT 1", 1),
+    ] {
+        assert_eq!(digest(text, Dialect::Standard).statements, count, "{text}");
+    }
+}
+
+#[test]
 fn no_cut_lets_a_literal_out() {
     let secret = "geheim";
     let cases = [

@@ -1,167 +1,167 @@
-//! Feeds recorded conversations to dissectors.
-#![allow(dead_code, unreachable_pub, reason = "each test uses some of it")]
+//! Recorded conversations (`data/sql/record.py` says how) and ways to deliver them.
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test uses a part of it")]
 
-use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 
-use onlooker_protocol::dissector::Handover;
-use onlooker_protocol::{
-    Chunk, Dissector, Ending, Exchange, Facts, Moment, Outcome, Output, Side, Task,
-};
+use onlooker_protocol::detect::{Opening, Protocol};
+use onlooker_protocol::dissector::{Ending, Output};
+use onlooker_protocol::{Chunk, Exchange, Handover, Moment, Side};
 
-/// The text of a file below `tests/data`.
-pub fn read(path: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// One call's bytes.
+/// What one side said in one go.
 #[derive(Clone, Debug)]
-pub struct Piece {
+pub struct Turn {
     pub side: Side,
-    pub position: u64,
-    /// Microseconds since the conversation began.
-    pub time: u64,
     pub bytes: Vec<u8>,
-    pub missing: u64,
 }
 
-/// Pieces in the order of time.
-#[derive(Clone, Debug, Default)]
-pub struct Conversation(pub Vec<Piece>);
-
-impl Conversation {
-    /// Reads lines of a side (`C` or `S`), microseconds, and bytes in hex.
-    pub fn load(path: &str) -> Self {
-        let mut it = Self::default();
-        for line in read(path).lines() {
-            let mut words = line.split(' ');
-            let [side, time, hex] = std::array::from_fn(|_| words.next().expect("three words"));
-            let time = time.parse().expect("a number");
-            let side = if side == "C" { Side::Client } else { Side::Server };
-            let digit = |byte: u8| (byte as char).to_digit(16).expect("hex") as u8;
-            let bytes =
-                hex.as_bytes().chunks(2).map(|it| digit(it[0]) << 4 | digit(it[1])).collect();
-            it.push(side, time, bytes);
-        }
-        it
-    }
-
-    /// Appends bytes of a side.
-    pub fn push(&mut self, side: Side, time: u64, bytes: Vec<u8>) {
-        let position = self.end(side);
-        self.0.push(Piece { side, position, time, bytes, missing: 0 });
-    }
-
-    /// The position behind the last byte of a side.
-    pub fn end(&self, side: Side) -> u64 {
-        let last = self.0.iter().rev().find(|piece| piece.side == side);
-        last.map_or(0, |it| it.position + it.bytes.len() as u64 + it.missing)
-    }
-
-    /// The same bytes with every piece cut into pieces of the lengths that `length` gives.
-    pub fn recut(&self, mut length: impl FnMut() -> usize) -> Self {
-        let mut it = Self::default();
-        for piece in &self.0 {
-            let mut rest = &piece.bytes[..];
-            while !rest.is_empty() {
-                let (head, tail) = rest.split_at(length().clamp(1, rest.len()));
-                it.push(piece.side, piece.time, head.to_vec());
-                rest = tail;
+/// The connections of a recording.
+pub fn recording(name: &str) -> Vec<Vec<Turn>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sql").join(name);
+    let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut rest = &file[..];
+    let mut connections: Vec<Vec<Turn>> = Vec::new();
+    while let Some((head, tail)) = rest.split_at_checked(6) {
+        let length = u32::from_be_bytes(head[2..].try_into().unwrap()) as usize;
+        let (bytes, tail) = tail.split_at(length);
+        rest = tail;
+        let side = match head[0] {
+            1 => Side::Client,
+            2 => Side::Server,
+            _ => {
+                connections.push(Vec::new());
+                continue;
             }
-        }
-        it
-    }
-
-    /// The pieces from the `n`th on.
-    pub fn from(&self, n: usize) -> Self {
-        Self(self.0[n..].to_vec())
-    }
-}
-
-/// Everything that a dissector said.
-#[derive(Debug, Default)]
-pub struct Seen {
-    pub exchanges: Vec<Exchange>,
-    pub lost: u64,
-    pub not_understood: u64,
-    pub handover: Option<Handover>,
-}
-
-/// Feeds a conversation to its end. A piece's task is its number.
-pub fn run(conversation: &Conversation, mut dissector: impl Dissector) -> Seen {
-    let mut out = Output::default();
-    for (number, piece) in conversation.0.iter().enumerate() {
-        let first = Moment {
-            position: piece.position,
-            start: piece.time * 1000,
-            end: piece.time * 1000 + 1,
-            task: Task(number as u64),
         };
-        let chunk = Chunk { missing: piece.missing, ..Chunk::new(piece.side, first, &piece.bytes) };
-        dissector.feed(&chunk, &mut out);
+        connections[usize::from(head[1])].push(Turn { side, bytes: bytes.to_vec() });
     }
-    let end = conversation.0.last().map_or(0, |it| it.time * 1000 + 1);
-    let at = Moment { start: end, end, ..Moment::default() };
-    dissector.closed(Ending::Forgotten, at, &mut out);
-    Seen {
+    connections
+}
+
+/// What came of a connection.
+#[derive(Default)]
+pub struct Heard {
+    pub exchanges: Vec<Exchange>,
+    pub handover: Option<Handover>,
+    pub not_understood: u64,
+    pub lost: u64,
+}
+
+/// A piece of a turn: these bytes, then so many that were not captured.
+pub type Piece<'a> = (&'a [u8], u64);
+
+/// Feeds a connection, each turn cut into pieces by `cut`. A turn without pieces is not delivered
+/// at all: what comes behind it has its true position.
+pub fn listen(
+    protocol: &Protocol,
+    from_start: bool,
+    turns: &[Turn],
+    mut cut: impl FnMut(usize, &Turn) -> Vec<(usize, u64)>,
+) -> Heard {
+    let mut dissector = (protocol.dissector)(from_start);
+    let mut out = Output::default();
+    let mut positions = [0u64; 2];
+    let mut clock = 1000;
+    for (number, turn) in turns.iter().enumerate() {
+        let mut rest = &turn.bytes[..];
+        let pieces = cut(number, turn);
+        if pieces.is_empty() {
+            positions[turn.side as usize] += turn.bytes.len() as u64;
+            continue;
+        }
+        for (seen, missing) in pieces {
+            clock += 10;
+            let (bytes, tail) = rest.split_at(seen.min(rest.len()));
+            let missing = missing.min(tail.len() as u64);
+            rest = &tail[missing as usize..];
+            let position = &mut positions[turn.side as usize];
+            let first =
+                Moment { position: *position, start: clock, end: clock + 5, ..Moment::default() };
+            *position += bytes.len() as u64 + missing;
+            let chunk = Chunk { side: turn.side, first, bytes, missing, datagram: false };
+            dissector.feed(&chunk, &mut out);
+            if out.handover.is_some() {
+                return heard(out);
+            }
+        }
+        assert!(rest.is_empty(), "the pieces do not cover the turn");
+    }
+    let at = Moment { start: clock, end: clock, ..Moment::default() };
+    dissector.closed(Ending::Closed, at, &mut out);
+    heard(out)
+}
+
+fn heard(out: Output) -> Heard {
+    Heard {
         exchanges: out.exchanges,
-        lost: out.lost,
-        not_understood: out.not_understood,
         handover: out.handover,
+        not_understood: out.not_understood,
+        lost: out.lost,
     }
 }
 
-/// An exchange as the truth files have it.
-pub fn summary(exchange: &Exchange) -> String {
-    let mut line = String::new();
-    match &exchange.facts {
-        Facts::Grpc(call) => {
-            let method = call.method().unwrap_or("?");
-            let status = call.status.map_or("?", |it| it.name());
-            let (sent, received) = (call.sent, call.received);
-            write!(line, "{method} {status} {sent} {received} ").unwrap();
-            match &exchange.context {
-                None => line.push('-'),
-                Some(it) => {
-                    let flags = u8::from(it.sampled == Some(true));
-                    let (trace, span) = (hex(&it.trace_id), hex(&it.span_id));
-                    write!(line, "00-{trace}-{span}-{flags:02x}").unwrap();
-                }
-            }
+/// Every turn in one piece.
+pub fn whole(_: usize, turn: &Turn) -> Vec<(usize, u64)> {
+    vec![(turn.bytes.len(), 0)]
+}
+
+/// Every byte in a piece of its own.
+pub fn bytewise(_: usize, turn: &Turn) -> Vec<(usize, u64)> {
+    vec![(1, 0); turn.bytes.len()]
+}
+
+/// Pieces of random lengths, of which one in `holes` is not captured (none if that is zero).
+pub fn scattered(random: &mut Random, turn: &Turn, holes: usize) -> Vec<(usize, u64)> {
+    let mut pieces = Vec::new();
+    let mut rest = turn.bytes.len();
+    while rest > 0 {
+        let most = if random.below(2) == 0 { 12 } else { 400 };
+        let piece = (1 + random.below(most)).min(rest);
+        rest -= piece;
+        if holes > 0 && random.below(holes) == 0 {
+            let seen = random.below(piece);
+            pieces.push((seen, (piece - seen) as u64));
+        } else {
+            pieces.push((piece, 0));
         }
-        Facts::Http(http) => {
-            let method = http.method.as_ref().map_or("?", |it| it.name());
-            let path = http.path.as_deref().unwrap_or("?");
-            match (exchange.outcome, http.status, &http.error) {
-                (Outcome::Cancelled, _, Some(error)) => {
-                    write!(line, "{method} {path} {error}").unwrap();
-                }
-                (_, Some(status), _) => write!(line, "{method} {path} {status}").unwrap(),
-                _ => write!(line, "{method} {path} ?").unwrap(),
-            }
-        }
-        other => write!(line, "{other:?}").unwrap(),
     }
-    line
+    pieces
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    })
+/// What detection sees: the first turns of both sides.
+pub fn opening_of(turns: &[Turn], from: usize) -> (Vec<u8>, Vec<u8>) {
+    let mut sides = [Vec::new(), Vec::new()];
+    let first = turns.get(from).map(|turn| turn.side);
+    for turn in turns.iter().skip(from) {
+        // The second side's first turn ends the opening.
+        if Some(turn.side) == first && !sides[turn.side.other() as usize].is_empty() {
+            break;
+        }
+        sides[turn.side as usize].extend(&turn.bytes);
+    }
+    let [client, server] = sides;
+    (client, server)
 }
 
-/// A small generator (xorshift64*), so that failures can be repeated.
+/// The opening as detection takes it.
+pub fn opening<'a>(client: &'a [u8], server: &'a [u8], from_start: bool) -> Opening<'a> {
+    Opening {
+        client,
+        server,
+        client_from_start: from_start,
+        server_from_start: from_start,
+        datagram: false,
+    }
+}
+
+/// Numbers without a pattern, the same on each run (xorshift64*).
 pub struct Random(pub u64);
 
 impl Random {
-    /// The next number below `limit`.
     pub fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit
+        let number = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+        number as usize % limit.max(1)
     }
 }

@@ -6,7 +6,7 @@ use crate::dissector::{Handover, Output};
 use crate::exchange::Outcome;
 use crate::postgresql::message::{self, HEADER, Head};
 use crate::postgresql::step::{Answer, StepKind};
-use crate::sql::Dialect;
+use crate::sql::{Dialect, Digest};
 
 /// How much of a message of the server is read, in bytes: enough for the codes of an error, whose
 /// first fields they are, and for every tag.
@@ -155,11 +155,10 @@ impl Postgresql {
                 return Taken::Yes;
             }
             b'N' => {
-                if let Some(report) = message::report(body)
-                    && report.warning
-                    && report.error.code.0.starts_with(b"01")
-                {
-                    self.answer.warning = Some(report.error.code);
+                let report = message::report(body);
+                if report.warning {
+                    let code = report.error.code.filter(|code| code.0.starts_with(b"01"));
+                    self.answer.warning = code.or(self.answer.warning);
                 }
                 return Taken::Yes;
             }
@@ -170,12 +169,9 @@ impl Postgresql {
             return Taken::Yes;
         }
         let Some(asked) = self.asked_at() else {
-            let report = (head.kind == b'E').then(|| message::report(body)).flatten();
-            return match report {
-                // "terminating connection due to administrator command", and the like.
-                Some(report) if is_fatal(report.error) => Taken::Yes,
-                _ => Taken::Wait,
-            };
+            // "terminating connection due to administrator command", and the like.
+            let fatal = head.kind == b'E' && is_fatal(message::report(body).error);
+            return if fatal { Taken::Yes } else { Taken::Wait };
         };
         if last.end < asked.start {
             // Said before it was asked for: it answers something that was never seen.
@@ -222,6 +218,10 @@ impl Postgresql {
                 self.over = true;
             }
             (StepKind::Query, b'C' | b'I') => self.count(kind, body),
+            (StepKind::Execute, b'C') if contradicts(front.statement.as_deref(), body) => {
+                self.pipelined = true;
+                return Taken::Astray;
+            }
             (StepKind::Execute, b'C' | b'I' | b's') => {
                 self.count(kind, body);
                 if let Some(step) = self.steps.pop_front() {
@@ -247,7 +247,7 @@ impl Postgresql {
             b's' => Some(seen),
             _ => None,
         };
-        self.answer.statements = self.answer.statements.saturating_add(u32::from(kind == b'C'));
+        self.answer.completed = self.answer.completed.saturating_add(u32::from(kind == b'C'));
         self.answer.rows = match (self.answer.rows, rows) {
             (Some(before), Some(rows)) => Some(before.saturating_add(rows)),
             (before, rows) => rows.or(before),
@@ -258,11 +258,7 @@ impl Postgresql {
     /// follows up to the next Sync.
     fn take_error(&mut self, body: &[u8], last: Moment, out: &mut Output) -> Taken {
         let Some(front) = self.steps.front() else { return Taken::Astray };
-        let report = message::report(body);
-        if report.is_none() {
-            out.not_understood += 1;
-        }
-        self.answer.error = report.map(|report| report.error);
+        self.answer.error = Some(message::report(body).error);
         self.answer.seen = 0;
         match front.kind {
             // ReadyForQuery follows.
@@ -335,4 +331,19 @@ impl Postgresql {
         }
         Taken::Yes
     }
+}
+
+/// Whether a tag cannot be that of a statement. After a watch began in the middle, this is what
+/// tells that answers are taken for those of later requests.
+fn contradicts(statement: Option<&Digest>, body: &[u8]) -> bool {
+    const VERBS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+    let Some(asked) =
+        statement.and_then(|statement| statement.text.split_ascii_whitespace().next())
+    else {
+        return false;
+    };
+    let (said, _) = message::tag(body);
+    let asked = VERBS.iter().position(|verb| verb.eq_ignore_ascii_case(asked));
+    let said = VERBS.iter().position(|verb| verb.as_bytes() == said);
+    matches!((asked, said), (Some(asked), Some(said)) if asked != said)
 }

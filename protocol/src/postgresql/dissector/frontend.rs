@@ -14,6 +14,10 @@ use crate::postgresql::{Operation, PostgresqlFacts, TEXT_LIMIT};
 use crate::sql::{self, Digest};
 use crate::text;
 
+/// How long nothing is to be said before nothing is believed to be in flight on a connection that
+/// is known to have several requests in flight at a time: nanoseconds.
+const IDLE: u64 = 100_000_000;
+
 /// How much of a database's or user's name is kept, in bytes. PostgreSQL's names end at 63.
 const SESSION_NAME_LIMIT: usize = 128;
 
@@ -35,9 +39,33 @@ impl Postgresql {
         if !self.over && self.client.hole() > 0 {
             self.client.jump();
             self.opening = false;
-            self.client_footing = Footing::Lost;
-            self.group_first = None;
-            self.lose_pairing(out);
+            self.lose_client(out);
+        }
+    }
+
+    /// Requests were lost. What they may have set without the client thinking of a new name is
+    /// unknown from here on; names stay, as clients do not use one twice without closing it.
+    fn lose_client(&mut self, out: &mut Output) {
+        self.client_footing = Footing::Lost;
+        self.group_first = None;
+        self.prepared.forget_unnamed();
+        self.portals.clear();
+        self.lose_pairing(out);
+    }
+
+    /// Poolers hand connections on after `DISCARD ALL`, and the next client uses the same names.
+    fn forget_deallocated(&mut self, text: &str) {
+        let mut words = text.split_ascii_whitespace();
+        let verb = words.next().unwrap_or_default();
+        if !verb.eq_ignore_ascii_case("DISCARD") && !verb.eq_ignore_ascii_case("DEALLOCATE") {
+            return;
+        }
+        let name = words.next_back().unwrap_or_default().trim_end_matches(';');
+        if name.eq_ignore_ascii_case("ALL") {
+            self.prepared.clear();
+            self.portals.clear();
+        } else {
+            self.prepared.set(name.trim_matches('"').as_bytes(), None);
         }
     }
 
@@ -87,14 +115,11 @@ impl Postgresql {
     /// Looks for the start of a message: the first bytes of a turn, when the server is quiet.
     fn find_client(&mut self, out: &mut Output) {
         let bytes = self.client.bytes();
-        let Some(head) = message::head(bytes) else { return };
-        let begins = matches!(head.kind, b'Q' | b'P' | b'B' | b'E' | b'D' | b'C' | b'F' | b'S');
+        if bytes.len() < HEADER {
+            return;
+        }
         let quiet = self.server_footing != Footing::Found || self.ready;
-        if begins
-            && quiet
-            && self.server_spoke
-            && message::chain(bytes, message::is_client).is_some()
-        {
+        if quiet && self.server_spoke && message::requests(bytes).is_some() {
             self.client_footing = Footing::Found;
         } else {
             self.note_loss(out);
@@ -107,9 +132,8 @@ impl Postgresql {
         let Some(head) = message::head(bytes) else { return };
         if !message::is_client(head) {
             self.client.jump();
-            self.client_footing = Footing::Lost;
             out.not_understood += 1;
-            return self.lose_pairing(out);
+            return self.lose_client(out);
         }
         let wanted = match head.kind {
             b'Q' | b'P' => HEADER + TEXT_LIMIT + NAME_LIMIT,
@@ -137,10 +161,16 @@ impl Postgresql {
         match kind {
             b'Q' => {
                 let (statement, context) = self.digest(body);
+                self.forget_deallocated(&statement.text);
                 self.ask(StepKind::Query, at, Some(statement), context, out);
             }
             b'P' => {
-                let (name, text) = message::cstring(body).unwrap_or((b"", b""));
+                let Some((name, text)) = message::cstring(body) else {
+                    // Cut in the name.
+                    self.prepared.forget_unnamed();
+                    let kind = StepKind::Parse { name: Box::default(), before: None };
+                    return self.ask(kind, at, None, None, out);
+                };
                 let (statement, context) = self.digest(text);
                 let before = self.prepared.set(name, Some(statement.clone()));
                 self.parsed_context = context.map(|context| (statement.clone(), context));
@@ -148,12 +178,14 @@ impl Postgresql {
                 self.ask(kind, at, Some(statement), None, out);
             }
             b'B' => {
-                let names = message::cstring(body).and_then(|(portal, rest)| {
-                    message::cstring(rest).map(|(statement, _)| (portal, statement))
-                });
-                let statement = names.and_then(|(_, name)| self.prepared.get(name));
-                if let Some((portal, _)) = names {
-                    self.portals.set(portal, statement.clone());
+                let portal = message::cstring(body);
+                let name = portal.and_then(|(_, rest)| message::cstring(rest));
+                let statement = name.and_then(|(name, _)| self.prepared.get(name));
+                match portal {
+                    Some((portal, _)) => {
+                        self.portals.set(portal, statement.clone());
+                    }
+                    None => self.portals.clear(),
                 }
                 self.ask(StepKind::Bind, at, statement, None, out);
             }
@@ -209,7 +241,7 @@ impl Postgresql {
         context: Option<WireContext>,
         out: &mut Output,
     ) {
-        self.begin_turn(out);
+        self.begin_turn(at.first, out);
         let ends_group = kind.is_asked();
         let first = match (&kind, self.group_first) {
             (StepKind::Query | StepKind::FunctionCall, _) | (_, None) => at.first,
@@ -248,7 +280,7 @@ impl Postgresql {
     }
 
     fn sync(&mut self, at: Extent, out: &mut Output) {
-        self.begin_turn(out);
+        self.begin_turn(at.first, out);
         self.discarding = false;
         self.group = self.group.wrapping_add(1);
         self.group_first = None;
@@ -281,7 +313,7 @@ impl Postgresql {
     }
 
     /// A request: what does its coming say about answers that were not seen?
-    fn begin_turn(&mut self, out: &mut Output) {
+    fn begin_turn(&mut self, at: Moment, out: &mut Output) {
         if self.group_first.is_some() {
             return;
         }
@@ -290,10 +322,9 @@ impl Postgresql {
             self.finish_unseen(self.server.last(), out);
             self.server_footing = Footing::Perhaps;
         }
-        if !self.paired
-            && self.server_spoke
-            && (self.ready || self.server_footing != Footing::Found)
-        {
+        let quiet = self.ready || self.server_footing != Footing::Found;
+        let idle = at.start.saturating_sub(self.server.last().end);
+        if !self.paired && self.server_spoke && quiet && (!self.pipelined || idle > IDLE) {
             self.paired = true;
         }
     }

@@ -53,6 +53,11 @@ impl Talk {
         self.dissector.closed(ending, at, &mut self.out);
     }
 
+    /// Lets time pass: nanoseconds.
+    pub(super) fn wait(&mut self, time: u64) {
+        self.clock += time;
+    }
+
     pub(super) fn exchanges(&self) -> &[Exchange] {
         &self.out.exchanges
     }
@@ -73,7 +78,7 @@ pub(super) fn msg(kind: u8, body: &[u8]) -> Vec<u8> {
     message
 }
 
-pub(super) fn cstr(text: &str) -> Vec<u8> {
+fn cstr(text: &str) -> Vec<u8> {
     [text.as_bytes(), b"\0"].concat()
 }
 

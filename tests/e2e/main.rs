@@ -1,0 +1,19 @@
+//! End to end: real servers and clients, watched by the real agent through the real kernel.
+//!
+//! Expectations come from the protocols' specifications and the semantic conventions, and from
+//! what the test itself asked for: never from the agent's output.
+
+#![forbid(unsafe_code)]
+
+mod bad_input;
+mod ending;
+mod ground;
+mod harm;
+mod links;
+mod nginx;
+mod otlp;
+mod postgresql;
+mod processes;
+mod redis;
+mod sockets;
+mod unknown;

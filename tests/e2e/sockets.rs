@@ -1,0 +1,137 @@
+//! Every kind of socket, and connections that are older than the agent.
+
+use std::net::{Ipv6Addr, SocketAddr};
+
+use onlooker_e2e::http::Connection;
+use onlooker_e2e::servers::Nginx;
+use onlooker_e2e::{Agent, Span, Spans as _, free_port, skipped};
+
+#[test]
+fn ipv6_is_traced() {
+    if skipped() {
+        return;
+    }
+    let port = free_port();
+    let nginx = Nginx::start(&format!("listen [::1]:{port}; location / {{ return 200 six; }}"));
+    let agent = Agent::trace_pid(nginx.pid());
+    let mut connection = Connection::to_address(SocketAddr::from((Ipv6Addr::LOCALHOST, port)));
+    assert_eq!(connection.get("/six").text(), "six");
+    agent.wait_for("the span", |spans| !spans.is_empty());
+    let spans = agent.finish().successful().spans;
+
+    let span = spans.one("request", |span| span.path() == Some("/six"));
+    assert_eq!(span.text("network.type"), Some("ipv6"));
+    assert_eq!(span.text("network.peer.address"), Some("::1"));
+    assert_eq!(span.int("network.peer.port"), Some(connection.local_port().into()));
+}
+
+#[test]
+fn unix_sockets_are_traced() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("listen unix:DIR/socket; location / { return 200 unix; }");
+    let agent = Agent::trace_pid(nginx.pid());
+    let mut connection = Connection::to_socket(&nginx.directory().join("socket"));
+    for number in 0..10 {
+        assert_eq!(connection.get(&format!("/unix/{number}")).text(), "unix");
+    }
+    agent.wait_for("10 spans", |spans| spans.len() >= 10);
+    let spans = agent.finish().successful().spans;
+
+    assert_eq!(spans.len(), 10);
+    for number in 0..10 {
+        let path = format!("/unix/{number}");
+        let span = spans.one(&path, |span| span.path() == Some(&path));
+        assert!(span.is_server());
+        assert_eq!(span.text("network.transport"), Some("unix"));
+        assert_eq!(span.text("network.type"), None);
+    }
+}
+
+#[test]
+fn both_ends_of_a_call_over_a_unix_socket_are_linked() {
+    if skipped() {
+        return;
+    }
+    let back = Nginx::start("listen unix:DIR/socket; location / { return 200 back; }");
+    let socket = back.directory().join("socket");
+    let front =
+        Nginx::start(&format!("location / {{ proxy_pass http://unix:{}; }}", socket.display()));
+    let agent = Agent::trace_pids(&[front.pid(), back.pid()]);
+    for number in 0..10 {
+        let mut connection = Connection::to(front.port);
+        assert_eq!(connection.get(&format!("/both/{number}")).text(), "back");
+    }
+    agent.wait_for("30 spans", |spans| spans.len() >= 30);
+    let spans = agent.finish().successful().spans;
+
+    assert_eq!(spans.len(), 30, "two servers and a client for each request");
+    for number in 0..10 {
+        let path = format!("/both/{number}");
+        let client = spans.one("client", |span| span.is_client() && span.path() == Some(&path));
+        let server = spans.one("server at the Unix socket", |span| {
+            span.is_server()
+                && span.path() == Some(&path)
+                && span.text("network.transport") == Some("unix")
+        });
+        assert_eq!(server.parent.as_deref(), Some(client.span_id.as_str()));
+        assert_eq!(server.trace_id, client.trace_id);
+        assert_eq!(server.evidence.as_deref(), Some("same-call"));
+    }
+}
+
+#[test]
+fn a_connection_older_than_the_agent_is_traced_from_its_next_request() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("location / { return 200 ok; }");
+    let mut connection = Connection::to(nginx.port);
+    for number in 0..20 {
+        assert_eq!(connection.get(&format!("/before/{number}")).status, 200);
+    }
+    let agent = Agent::trace_pid(nginx.pid());
+    for number in 0..20 {
+        assert_eq!(connection.get(&format!("/after/{number}")).status, 200);
+    }
+    agent.wait_for("20 spans", |spans| spans.len() >= 20);
+    let spans = agent.finish().successful().spans;
+
+    assert_eq!(spans.len(), 20);
+    for number in 0..20 {
+        let path = format!("/after/{number}");
+        let span = spans.one(&path, |span| span.path() == Some(&path));
+        assert!(span.is_server(), "the end that listens is the server, however late one comes");
+        assert_eq!(span.int("network.peer.port"), Some(connection.local_port().into()));
+    }
+}
+
+#[test]
+fn an_agent_that_comes_in_mid_body_finds_its_footing() {
+    if skipped() {
+        return;
+    }
+    let back = Nginx::start("location / { return 200 back; }");
+    // nginx reads the whole body before it passes a request on.
+    let front = Nginx::start(&format!(
+        "client_max_body_size 10m; location / {{ proxy_pass http://127.0.0.1:{}; }}",
+        back.port
+    ));
+    let mut connection = Connection::to(front.port);
+    connection.send("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+    connection.send("x".repeat(400_000));
+    let agent = Agent::trace_pid(front.pid());
+    connection.send("x".repeat(600_000));
+    assert_eq!(connection.response().text(), "back");
+    assert_eq!(connection.get("/next").text(), "back");
+    let is_next = |span: &Span| span.is_server() && span.path() == Some("/next");
+    agent.wait_for("the next request", |spans| spans.iter().any(is_next));
+    let spans = agent.finish().successful().spans;
+    spans.one("next request", is_next);
+    for span in &spans {
+        // The upload's head may still have been waiting in the socket.
+        let path = span.path().expect("a path");
+        assert!(["/upload", "/next"].contains(&path), "{span:?}");
+    }
+}

@@ -1,0 +1,62 @@
+//! Bytes that are no protocol: no span, no crash, but counted.
+
+use onlooker_e2e::http::{Connection, get};
+use onlooker_e2e::services::python_service;
+use onlooker_e2e::{Agent, skipped};
+
+#[test]
+fn noise_is_counted_and_makes_no_span() {
+    if skipped() {
+        return;
+    }
+    let service = python_service("noise.py", &[] as &[&str]);
+    let agent = Agent::trace_pid(service.pid());
+    // Deterministic: xorshift, as good as any noise.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for _ in 0..20 {
+        let mut connection = Connection::to(service.port);
+        for _ in 0..50 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let mut message =
+                state.to_be_bytes().map(|byte| if byte == b'\n' { 0 } else { byte }).to_vec();
+            message.push(b'\n');
+            connection.send(&message);
+            // It answers with the same bytes, turned over.
+            assert_eq!(connection.bytes(message.len()).len(), message.len());
+        }
+    }
+    let finished = agent.finish().successful();
+    assert!(finished.spans.is_empty(), "{:#?}", finished.spans);
+    assert!(finished.messages.contains("not understood"), "{}", finished.messages);
+}
+
+#[test]
+fn an_escape_sequence_does_not_reach_the_terminal() {
+    if skipped() {
+        return;
+    }
+    let service = python_service("hop.py", &["-"]);
+    let mut command = onlooker_e2e::process::command(onlooker_e2e::agent_binary());
+    command.args([
+        "trace",
+        "--format",
+        "line",
+        "--count",
+        "1",
+        "--pid",
+        &service.pid().to_string(),
+    ]);
+    let mut agent = onlooker_e2e::Process::spawn(command, onlooker_e2e::process::Streams::Log);
+    agent.wait_for_log("onlooker: tracing");
+    get(service.port, "/\u{1b}]0;owned\u{7}\u{1b}[31m");
+    let status = agent.wait(onlooker_e2e::PATIENCE);
+    assert!(status.is_some_and(|status| status.success()), "{status:?}");
+    let log = agent.log();
+    assert!(log.contains("owned"), "{log}");
+    assert!(
+        !log.contains("\u{1b}]") && !log.contains('\u{7}') && !log.contains("\u{1b}[31m"),
+        "{log:?}"
+    );
+}

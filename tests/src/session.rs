@@ -1,0 +1,51 @@
+//! A client that does what it is told, line by line, and says when it is done.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{ChildStdin, ChildStdout};
+
+use crate::process::{Streams, command};
+use crate::{Process, python, workload};
+
+/// A running client; its connection stays open between lines.
+#[derive(Debug)]
+pub struct Session {
+    /// Before the process, which ends when its input does.
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    process: Process,
+}
+
+impl Session {
+    /// Starts a Python script of the workloads.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn python<A: AsRef<OsStr>>(script: &str, arguments: &[A]) -> Self {
+        let mut client = command(python());
+        client.arg(workload(script)).args(arguments);
+        let mut process = Process::spawn(client, Streams::Dialogue);
+        let input = process.take_stdin().expect("piped input");
+        let output = BufReader::new(process.take_stdout().expect("piped output"));
+        Self { input, output, process }
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Has it do something; its answer.
+    ///
+    /// # Panics
+    /// If it has ended.
+    pub fn ask(&mut self, line: &str) -> String {
+        writeln!(self.input, "{line}").expect("a session that listens");
+        let mut answer = String::new();
+        self.output.read_line(&mut answer).expect("a session that answers");
+        assert!(!answer.is_empty(), "the session ended instead of answering to: {line}");
+        answer.trim_end().to_owned()
+    }
+}

@@ -1,0 +1,86 @@
+"""A threaded service that passes each request on and answers with what came back.
+
+hop.py PORT NEXT [MODE] [DELAY_MS]
+
+NEXT is the host:port to ask, with the same path; without one ("-") it answers by itself. Before
+asking it works for up to DELAY_MS milliseconds, so that concurrent requests overlap. MODE says who
+asks:
+
+    inline   the thread that serves the request
+    join     a thread started for it, which the serving thread waits for
+    pool     a ThreadPoolExecutor shared by all requests
+    forget   a thread started for it, which nobody waits for: it asks after the answer is out
+"""
+
+import http.client
+import random
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PORT, NEXT = int(sys.argv[1]), sys.argv[2]
+MODE = sys.argv[3] if len(sys.argv) > 3 else "inline"
+DELAY = float(sys.argv[4]) / 1000 if len(sys.argv) > 4 else 0
+POOL = ThreadPoolExecutor(64)
+LOCAL = threading.local()
+
+
+def ask(path):
+    """Asks the next service on the calling thread's own connection."""
+    if DELAY:
+        time.sleep(random.uniform(0, DELAY))
+    if NEXT == "-":
+        return b"ok"
+    if not hasattr(LOCAL, "connection"):
+        LOCAL.connection = http.client.HTTPConnection(NEXT)
+    LOCAL.connection.request("GET", path)
+    return LOCAL.connection.getresponse().read()
+
+
+def ask_once(path):
+    """The same from a thread that ends with it."""
+    answer = ask(path)
+    if hasattr(LOCAL, "connection"):
+        LOCAL.connection.close()
+    return answer
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # The head and the body in one segment: no waiting for an acknowledgement.
+    wbufsize = -1
+
+    def do_GET(self):
+        if MODE == "inline":
+            self.answer(ask(self.path))
+        elif MODE == "pool":
+            self.answer(POOL.submit(ask, self.path).result())
+        elif MODE == "join":
+            answers = []
+            thread = threading.Thread(target=lambda: answers.append(ask_once(self.path)))
+            thread.start()
+            thread.join()
+            self.answer(answers[0])
+        elif MODE == "forget":
+            self.answer(b"later")
+            threading.Thread(target=ask_once, args=(self.path,)).start()
+
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 1024
+    daemon_threads = True
+
+
+Server(("127.0.0.1", PORT), Handler).serve_forever()

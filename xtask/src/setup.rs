@@ -1,0 +1,83 @@
+//! `cargo xtask setup`: installs what building the BPF object, testing and the demo need. Seconds
+//! when it is all there.
+
+mod node;
+mod packages;
+mod python;
+mod stamp;
+
+use std::path::Path;
+use std::process::Command;
+
+use clap::Args;
+
+use crate::shell::{self, Result, cargo, has_program, is_root};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Fail on anything that cannot be installed (the continuous build sets `CI=true`, which means
+    /// the same). Otherwise it is named and the rest goes on.
+    #[arg(long)]
+    pub(crate) ci: bool,
+}
+
+type Step = fn() -> Result;
+
+/// Does every step; with `strict`, one that cannot be done is a failure.
+pub(crate) fn install(strict: bool) -> Result {
+    let steps: [(&str, Step); 5] = [
+        ("distribution packages", packages::install),
+        ("bpf-linker", bpf_linker),
+        ("Python environment", python::install),
+        ("Node packages", node::install),
+        ("tracefs", tracefs),
+    ];
+    let mut missing = Vec::new();
+    for (what, step) in steps {
+        match step() {
+            Ok(()) => println!("setup: {what}: there"),
+            Err(why) => {
+                println!("setup: {what}: MISSING: {why}");
+                missing.push(what);
+            }
+        }
+    }
+    if strict && !missing.is_empty() {
+        return Err(format!("could not set up {}", missing.join(", ")));
+    }
+    Ok(())
+}
+
+pub(crate) fn run(options: &Options) -> Result {
+    install(options.ci || std::env::var_os("CI").is_some_and(|value| value == "true"))
+}
+
+/// The linker that makes one BPF object of what rustc emits. Debian's LLVM 22 fits `rustc-web`.
+fn bpf_linker() -> Result {
+    const LLVM: &str = "/usr/lib/llvm-22";
+    if has_program("bpf-linker") {
+        return Ok(());
+    }
+    if !Path::new(LLVM).exists() {
+        return Err(format!("needs LLVM 22 in {LLVM} (package llvm-22-dev)"));
+    }
+    shell::run(
+        cargo(["install", "bpf-linker", "--locked", "--no-default-features"])
+            .args(["--features", "llvm-22"])
+            .env("LLVM_PREFIX", LLVM)
+            .env("RUSTFLAGS", format!("-L {LLVM}/lib")),
+    )
+}
+
+/// Tracepoints are attached by the ids that this file system shows.
+fn tracefs() -> Result {
+    if Path::new("/sys/kernel/tracing/events").exists()
+        || Path::new("/sys/kernel/debug/tracing/events").exists()
+    {
+        return Ok(());
+    }
+    if !is_root() {
+        return Err("as root: mount -t tracefs tracefs /sys/kernel/tracing".to_owned());
+    }
+    shell::run(Command::new("mount").args(["-t", "tracefs", "tracefs", "/sys/kernel/tracing"]))
+}
