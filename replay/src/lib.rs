@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`capture`] (frames out of a file), [`link`] and [`ip`] (packets out of frames),
 //! [`tcp`] (bytes in order out of segments), [`assembler`] (all of it together), [`event`] (what
-//! comes out).
+//! comes out), [`record`] (the same, as the kernel would have told it).
 #![forbid(unsafe_code)]
 
 use std::io::Read;
@@ -18,6 +18,7 @@ pub mod event;
 pub mod fragment;
 pub mod ip;
 pub mod link;
+pub mod record;
 pub mod tcp;
 pub mod udp;
 
@@ -28,6 +29,7 @@ pub use capture::{Capture, CaptureError, Ended, Frame};
 pub use count::Counters;
 pub use event::{ConnectionId, End, Event, Opened, Role, Transport};
 pub use link::LinkType;
+pub use record::{Ends, Recorder};
 
 /// What became of a capture.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use onlooker_protocol::grpc::GrpcFacts;
 use onlooker_protocol::http::{HttpFacts, Method};
 use onlooker_protocol::postgresql::{Operation, PostgresqlFacts};
 use onlooker_protocol::redis::RedisFacts;
-use onlooker_protocol::sql::{Dialect, sanitise};
+use onlooker_protocol::sql::{Dialect, SqlState, sanitise};
 use onlooker_protocol::{Exchange, Facts};
 
 use crate::golden::Line;
@@ -91,7 +91,7 @@ fn postgresql(facts: &PostgresqlFacts, answered: bool) -> Words {
         (_, None) => "?",
     };
     let result = match &facts.error {
-        Some(error) => error.code.as_str(),
+        Some(error) => error.code.as_ref().map_or("?", SqlState::as_str),
         None if answered => "ok",
         None => "-",
     };
