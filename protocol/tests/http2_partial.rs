@@ -3,13 +3,13 @@
 //! A request is known again by the position of its first byte. Whatever is said of it must be what
 //! is said when everything is seen, or unknown.
 
-mod support;
+mod streams;
 
 use std::collections::HashMap;
 
 use onlooker_protocol::http2::Http2;
 use onlooker_protocol::{Exchange, Facts, Outcome, Side};
-use support::{Conversation, Piece, Random, run};
+use streams::{Conversation, Piece, Random, run};
 
 const ALL: [&str; 7] =
     ["grpc-python-sync", "grpc-python-aio", "grpc-js", "frames", "h2load", "curl", "nghttp-push"];
