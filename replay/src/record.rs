@@ -22,6 +22,9 @@ const MIDDLE: u64 = 1 << 16;
 /// The longest run of bytes that one record tells of: positions have 32 bits.
 const LONGEST: u64 = 1 << 30;
 
+/// How many hosts are told apart. Those beyond share the process number zero.
+pub const MAX_HOSTS: usize = 65_536;
+
 /// Which ends of the connections are watched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ends {
@@ -39,7 +42,9 @@ pub enum Ends {
 pub struct Recorder {
     ends: Ends,
     connections: HashMap<ConnectionId, Open>,
-    hosts: HashMap<IpAddr, u32>,
+    hosts: Vec<IpAddr>,
+    /// Their indices, plus one.
+    processes: HashMap<IpAddr, u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,16 +64,10 @@ impl Recorder {
         Self { ends, ..Self::default() }
     }
 
-    /// The hosts that were seen, by the process number that stands for each.
-    pub fn hosts(&self) -> impl Iterator<Item = (IpAddr, u32)> {
-        self.hosts.iter().map(|(host, process)| (*host, *process))
-    }
-
-    /// The connection behind a socket of a record, and which end of it.
+    /// The hosts that were seen. The first stands for the process with number one, and so on.
     #[must_use]
-    pub fn connection(socket: u64) -> (ConnectionId, Side) {
-        let side = if socket & 1 == 0 { Side::Client } else { Side::Server };
-        (ConnectionId((socket >> 1) - 1), side)
+    pub fn hosts(&self) -> &[IpAddr] {
+        &self.hosts
     }
 
     /// Makes the records of an event.
@@ -142,8 +141,16 @@ impl Recorder {
 
     /// The number that stands for a host.
     fn process(&mut self, host: IpAddr) -> u32 {
-        let next = self.hosts.len() as u32 + 1;
-        *self.hosts.entry(host).or_insert(next)
+        if let Some(process) = self.processes.get(&host) {
+            return *process;
+        }
+        if self.hosts.len() >= MAX_HOSTS {
+            return 0;
+        }
+        self.hosts.push(host);
+        let process = self.hosts.len() as u32;
+        self.processes.insert(host, process);
+        process
     }
 }
 
