@@ -3,6 +3,7 @@
 use onlooker_protocol::dns::DnsFacts;
 use onlooker_protocol::grpc::GrpcFacts;
 use onlooker_protocol::http::{HttpFacts, Method};
+use onlooker_protocol::kafka::{Api, KafkaFacts};
 use onlooker_protocol::postgresql::{Operation, PostgresqlFacts};
 use onlooker_protocol::redis::RedisFacts;
 use onlooker_protocol::sql::{Dialect, SqlState, sanitise};
@@ -20,14 +21,19 @@ pub(crate) fn of(exchange: &Exchange) -> Vec<Words> {
         Facts::Http(facts) => vec![http(facts)],
         Facts::Grpc(facts) => vec![grpc(facts)],
         Facts::Dns(facts) => vec![dns(facts)],
+        Facts::Kafka(facts) => vec![kafka(facts, answered)],
         Facts::Postgresql(facts) => vec![postgresql(facts, answered)],
         Facts::Redis(facts) => redis(facts, answered),
         _ => vec![],
     }
 }
 
-/// Takes out of a golden line what exchanges do not tell, or tell in another form.
-pub(crate) fn normalise(mut line: Line) -> Line {
+/// The lines of ours that a golden line makes, without what exchanges do not tell, or tell in
+/// another form.
+pub(crate) fn normalise(mut line: Line) -> Vec<Line> {
+    if line.protocol == "kafka" {
+        return kafka_topics(&line);
+    }
     match line.protocol.as_str() {
         "http" => {
             let (method, target) = line.what.split_once(' ').unwrap_or((&line.what, ""));
@@ -40,7 +46,23 @@ pub(crate) fn normalise(mut line: Line) -> Line {
         }
         _ => {}
     }
-    line
+    vec![line]
+}
+
+/// `api version correlation topics` becomes `api version topic`, a line a topic for Produce and
+/// Fetch.
+fn kafka_topics(line: &Line) -> Vec<Line> {
+    let words: Vec<_> = line.what.split(' ').collect();
+    let [api, version, _, topics] = words[..] else { panic!("{line} is not as kafka lines are") };
+    let topics: Vec<_> = match api {
+        "0" | "1" if topics.is_empty() => vec!["?"],
+        "0" | "1" => topics.split(',').collect(),
+        _ => vec!["-"],
+    };
+    topics
+        .into_iter()
+        .map(|topic| Line { what: format!("{api} {version} {topic}"), ..line.clone() })
+        .collect()
 }
 
 /// The origin form of a request target (RFC 9112, section 3.2).
@@ -81,6 +103,19 @@ fn dns(facts: &DnsFacts) -> Words {
     let kind = facts.record_type.name();
     let result = facts.response_code.map_or("-".to_owned(), |code| code.0.to_string());
     ("dns", format!("{kind} {}", facts.name), result)
+}
+
+fn kafka(facts: &KafkaFacts, answered: bool) -> Words {
+    let topic = match facts.api {
+        Api::PRODUCE | Api::FETCH => facts.topic.as_deref().unwrap_or("?"),
+        _ => "-",
+    };
+    let result = match facts.error {
+        _ if !answered => "-".to_owned(),
+        Some(error) => error.0.to_string(),
+        None => "ok".to_owned(),
+    };
+    ("kafka", format!("{} {} {topic}", facts.api.0, facts.version), result)
 }
 
 fn postgresql(facts: &PostgresqlFacts, answered: bool) -> Words {
