@@ -55,6 +55,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &crate::kafka::PROTOCOL,
     &crate::postgresql::PROTOCOL,
     &crate::redis::PROTOCOL,
+    &crate::tls::PROTOCOL,
 ];
 
 /// What detection says of an opening.

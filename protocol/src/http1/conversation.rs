@@ -44,7 +44,6 @@ pub(super) struct Request {
     pub(super) expecting: bool,
     /// Its end was not seen: it goes on until the response, as far as is known.
     pub(super) cut: bool,
-    pub(super) sample: Option<Sample>,
     pub(super) answer: Option<Answer>,
     trust: Trust,
 }
@@ -115,7 +114,6 @@ impl Request {
             done: false,
             expecting: false,
             cut: false,
-            sample: None,
             answer: None,
             trust: Trust::Sure,
         }
@@ -137,9 +135,10 @@ impl Request {
     }
 
     fn into_exchange(mut self, outcome: Outcome) -> Exchange {
-        let request = self.sample.as_ref().map_or(&b""[..], Sample::bytes);
-        let response = self.answer.as_ref().and_then(|it| it.sample.as_ref());
-        self.facts.refine(request, response.map_or(&b""[..], Sample::bytes));
+        if let Some(sample) = self.answer.as_ref().and_then(|answer| answer.sample.as_ref()) {
+            self.facts.response_body(sample.bytes());
+        }
+        self.facts.refine();
         let mut exchange = Exchange::new(self.extent, None, Facts::Http(self.facts));
         if let Some(answer) = self.answer {
             exchange.answered = Some(answer.head_last);
