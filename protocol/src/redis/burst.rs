@@ -77,7 +77,8 @@ pub(super) struct Burst {
     text: String,
     error: Option<Box<str>>,
     procedure: Option<Box<str>>,
-    database: Option<u32>,
+    /// The database at the first reply, once that came.
+    database: Option<Option<u32>>,
     only: Cow<'static, str>,
 }
 
@@ -155,9 +156,7 @@ impl Burst {
 
     /// Takes the reply to the front command; whether all commands have been answered.
     pub(super) fn answer(&mut self, reply: &Reply, database: Option<u32>) -> bool {
-        if !self.is_answered() {
-            self.database = database;
-        }
+        self.database.get_or_insert(database);
         self.responds(reply.first, reply.last);
         let in_results = self.front == Some(Awaits::Results);
         let error = match (&reply.error, &reply.inner_error) {
@@ -174,15 +173,13 @@ impl Burst {
 
     /// The exchange. `database` counts if no reply came that would have told.
     pub(super) fn into_exchange(mut self, outcome: Outcome, database: Option<u32>) -> Exchange {
-        if !self.is_answered() {
-            self.database = database;
-        }
+        let database = self.database.unwrap_or(database);
         let (operation, commands) = self.operation();
         let facts = RedisFacts {
             operation,
             commands,
             text: self.text.into_boxed_str(),
-            database: self.database,
+            database,
             error: self.error,
             procedure: self.procedure,
         };

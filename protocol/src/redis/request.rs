@@ -36,6 +36,7 @@ pub(super) struct Request {
     pub(super) effect: Effect,
     /// Sanitised, in the notation of `redis-cli`.
     pub(super) text: String,
+    /// How many it has, seen or not.
     pub(super) arguments: u32,
     /// The first two arguments, cut.
     pub(super) leading: [Short; 2],
@@ -194,7 +195,7 @@ impl Requests {
             name: partial.name?,
             effect: partial.effect,
             text: self.text.as_str().to_owned(),
-            arguments: partial.index,
+            arguments: partial.index.saturating_add(u32::try_from(partial.left).unwrap_or(0)),
             leading: partial.leading,
             procedure: partial.procedure,
         })
