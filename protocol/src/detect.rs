@@ -53,6 +53,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &crate::http1::PROTOCOL,
     &crate::http2::PROTOCOL,
     &crate::kafka::PROTOCOL,
+    &crate::mysql::PROTOCOL,
     &crate::postgresql::PROTOCOL,
     &crate::redis::PROTOCOL,
     &crate::tls::PROTOCOL,
