@@ -25,6 +25,7 @@ mod produce;
 mod records;
 mod request;
 mod response;
+mod status;
 mod topic;
 mod wire;
 

@@ -1,13 +1,14 @@
 //! A response in hand.
 
-use super::Api;
 use super::body::{Body, Progress, Step, read};
 use super::fetch::{FetchResponse, Fetched};
 use super::known::Known;
 use super::metadata::{self, MetadataResponse};
 use super::produce::{Produce, ProduceResponse};
 use super::request::{Asked, Pending, Wanted};
+use super::status::StatusResponse;
 use super::wire::{Cursor, Read};
+use super::{Api, ErrorCode};
 use crate::exchange::Extent;
 use crate::framed::Framed;
 
@@ -27,6 +28,7 @@ enum Reading {
     Produce(Box<ProduceResponse>),
     Fetch(Box<FetchResponse>),
     Metadata(Box<MetadataResponse>),
+    Status(StatusResponse),
     Other,
 }
 
@@ -43,6 +45,7 @@ pub(super) struct Answered {
 pub(super) enum Told {
     Produce(Produce),
     Fetch(Fetched),
+    Status(Option<ErrorCode>),
     Other,
 }
 
@@ -63,7 +66,9 @@ impl Answering {
             {
                 Reading::Metadata(Box::new(MetadataResponse::new(version)))
             }
-            Wanted::Other => Reading::Other,
+            Wanted::Other => StatusResponse::new(asked.api, version)
+                .filter(|_| asked.is_known())
+                .map_or(Reading::Other, Reading::Status),
         };
         // The response to ApiVersions has the old head, because the client does not know yet what
         // the broker understands (KIP-511).
@@ -101,6 +106,7 @@ impl Answering {
                 Reading::Metadata(body) => {
                     read(&mut Headed(&mut self.head, &mut **body), framed, known)
                 }
+                Reading::Status(body) => read(&mut Headed(&mut self.head, body), framed, known),
                 Reading::Other => {
                     framed.skip_rest();
                     Progress::Whole
@@ -124,6 +130,7 @@ impl Answering {
                 body.teach(known);
                 Told::Other
             }
+            Reading::Status(body) => Told::Status(body.error),
             Reading::Other => Told::Other,
         };
         Some(Answered { asked, request, told })

@@ -4,6 +4,8 @@
 //! double as negative ones.
 
 mod golden;
+mod loss;
+mod normal;
 mod ours;
 mod words;
 
@@ -65,7 +67,7 @@ fn the_captures_tell_what_tshark_reads_in_them() {
 /// Lays golden lines and ours side by side: exact matches first, then those that agree as far as
 /// both know.
 fn compare(expected: Vec<Line>, ours: Vec<Line>) -> Difference {
-    let mut expected: Vec<_> = expected.into_iter().flat_map(words::normalise).collect();
+    let mut expected: Vec<_> = expected.into_iter().flat_map(normal::normalise).collect();
     let mut ours = ours;
     let rules: [fn(&Line, &Line) -> bool; 3] = [
         |golden, line| golden == line,

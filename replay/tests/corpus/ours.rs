@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use onlooker_protocol::{Chunk, Ending, Exchange, Moment, Output, Side};
-use onlooker_replay::{ConnectionId, End, Event, Opened, Role, replay};
+use onlooker_replay::{Assembler, ConnectionId, End, Event, Frame, Opened, Role, replay};
 
 use crate::golden::Line;
 use crate::words;
@@ -21,19 +21,49 @@ struct Connection {
     positions: [u64; 2],
 }
 
-/// Reads a capture the way `onlooker replay` does, up to the exchanges.
+/// Reads a capture file the way `onlooker replay` does, up to the exchanges.
 pub(crate) fn exchanges(capture: &str, path: &Path) -> Vec<Line> {
-    let mut connections: HashMap<ConnectionId, Connection> = HashMap::new();
-    let mut lines = Vec::new();
+    let mut reader = Reader::new(capture);
     let input = BufReader::new(File::open(path).expect("a file"));
-    let mut out = Output::default();
-    replay(input, &mut |event| {
-        let id = match event {
+    replay(input, &mut |event| reader.take(&event))
+        .unwrap_or_else(|error| panic!("{capture}: {error}"));
+    reader.lines
+}
+
+/// Reads frames.
+pub(crate) fn exchanges_of<'a>(
+    capture: &str,
+    frames: impl IntoIterator<Item = Frame<'a>>,
+) -> Vec<Line> {
+    let mut reader = Reader::new(capture);
+    let mut assembler = Assembler::new();
+    for frame in frames {
+        assembler.frame(&frame, &mut |event| reader.take(&event));
+    }
+    assembler.finish(&mut |event| reader.take(&event));
+    reader.lines
+}
+
+struct Reader<'a> {
+    capture: &'a str,
+    connections: HashMap<ConnectionId, Connection>,
+    out: Output,
+    lines: Vec<Line>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(capture: &'a str) -> Self {
+        let (connections, lines) = (HashMap::new(), Vec::new());
+        Self { capture, connections, out: Output::default(), lines }
+    }
+
+    fn take(&mut self, event: &Event<'_>) {
+        let id = match *event {
             Event::Opened(opened) => {
                 let known = opened.role == Role::Handshake;
                 let conversation = Conversation::new(opened.server.port(), known, known, known);
                 let connection = Connection { opened, conversation, positions: [0; 2] };
-                connections.insert(opened.id, connection);
+                self.connections.insert(opened.id, connection);
                 return;
             }
             Event::Data { id, .. }
@@ -41,20 +71,12 @@ pub(crate) fn exchanges(capture: &str, path: &Path) -> Vec<Line> {
             | Event::HalfClosed { id, .. }
             | Event::Closed { id, .. } => id,
         };
-        let connection = connections.get_mut(&id).expect("opened");
-        connection.take(&event, &mut out);
-        if std::env::var_os("ONLOOKER_CORPUS").is_some() && matches!(event, Event::Closed { .. }) {
-            let Connection { opened, conversation, .. } = connection;
-            let Opened { client, server, role, .. } = opened;
-            let (taken, doubts) = (conversation.taken(), conversation.doubts());
-            println!("{capture} {client} {server} {role:?} {taken:?} {doubts:?}");
+        let connection = self.connections.get_mut(&id).expect("opened");
+        connection.take(event, &mut self.out);
+        for exchange in self.out.exchanges.drain(..) {
+            self.lines.extend(connection.lines(self.capture, &exchange));
         }
-        for exchange in out.exchanges.drain(..) {
-            lines.extend(connection.lines(capture, &exchange));
-        }
-    })
-    .unwrap_or_else(|error| panic!("{capture}: {error}"));
-    lines
+    }
 }
 
 impl Connection {
