@@ -53,7 +53,7 @@ pub(super) fn in_document(start: &[u8]) -> Option<GraphQlOperation> {
 
 /// A `GET` with the document in the parameter `query`, at a path that names GraphQL.
 pub(super) fn in_query(facts: &HttpFacts) -> Option<GraphQlOperation> {
-    if !names_graphql(facts.path.as_deref()?) {
+    if facts.query.is_none() || !names_graphql(facts.path.as_deref()?) {
         return None;
     }
     let parameter = |name: &str| {
@@ -66,7 +66,7 @@ pub(super) fn in_query(facts: &HttpFacts) -> Option<GraphQlOperation> {
 }
 
 fn names_graphql(path: &str) -> bool {
-    path.split('/').any(|part| part.to_ascii_lowercase().contains("graphql"))
+    path.as_bytes().windows(7).any(|part| part.eq_ignore_ascii_case(b"graphql"))
 }
 
 /// `+` and `%XX` of a query's value.
