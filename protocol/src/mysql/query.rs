@@ -5,7 +5,7 @@
 use super::packet::Fields;
 
 /// The most attributes that are read.
-const ATTRIBUTES_LIMIT: u64 = 64;
+const ATTRIBUTES_LIMIT: u8 = 64;
 
 /// Where the text of a query is, and the trace context that an attribute carried.
 #[derive(Debug, Default)]
@@ -16,13 +16,11 @@ pub(super) struct Query<'a> {
 }
 
 /// Reads what follows the command byte. Whether attributes come first depends on a capability that
-/// is not known on a connection that was older than the watch: no text begins with the bytes that
-/// they begin with.
+/// is not known on a connection that was older than the watch: their second byte, the number of
+/// parameter sets, is always 1, which is no byte of a text. A text that cannot be reached is empty.
 pub(super) fn read(body: &[u8]) -> Query<'_> {
-    match body.first() {
-        Some(&first) if first < 9 || (14..b' ').contains(&first) => {
-            attributes(body).unwrap_or_default()
-        }
+    match body {
+        [_, 1, ..] => attributes(body).unwrap_or_default(),
         _ => Query { text: body, traceparent: None },
     }
 }
@@ -33,14 +31,17 @@ pub(super) fn is_text(body: &[u8]) -> bool {
     let start = text.get(..text.len().min(256)).unwrap_or_default();
     // Literals in a statement may hold any byte; its first word does not.
     let word = start.iter().take(8).all(|&byte| byte >= b' ' || (9..=13).contains(&byte));
-    !start.is_empty() && word && start.iter().any(u8::is_ascii_alphabetic)
+    match body {
+        [0..=ATTRIBUTES_LIMIT, 1, ..] if text.is_empty() => true,
+        _ => word && start.iter().any(u8::is_ascii_alphabetic),
+    }
 }
 
 fn attributes(body: &[u8]) -> Option<Query<'_>> {
     let mut fields = Fields(body);
     let count = fields.length_encoded()?;
     let sets = fields.length_encoded()?;
-    if sets != 1 || count > ATTRIBUTES_LIMIT {
+    if sets != 1 || count > ATTRIBUTES_LIMIT.into() {
         return None;
     }
     if count == 0 {

@@ -176,7 +176,7 @@ impl Mysql {
                     .and_then(|value| from_headers([(&b"traceparent"[..], value)]));
                 context = from_attribute.or(from_comment);
                 session = used(query.text, &statement).map(|used| self.with_database(used));
-                (Operation::Query, Some(statement))
+                (Operation::Query, Some(statement).filter(|_| !query.text.is_empty()))
             }
             command::STMT_PREPARE => {
                 let (statement, _) = self.digest(body);
