@@ -271,6 +271,21 @@ fn inline_commands_and_empty_lines() {
 }
 
 #[test]
+fn quotes_of_inline_commands_hold_words_together() {
+    for (line, text) in [
+        ("MSET \"a b\" secret c 'd e'", "MSET \"a b\" ? c ?"),
+        (r#"GET "a\x41\n\"b""#, r#"GET "aA\n\"b""#),
+        (r"GET 'it\'s'", "GET \"it's\""),
+        ("SET k \"unbalanced", "SET k ..."),
+        ("MSET a \"b\"secret c", "MSET a ..."),
+    ] {
+        let mut wire = Wire::new(true);
+        wire.client(&format!("{line}\r\n")).server("+OK\r\n");
+        assert_eq!(&*wire.only().text, text);
+    }
+}
+
+#[test]
 fn large_values_are_skipped() {
     let mut wire = Wire::new(true);
     let head = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\nabc";
