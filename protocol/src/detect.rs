@@ -48,6 +48,7 @@ pub struct Protocol {
 
 /// Every protocol there is.
 pub static PROTOCOLS: &[&Protocol] = &[
+    &crate::amqp::PROTOCOL,
     &crate::dns::PROTOCOL,
     &crate::fastcgi::PROTOCOL,
     &crate::http1::PROTOCOL,

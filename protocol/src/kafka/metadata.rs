@@ -63,10 +63,10 @@ impl MetadataResponse {
         fields.int8()?; // internal
         self.partitions = fields.count(self.flexible)?;
         self.left -= 1;
-        if let (0, Some(name), Some(id)) = (error, name, id) {
-            if self.topics.len() < MAX_TOPIC_IDS {
-                self.topics.push((id, known.names.intern(name)));
-            }
+        if let (0, Some(name), Some(id)) = (error, name, id)
+            && self.topics.len() < MAX_TOPIC_IDS
+        {
+            self.topics.push((id, known.names.intern(name)));
         }
         Ok(())
     }
