@@ -208,6 +208,12 @@ impl Sinks {
         }
     }
 
+    /// How many spans every sink has room for: who can wait need not lose any.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.running.iter().map(|sink| sink.queue.room()).min().unwrap_or(usize::MAX)
+    }
+
     fn give(&self, spans: Vec<Span>, is_for: impl Fn(&Running) -> bool) {
         if spans.is_empty() {
             return;
