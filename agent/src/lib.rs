@@ -1,2 +1,10 @@
 //! Onlooker: zero-code distributed tracing for Linux.
+//!
+//! [`probe`] watches the kernel, [`process`] knows who is watched, `onlooker_pipeline` makes spans
+//! of what they report, [`sink`] delivers them. [`cli`] puts them together.
+
+pub mod cli;
+pub mod config;
 pub mod probe;
+pub mod process;
+pub mod sink;

@@ -228,6 +228,8 @@ pub struct Process {
     pub other: u32,
     /// By kind: network namespace inode (listen), or zero.
     pub more: u32,
+    /// The kernel's short name of the thread that ran.
+    pub comm: [u8; 16],
 }
 
 const _: () = {

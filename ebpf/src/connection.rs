@@ -2,7 +2,7 @@
 
 use aya_ebpf::programs::RawTracePointContext;
 use onlooker_common::counter::Counter;
-use onlooker_common::event::{self, Kind, Process, SocketEnd, role, role_evidence};
+use onlooker_common::event::{self, Kind, SocketEnd, role, role_evidence};
 use onlooker_common::map::{Listener, Offset, Target, target};
 
 use crate::kernel::{field, field_to};
@@ -222,7 +222,7 @@ fn listening(sock: u64) {
     }
     let _ = LISTENERS.insert(Listener { netns, port }, 1, 0);
     if task::is_target(who.0) {
-        emit::fixed(Process { header: emit::header(Kind::Listen, who), other: port, more: netns });
+        emit::process(emit::header(Kind::Listen, who), port, netns);
     }
 }
 

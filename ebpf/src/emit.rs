@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::{bpf_ringbuf_output, bpf_ringbuf_query};
 use onlooker_common::counter::Counter;
-use onlooker_common::event::{Data, Header, Kind};
+use onlooker_common::event::{Data, Header, Kind, Process};
 use onlooker_common::map::RECORD_PAYLOAD;
 
 use crate::map::{EVENTS, SCRATCH};
@@ -94,6 +94,13 @@ pub fn fixed<T: 'static>(record: T) -> bool {
             false
         }
     }
+}
+
+/// Submits a record about the current process.
+#[inline(always)]
+pub fn process(header: Header, other: u32, more: u32) {
+    let comm = aya_ebpf::helpers::bpf_get_current_comm().unwrap_or_default();
+    fixed(Process { header, other, more, comm });
 }
 
 /// Submits a record that is built in place by `fill`, because it is too large for the stack;

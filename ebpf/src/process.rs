@@ -2,7 +2,7 @@
 
 use aya_ebpf::programs::RawTracePointContext;
 use onlooker_common::counter::Counter;
-use onlooker_common::event::{Kind, Process};
+use onlooker_common::event::Kind;
 use onlooker_common::map::{Offset, Target, target};
 
 use crate::kernel::field;
@@ -39,7 +39,7 @@ pub fn forked(context: &RawTracePointContext) {
     }
     task::inherit(parent_tid, child_tid);
     let header = emit::header(Kind::Fork, (child_tgid, child_tid));
-    emit::fixed(Process { header, other: parent_tgid, more: 0 });
+    emit::process(header, parent_tgid, 0);
 }
 
 /// A process executed a program.
@@ -55,7 +55,7 @@ pub fn executed() {
             return;
         }
     }
-    emit::fixed(Process { header: emit::header(Kind::Exec, who), other: 0, more: 0 });
+    emit::process(emit::header(Kind::Exec, who), 0, 0);
 }
 
 /// A thread ended.
@@ -75,5 +75,5 @@ pub fn exited(context: &RawTracePointContext) {
     if live == 0 {
         let _ = TARGETS.remove(who.0);
     }
-    emit::fixed(Process { header: emit::header(kind, who), other: 0, more: 0 });
+    emit::process(emit::header(kind, who), 0, 0);
 }

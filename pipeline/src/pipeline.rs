@@ -122,6 +122,11 @@ impl<P: Processes> Pipeline<P> {
         self.table.bury(self.now);
     }
 
+    /// The wall clock was set, or has drifted: nanoseconds from the records' clock to 1970.
+    pub fn set_epoch(&mut self, epoch: u64) {
+        self.causality.epoch = epoch;
+    }
+
     /// A process ended: its connections that nobody else uses get no end of their own.
     pub fn process_ended(&mut self, process: u32) {
         let of_it = |connection: &&Connection| {

@@ -160,6 +160,8 @@ pub struct ProgramCost {
     pub name: String,
     /// Instructions that the verifier walked, 5.16 and later.
     pub verified_instructions: Option<u32>,
+    /// Times that the kernel skipped it, because it would have interrupted itself; 5.12 and later.
+    pub skipped: Option<u64>,
 }
 
 pub(super) fn costs(ebpf: &Ebpf) -> Vec<ProgramCost> {
@@ -168,7 +170,8 @@ pub(super) fn costs(ebpf: &Ebpf) -> Vec<ProgramCost> {
         .filter_map(|(name, program)| {
             let info = program.info().ok()?;
             let verified_instructions = info.verified_instruction_count();
-            Some(ProgramCost { name: name.to_owned(), verified_instructions })
+            let skipped = None;
+            Some(ProgramCost { name: name.to_owned(), verified_instructions, skipped })
         })
         .collect();
     costs.sort_by(|a, b| a.name.cmp(&b.name));

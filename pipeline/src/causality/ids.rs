@@ -16,12 +16,12 @@ pub(crate) struct Ids {
 
 /// A source of ids: SplitMix64, seeded by the system's randomness (or fixed, for replay).
 #[derive(Debug)]
-pub struct IdSource(u64);
+pub(crate) struct IdSource(u64);
 
 impl IdSource {
     /// A source that gives the same ids for the same seed.
     #[must_use]
-    pub const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 

@@ -5,6 +5,7 @@
 
 pub mod describe;
 pub mod model;
+pub mod sampling;
 
 mod amqp;
 mod dns;
@@ -18,3 +19,4 @@ mod redis;
 
 pub use describe::{Description, Place, describe};
 pub use model::{Attributes, Evidence, Kind, Link, Resource, Span, SpanId, Status, TraceId, Value};
+pub use sampling::Sampler;

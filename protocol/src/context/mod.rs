@@ -3,9 +3,21 @@
 //! [`from_headers`] reads all formats from a list of fields, whatever carries it: HTTP fields,
 //! Kafka record headers, an AMQP table. A [`Carrier`] does the same a field at a time.
 
+mod b3;
+mod base64;
 mod carrier;
+mod cloud_trace;
+mod datadog;
+mod grpc_bin;
 mod hex;
+mod jaeger;
+mod ot_tracer;
+mod skywalking;
 mod w3c;
+mod xray;
+
+#[cfg(test)]
+mod tests;
 
 pub use carrier::{Carrier, from_headers};
 
@@ -52,8 +64,20 @@ pub struct WireContext {
 }
 
 impl WireContext {
-    /// Neither id is all zero.
-    fn is_valid(&self) -> bool {
-        self.trace_id != [0; 16] && self.span_id != [0; 8]
+    /// A context without more than its ids; `None` if one of them is all zero.
+    fn new(
+        format: ContextFormat,
+        trace_id: [u8; 16],
+        span_id: [u8; 8],
+        sampled: Option<bool>,
+    ) -> Option<Self> {
+        (trace_id != [0; 16] && span_id != [0; 8]).then_some(Self {
+            trace_id,
+            span_id,
+            sampled,
+            random: false,
+            state: None,
+            format,
+        })
     }
 }

@@ -7,7 +7,7 @@ use super::{ContextFormat, WireContext};
 const STATE_MEMBERS: usize = 32;
 /// The longest `tracestate` that is kept, in bytes: 32 members of the longest kind would be
 /// 16 KB; the specification asks to pass on at least 512.
-pub(super) const STATE_LIMIT: usize = 4096;
+const STATE_LIMIT: usize = 4096;
 
 /// Reads a `traceparent` (§3.2): `version "-" trace-id "-" parent-id "-" flags`, lower case.
 pub(super) fn traceparent(value: &[u8]) -> Option<WireContext> {
@@ -19,17 +19,24 @@ pub(super) fn traceparent(value: &[u8]) -> Option<WireContext> {
         (0, 55, _) | (1.., 55, _) | (1.., _, Some(b'-')) => {}
         _ => return None,
     }
-    let dashes = [2, 35, 52].iter().all(|&at| value.get(at) == Some(&b'-'));
     let flags = hex::lower::<1>(value.get(53..55)?)?[0];
-    let context = WireContext {
-        trace_id: hex::lower(value.get(3..35)?)?,
-        span_id: hex::lower(value.get(36..52)?)?,
-        sampled: Some(flags & 1 != 0),
-        random: flags & 2 != 0,
-        state: None,
-        format: ContextFormat::W3c,
-    };
-    (dashes && context.is_valid()).then_some(context)
+    if ![2, 35, 52].iter().all(|&at| value.get(at) == Some(&b'-')) {
+        return None;
+    }
+    let (trace_id, span_id) = (hex::lower(value.get(3..35)?)?, hex::lower(value.get(36..52)?)?);
+    let context = WireContext::new(ContextFormat::W3c, trace_id, span_id, Some(flags & 1 != 0))?;
+    Some(WireContext { random: flags & 2 != 0, ..context })
+}
+
+/// Appends a field's value to those before: several fields are one list (RFC 9110 §5.3). What
+/// goes beyond the limit makes the list too long to be valid, and no longer.
+pub(super) fn append_state(list: &mut Vec<u8>, value: &[u8]) {
+    if list.len() <= STATE_LIMIT {
+        if !list.is_empty() {
+            list.push(b',');
+        }
+        list.extend_from_slice(&value[..value.len().min(STATE_LIMIT + 1)]);
+    }
 }
 
 /// Checks a `tracestate` (§3.3): the fields' values, joined by commas. `None` if a member is bad:

@@ -35,6 +35,7 @@ pub(super) struct Request {
     pub(super) facts: Box<HttpFacts>,
     pub(super) extent: Extent,
     pub(super) context: Option<WireContext>,
+    pub(super) link: Option<WireContext>,
     /// What the request offers to change to.
     pub(super) upgrade: Option<Box<str>>,
     /// It was read to its end.
@@ -109,6 +110,7 @@ impl Request {
             facts,
             extent,
             context,
+            link: None,
             upgrade: None,
             done: false,
             expecting: false,
@@ -144,6 +146,7 @@ impl Request {
             exchange.response = Some(answer.extent);
         }
         exchange.context = self.context;
+        exchange.links.extend(self.link);
         exchange.outcome = outcome;
         exchange
     }

@@ -229,7 +229,9 @@ impl Requests {
         self.window.consume(length);
         let sample = facts.wants_body().then(Sample::new);
         let body = framing.request_body().filter(|_| !cut);
+        let link = carrier.take_link();
         let mut request = Request::new(facts, extent, carrier.finish());
+        request.link = link;
         request.cut = body.is_none();
         request.done = request.cut || connects;
         request.expecting = framing.expects_continue && !request.done;

@@ -1,0 +1,292 @@
+//! The live loop: records from the kernel through the pipeline to the sinks, targets and capture
+//! policies back to the kernel.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use onlooker_common::event::{self, Kind};
+use onlooker_common::map::target;
+use onlooker_common::view::Record;
+use onlooker_pipeline::{Pipeline, PipelineOptions};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::summary::Summary;
+use crate::config::Config;
+use crate::probe::{Probe, ProbeOptions};
+use crate::process::{self, ProcessTable, Selector};
+use crate::sink::Sinks;
+
+/// How long the loop sleeps while nothing happens.
+const POLL: Duration = Duration::from_millis(10);
+/// Records that are taken between two looks at the clock and the signals.
+const MOST_AT_ONCE: usize = 16 * 1024;
+/// How often the wall clock is read again, which may be set while we run.
+const CLOCK_CHECK: Duration = Duration::from_secs(10);
+/// What is left for delivering spans at the end.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// When to end by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Limits {
+    pub(super) duration: Option<Duration>,
+    pub(super) spans: Option<u64>,
+}
+
+/// A running capture.
+pub(super) struct Live {
+    probe: Probe,
+    pipeline: Pipeline<ProcessTable>,
+    selector: Selector,
+    sinks: Sinks,
+    runtime: tokio::runtime::Runtime,
+    stop: Arc<AtomicBool>,
+    /// Processes that were found to be no targets, whose last records are on their way.
+    rejected: HashSet<u32>,
+    /// Targets that still run; the loop can end when a traced command's are gone.
+    targets: HashSet<u32>,
+    spans: u64,
+    news: Vec<(Kind, event::Process)>,
+}
+
+impl Live {
+    /// Loads the programs and starts the sinks. Nothing is captured yet.
+    pub(super) fn prepare(config: &Config, selector: Selector) -> anyhow::Result<Self> {
+        let stop = stop_on_signals()?;
+        let options = ProbeOptions {
+            ring_bytes: config.capture.ring_buffer_bytes,
+            all: selector.takes_all(),
+            discover: selector.watches_programs(),
+            ..ProbeOptions::default()
+        };
+        let probe = Probe::load(&options)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("export")
+            .enable_all()
+            .build()
+            .context("cannot start the export threads")?;
+        let sinks = Sinks::start(config, runtime.handle())?;
+        let options = PipelineOptions { seed: seed()?, epoch: epoch() };
+        let pipeline = Pipeline::new(ProcessTable::default(), options);
+        Ok(Self {
+            probe,
+            pipeline,
+            selector,
+            sinks,
+            runtime,
+            stop,
+            rejected: HashSet::new(),
+            targets: HashSet::new(),
+            spans: 0,
+            news: Vec::new(),
+        })
+    }
+
+    /// Starts capturing: the rules first, then the hooks, then the processes that run already.
+    pub(super) fn attach(&mut self) -> anyhow::Result<()> {
+        for &port in self.selector.ports() {
+            self.probe.add_port_rule(port)?;
+        }
+        let running = self.selector.running();
+        // Sockets are "older" if they existed before the hooks.
+        for &pid in &running {
+            self.pipeline.add_older_sockets(process::older_sockets(pid));
+            self.add(pid)?;
+        }
+        self.probe.attach()?;
+        for feature in self.probe.features() {
+            if let Some(why) = feature.problem() {
+                eprintln!("onlooker: {} is not available, so {}: {why}", feature.name, feature.without);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a process a target.
+    pub(super) fn add(&mut self, pid: u32) -> anyhow::Result<()> {
+        let follow = if self.selector.follows_children() { target::FOLLOW } else { 0 };
+        for listening in process::listening(pid) {
+            self.probe.add_listener(listening.listener);
+        }
+        self.probe.add_target(pid, follow)?;
+        self.targets.insert(pid);
+        self.pipeline.processes().look(pid, "");
+        Ok(())
+    }
+
+    /// How many processes are targets.
+    pub(super) fn targets(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Whether a signal asked for the end.
+    pub(super) fn stopping(&self) -> bool {
+        self.stop.load(Relaxed)
+    }
+
+    /// Runs until a signal, a limit, a closed output, or `done`.
+    pub(super) fn run(&mut self, limits: Limits, mut done: impl FnMut(&Self) -> bool) {
+        let started = Instant::now();
+        let mut clock_checked = started;
+        loop {
+            let taken = self.turn();
+            let over = limits.duration.is_some_and(|limit| started.elapsed() >= limit)
+                || limits.spans.is_some_and(|limit| self.spans >= limit)
+                || self.sinks.output_closed()
+                || self.stopping();
+            if over || (taken == 0 && done(self)) {
+                return;
+            }
+            if clock_checked.elapsed() >= CLOCK_CHECK {
+                clock_checked = Instant::now();
+                self.pipeline.set_epoch(epoch());
+            }
+            if taken < MOST_AT_ONCE {
+                self.probe.wait(POLL);
+            }
+        }
+    }
+
+    /// Ends: takes what the kernel still holds, finishes every span, delivers all.
+    pub(super) fn finish(mut self) -> Summary {
+        while self.turn() > 0 {}
+        self.pipeline.finish();
+        self.submit();
+        let kernel = self.probe.counters();
+        let costs = self.probe.costs();
+        let summary = Summary {
+            kernel,
+            pipeline: self.pipeline.counters(),
+            links: self.pipeline.links(),
+            spans: self.spans,
+            sinks: self.runtime.block_on(self.sinks.flush_and_stop(FLUSH)),
+            skipped: costs.iter().filter_map(|cost| cost.skipped).sum(),
+        };
+        self.runtime.shutdown_timeout(Duration::from_millis(100));
+        summary
+    }
+
+    /// One turn: what the kernel has, as far as one turn takes. Gives how many records.
+    fn turn(&mut self) -> usize {
+        let Self { probe, pipeline, selector, rejected, news, .. } = self;
+        let taken = probe.drain(MOST_AT_ONCE, |record| {
+            match &record {
+                Some(Record::Process(kind, process)) => {
+                    let pid = process.header.tgid;
+                    news.push((*kind, *process));
+                    match kind {
+                        Kind::Exec => {
+                            let seen = pipeline.processes().look(pid, &comm(&process.comm));
+                            if selector.takes_exe(seen.exe.as_deref()) {
+                                rejected.remove(&pid);
+                            }
+                        }
+                        Kind::Fork => pipeline.processes().forked(process.other, pid),
+                        _ => {}
+                    }
+                }
+                Some(Record::Data(data, _)) if rejected.contains(&data.header.tgid) => return,
+                Some(Record::Socket(socket)) if rejected.contains(&socket.header.tgid) => return,
+                _ => {}
+            }
+            pipeline.feed(record);
+        });
+        for (kind, process) in std::mem::take(&mut self.news) {
+            self.heard(kind, &process);
+        }
+        self.pipeline.tick(now());
+        for verdict in self.pipeline.take_verdicts() {
+            self.probe.set_policy(verdict.socket, verdict.policy);
+        }
+        self.submit();
+        taken
+    }
+
+    /// Something happened to a process.
+    fn heard(&mut self, kind: Kind, process: &event::Process) {
+        let pid = process.header.tgid;
+        match kind {
+            Kind::Exec => {
+                // A target stays one whatever it executes; the others are judged.
+                if self.targets.contains(&pid) || !self.selector.watches_programs() {
+                    return;
+                }
+                let exe = self.pipeline.processes().get(pid).exe.clone();
+                if self.selector.takes_exe(exe.as_deref()) {
+                    if let Err(error) = self.add(pid) {
+                        eprintln!("onlooker: process {pid} is not traced: {error:#}");
+                    }
+                } else {
+                    self.rejected.insert(pid);
+                    self.probe.remove_target(pid);
+                }
+            }
+            Kind::Fork => {
+                self.targets.insert(pid);
+            }
+            Kind::Listen => {
+                if self.selector.ports().iter().any(|&port| u32::from(port) == process.other) {
+                    self.targets.insert(pid);
+                    self.pipeline.processes().look(pid, &comm(&process.comm));
+                }
+            }
+            Kind::Exit => {
+                self.targets.remove(&pid);
+                self.rejected.remove(&pid);
+                self.pipeline.process_ended(pid);
+                self.pipeline.processes().ended(pid);
+            }
+            _ => {}
+        }
+    }
+
+    fn submit(&mut self) {
+        let spans = self.pipeline.take_spans();
+        if !spans.is_empty() {
+            self.spans += spans.len() as u64;
+            self.sinks.submit(spans);
+        }
+    }
+}
+
+fn comm(bytes: &[u8; 16]) -> String {
+    let name = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(name).into_owned()
+}
+
+/// SIGINT and SIGTERM ask for the end; a second one ends at once.
+fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+            .context("cannot listen to signals")?;
+    }
+    Ok(stop)
+}
+
+/// The clock of the kernel's records, in nanoseconds.
+fn now() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+}
+
+/// Nanoseconds from the kernel's clock to 1970.
+fn epoch() -> u64 {
+    let time = clock_gettime(ClockId::Realtime);
+    let real = time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs();
+    real.saturating_sub(now())
+}
+
+/// Randomness for ids, from the kernel.
+fn seed() -> anyhow::Result<u64> {
+    use std::io::Read as _;
+    let mut bytes = [0; 8];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .context("cannot read /dev/urandom")?;
+    Ok(u64::from_ne_bytes(bytes))
+}

@@ -1,0 +1,47 @@
+//! The command line: one file a command.
+
+mod doctor;
+mod live;
+mod run;
+mod summary;
+mod trace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Distributed tracing of services that nobody instrumented: watches their sockets from the
+/// kernel and shows every request's whole way through them, as OpenTelemetry spans.
+#[derive(Debug, Parser)]
+#[command(name = "onlooker", version, arg_required_else_help = true, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch processes and show their traces
+    Trace(trace::Arguments),
+    /// Run as a daemon, by a configuration file
+    Run(run::Arguments),
+    /// Tell what this machine allows, what is missing and what that costs
+    Doctor(doctor::Arguments),
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Trace(arguments) => trace::run(arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("onlooker: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The closing summary: what was seen, dropped and not understood.
+
+use std::fmt;
+
+use onlooker_common::counter::Counter;
+use onlooker_pipeline::{LinkCounters, PipelineCounters};
+
+use crate::sink;
+
+/// The account of a whole run.
+#[derive(Debug)]
+pub(super) struct Summary {
+    pub(super) kernel: [u64; Counter::Count as usize],
+    pub(super) pipeline: PipelineCounters,
+    pub(super) links: LinkCounters,
+    pub(super) spans: u64,
+    pub(super) sinks: sink::Summary,
+    /// Program runs that the kernel skipped.
+    pub(super) skipped: u64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kernel, pipeline, links, spans, sinks, skipped } = self;
+        writeln!(
+            f,
+            "onlooker: {spans} spans from {} exchanges on {} connections, {} kernel events",
+            pipeline.exchanges, pipeline.connections, pipeline.records
+        )?;
+        let [context, same_call, same_task, lineage, segment] = links.by_evidence;
+        list(
+            f,
+            "parents",
+            &[
+                (same_call, "by both ends of a call"),
+                (same_task, "by the serving thread"),
+                (segment, "by event-loop segment"),
+                (lineage, "by thread lineage"),
+                (context, "by context on the wire"),
+                (links.roots, "roots"),
+            ],
+        )?;
+        list(
+            f,
+            "without a parent because",
+            &[
+                (links.multiplexed, "the thread serves several requests at once"),
+                (links.handed_off, "the request changed threads"),
+                (links.pool, "the thread belongs to a pool"),
+                (links.over, "what the thread had served was over"),
+                (links.peer_missing, "the other end brought nothing"),
+                (links.cause_missing, "the request that caused it did not end in time"),
+                (links.overflow, "too many exchanges waited"),
+            ],
+        )?;
+        list(
+            f,
+            "not understood",
+            &[
+                (pipeline.unknown, "connections of unknown protocols"),
+                (pipeline.encrypted, "encrypted connections"),
+                (pipeline.demotions, "connections first taken for another protocol"),
+                (pipeline.not_understood, "messages"),
+                (pipeline.without_span, "exchanges that make no span"),
+            ],
+        )?;
+        let of = |counter: Counter| kernel[counter as usize];
+        list(
+            f,
+            "lost",
+            &[
+                (of(Counter::LostData), "events: the ring buffer was full"),
+                (of(Counter::LostBytes), "bytes in those"),
+                (of(Counter::LostOther), "control events: the ring buffer was full"),
+                (of(Counter::Faults), "payloads that could not be read"),
+                (of(Counter::SocketsFull), "sockets: the table was full"),
+                (of(Counter::TasksFull), "threads: the table was full"),
+                (of(Counter::TargetsFull), "processes: the table was full"),
+                (*skipped, "program runs that the kernel skipped"),
+                (pipeline.strangers, "events of sockets that were not announced"),
+                (pipeline.malformed, "malformed events"),
+                (pipeline.gap_bytes, "bytes that never came"),
+                (pipeline.late_bytes, "bytes that came twice or late"),
+                (pipeline.lost, "messages with ends in holes"),
+                (pipeline.forgotten, "connections: there were too many"),
+            ],
+        )?;
+        write!(f, "{sinks}")
+    }
+}
+
+/// One line of counts, without the zeros; nothing if all are.
+fn list(f: &mut fmt::Formatter<'_>, title: &str, counts: &[(u64, &str)]) -> fmt::Result {
+    let mut shown = counts.iter().filter(|(n, _)| *n > 0).peekable();
+    if shown.peek().is_none() {
+        return Ok(());
+    }
+    write!(f, "  {title}:")?;
+    for (index, (n, what)) in shown.enumerate() {
+        write!(f, "{} {n} {what}", if index > 0 { "," } else { "" })?;
+    }
+    writeln!(f)
+}

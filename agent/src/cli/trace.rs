@@ -1,0 +1,244 @@
+//! `onlooker trace`: watch processes, show their traces.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+
+use super::live::{Limits, Live};
+use crate::config::{Color, Config, ConsoleSettings, FileSettings, Format};
+use crate::process::Selector;
+
+/// Several choices of targets add up.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  onlooker trace --pid 4242                 a service that is running
+  onlooker trace --port 8080                whoever listens on a port, now or later
+  onlooker trace --exe '*/nginx'            every nginx, now or later
+  onlooker trace --all --format line        everything, one span a line
+  onlooker trace -- ./server --flag         start a program and trace it
+  onlooker trace --pid 4242 --otlp http://localhost:4318 --format json --count 100")]
+pub(super) struct Arguments {
+    /// Trace a running process, with its threads and children; may be repeated
+    #[arg(short, long, value_name = "PID")]
+    pid: Vec<u32>,
+    /// Trace the processes that listen on a TCP port, now or later; may be repeated
+    #[arg(long, value_name = "PORT")]
+    port: Vec<u16>,
+    /// Trace the processes whose executable's path matches a glob, now or later; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    exe: Vec<String>,
+    /// Trace every process
+    #[arg(long)]
+    all: bool,
+    /// Do not trace processes whose executable's path matches a glob; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Do not trace the children of targets
+    #[arg(long)]
+    no_children: bool,
+    /// How to show spans: each trace as a tree, one span a line, one JSON object a span
+    #[arg(short, long, value_enum, default_value = "tree")]
+    format: Shown,
+    /// When to use colours
+    #[arg(long, value_enum, default_value = "auto")]
+    color: Colored,
+    /// Export to a collector as well (OTLP; the OTEL_EXPORTER_OTLP_* variables are obeyed)
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
+    /// Write OTLP JSON lines to a file as well
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Settings from a file; flags go before them
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// End after this time (500ms, 30s, 5m, 1h)
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    duration: Option<Duration>,
+    /// End after this many spans
+    #[arg(long, value_name = "SPANS")]
+    count: Option<u64>,
+    /// Do not print the closing summary
+    #[arg(short, long)]
+    quiet: bool,
+    /// Start a program and trace it
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Shown {
+    Tree,
+    Line,
+    Json,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Colored {
+    Auto,
+    Always,
+    Never,
+}
+
+pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let config = config(&arguments)?;
+    let selector = Selector::new(&config.targets, !arguments.command.is_empty())?;
+    if !config.export.leaves_the_terminal() && config.export.console.is_some() {
+        eprintln!("onlooker: no collector is configured; spans are shown here only (see --otlp)");
+    }
+    let mut live = Live::prepare(&config, selector)?;
+    let child = match arguments.command.split_first() {
+        None => None,
+        Some((program, rest)) => Some(Held::start(program, rest)?),
+    };
+    if let Some(child) = &child {
+        live.add(child.pid())?;
+    }
+    live.attach()?;
+    eprintln!("onlooker: tracing {}; Ctrl-C ends", counted(live.targets(), "process"));
+    if let Some(child) = &child {
+        child.release()?;
+    }
+    let limits = Limits { duration: arguments.duration, spans: arguments.count };
+    let command = !arguments.command.is_empty();
+    live.run(limits, |live| command && live.targets() == 0);
+    let status = child.map(|child| child.end(live.targets() == 0));
+    let summary = live.finish();
+    if !arguments.quiet {
+        eprintln!("{summary}");
+    }
+    Ok(match status {
+        Some(Some(code)) if code != 0 => ExitCode::from(code),
+        _ => ExitCode::SUCCESS,
+    })
+}
+
+fn config(arguments: &Arguments) -> anyhow::Result<Config> {
+    let mut config = match &arguments.config {
+        Some(path) => Config::load(path)?,
+        None => Config::default(),
+    };
+    for warning in config.apply_environment() {
+        eprintln!("onlooker: {warning}");
+    }
+    let targets = &mut config.targets;
+    targets.pids.extend(&arguments.pid);
+    targets.ports.extend(&arguments.port);
+    targets.exes.extend(arguments.exe.iter().cloned());
+    targets.exclude.extend(arguments.exclude.iter().cloned());
+    targets.all |= arguments.all;
+    targets.children &= !arguments.no_children;
+    let format = match arguments.format {
+        Shown::Tree => Some(Format::Tree),
+        Shown::Line => Some(Format::Line),
+        Shown::Json => Some(Format::Json),
+        Shown::None => None,
+    };
+    let color = match arguments.color {
+        Colored::Auto => Color::Auto,
+        Colored::Always => Color::Always,
+        Colored::Never => Color::Never,
+    };
+    config.export.console = format.map(|format| ConsoleSettings { format, color });
+    if let Some(url) = &arguments.otlp {
+        config.export.otlp.set_url(url);
+    }
+    if let Some(path) = &arguments.output {
+        config.export.file = Some(FileSettings::to(path));
+    }
+    config.check()?;
+    Ok(config)
+}
+
+/// A program that is started, but executes only when the hooks are in place: a shell that stops
+/// itself and then becomes the program, so that the process id is known before.
+struct Held {
+    child: std::process::Child,
+}
+
+impl Held {
+    fn start(program: &str, arguments: &[String]) -> anyhow::Result<Self> {
+        let path = find(program)
+            .with_context(|| format!("there is no program {program:?} in PATH or at that path"))?;
+        let child = Command::new("/bin/sh")
+            .args(["-c", "kill -STOP $$ && exec \"$@\"", "onlooker"])
+            .arg(path)
+            .args(arguments)
+            .spawn()
+            .context("cannot start /bin/sh, which is to start the program")?;
+        let held = Self { child };
+        waitpid(Some(held.process()), WaitOptions::UNTRACED)
+            .context("the program could not be held before its start")?;
+        Ok(held)
+    }
+
+    fn process(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn release(&self) -> anyhow::Result<()> {
+        kill_process(self.process(), Signal::CONT).context("the program could not be started")
+    }
+
+    /// Waits for the program's end, or ends it when the tracing ended first. Its exit status.
+    fn end(mut self, ended: bool) -> Option<u8> {
+        if !ended {
+            // It may have ended in this moment.
+            let _ = kill_process(self.process(), Signal::TERM);
+        }
+        self.child.wait().ok()?.code().map(|code| code as u8)
+    }
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    if program.contains('/') {
+        let path = PathBuf::from(program);
+        return path.is_file().then_some(path);
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+fn counted(n: usize, what: &str) -> String {
+    let ending = if n == 1 { "" } else if what.ends_with('s') { "es" } else { "s" };
+    format!("{n} {what}{ending}")
+}
+
+/// A time such as `500ms`, `30s`, `5m`, `1h`; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("units are ms, s, m and h".to_owned()),
+    };
+    let number: f64 = number.parse().map_err(|_| "not a number with a unit".to_owned())?;
+    Duration::try_from_secs_f64(number * factor).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("30"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        for wrong in ["", "x", "5d", "-1s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

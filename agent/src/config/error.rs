@@ -1,0 +1,170 @@
+//! What is wrong with a configuration, where, and what to do.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A configuration that cannot be used.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A key that does not exist in its section.
+    UnknownKey {
+        /// The file, if the text came from one.
+        path: Option<PathBuf>,
+        /// Line, from 1.
+        line: u64,
+        /// The key as written.
+        key: String,
+        /// The keys that exist there.
+        known: Vec<&'static str>,
+    },
+    /// No YAML, or a value of another type.
+    Syntax {
+        /// The file, if the text came from one.
+        path: Option<PathBuf>,
+        /// Line, from 1; 0 if it is not known.
+        line: u64,
+        /// What the reader says.
+        message: String,
+    },
+    /// A value that cannot be used.
+    Value {
+        /// The file, if the text came from one.
+        path: Option<PathBuf>,
+        /// The key with its sections: `sampling.ratio`.
+        key: &'static str,
+        /// What would be right.
+        expected: String,
+    },
+}
+
+impl ConfigError {
+    pub(super) fn value(key: &'static str, expected: impl Into<String>) -> Self {
+        Self::Value { path: None, key, expected: expected.into() }
+    }
+
+    pub(super) fn from_yaml(error: serde_saphyr::Error) -> Self {
+        let line = error.location().map_or(0, |location| location.line());
+        match error.without_snippet() {
+            serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
+                Self::UnknownKey { path: None, line, key: field.clone(), known: expected.clone() }
+            }
+            other => Self::Syntax { path: None, line, message: other.to_string() },
+        }
+    }
+
+    pub(super) fn in_file(mut self, file: &Path) -> Self {
+        match &mut self {
+            Self::Read { .. } => {}
+            Self::UnknownKey { path, .. }
+            | Self::Syntax { path, .. }
+            | Self::Value { path, .. } => *path = Some(file.to_owned()),
+        }
+        self
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read { path, error } => write!(f, "cannot read {}: {error}", path.display()),
+            Self::UnknownKey { path, line, key, known } => {
+                place(f, path.as_deref(), *line)?;
+                write!(f, "unknown key {key:?}")?;
+                match nearest(key, known) {
+                    Some(near) => write!(f, "; did you mean {near:?}?"),
+                    None => write!(f, "; known here are {}", known.join(", ")),
+                }
+            }
+            Self::Syntax { path, line, message } => {
+                place(f, path.as_deref(), *line)?;
+                f.write_str(message)
+            }
+            Self::Value { path, key, expected } => {
+                place(f, path.as_deref(), 0)?;
+                write!(f, "{key}: expected {expected}")
+            }
+        }
+    }
+}
+
+impl Error for ConfigError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Read { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+fn place(f: &mut fmt::Formatter<'_>, path: Option<&Path>, line: u64) -> fmt::Result {
+    match (path, line) {
+        (Some(path), 0) => write!(f, "{}: ", path.display()),
+        (Some(path), line) => write!(f, "{}:{line}: ", path.display()),
+        (None, 0) => Ok(()),
+        (None, line) => write!(f, "line {line}: "),
+    }
+}
+
+/// The known name that a mistyped one is closest to, if it is close.
+pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let close = name.chars().count().div_ceil(3);
+    known
+        .iter()
+        .map(|candidate| (distance(name, candidate), *candidate))
+        .filter(|(distance, candidate)| {
+            *distance <= close || candidate.starts_with(name) || name.starts_with(candidate)
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Insertions, deletions, substitutions and swaps of neighbours between two names, without
+/// regard to case (optimal string alignment).
+fn distance(left: &str, right: &str) -> usize {
+    let left: Vec<char> = left.to_lowercase().chars().collect();
+    let right: Vec<char> = right.to_lowercase().chars().collect();
+    let mut rows = vec![(0..=right.len()).collect::<Vec<_>>()];
+    for (i, a) in left.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in right.iter().enumerate() {
+            let mut cost =
+                (rows[i][j + 1] + 1).min(row[j] + 1).min(rows[i][j] + usize::from(a != b));
+            if i > 0 && j > 0 && *a == right[j - 1] && left[i - 1] == *b {
+                cost = cost.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(cost);
+        }
+        rows.push(row);
+    }
+    rows[left.len()][right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_typo_finds_its_key_and_nonsense_does_not() {
+        const KEYS: [&str; 4] = ["endpoint", "protocol", "headers", "timeout_ms"];
+        for (typed, meant) in [
+            ("endpiont", Some("endpoint")),
+            ("Endpoint", Some("endpoint")),
+            ("header", Some("headers")),
+            ("timeout", Some("timeout_ms")),
+            ("protocl", Some("protocol")),
+            ("colour", None),
+            ("zzz", None),
+        ] {
+            assert_eq!(nearest(typed, &KEYS), meant, "{typed}");
+        }
+    }
+}

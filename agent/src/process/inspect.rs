@@ -1,0 +1,138 @@
+//! Looking at a process through /proc.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use onlooker_common::map::Listener;
+use procfs::net::TcpState;
+use procfs::process::{FDTarget, Process, all_processes};
+
+/// What /proc says of a process. Whatever could not be read is empty: it may have ended.
+#[derive(Debug, Default)]
+pub(crate) struct Inspection {
+    pub(crate) exe: Option<PathBuf>,
+    pub(crate) cmdline: Vec<String>,
+    pub(crate) environment: HashMap<OsString, OsString>,
+    pub(crate) cwd: Option<PathBuf>,
+    /// Clock ticks since boot.
+    pub(crate) started: u64,
+    pub(crate) parent: u32,
+    pub(crate) container: Option<String>,
+}
+
+/// Looks at a process.
+pub(crate) fn inspect(pid: u32) -> Inspection {
+    let Ok(process) = Process::new(pid.cast_signed()) else { return Inspection::default() };
+    let stat = process.stat().ok();
+    Inspection {
+        exe: process.exe().ok().map(without_deleted),
+        cmdline: process.cmdline().unwrap_or_default(),
+        environment: process.environ().unwrap_or_default(),
+        cwd: process.cwd().ok(),
+        started: stat.as_ref().map_or(0, |stat| stat.starttime),
+        parent: stat.as_ref().map_or(0, |stat| stat.ppid.unsigned_abs()),
+        container: process.cgroups().ok().and_then(|groups| {
+            groups.into_iter().find_map(|group| container_id(&group.pathname).map(str::to_owned))
+        }),
+    }
+}
+
+/// The executable of a process that was upgraded underneath it still has its name.
+fn without_deleted(path: PathBuf) -> PathBuf {
+    match path.to_str().and_then(|text| text.strip_suffix(" (deleted)")) {
+        Some(name) => PathBuf::from(name),
+        None => path,
+    }
+}
+
+/// The 64 hex digits of a container in a cgroup's path, whatever the runtime puts around them.
+fn container_id(path: &str) -> Option<&str> {
+    let last = path.rsplit('/').find(|part| !part.is_empty())?;
+    let last = last.strip_suffix(".scope").unwrap_or(last);
+    let id = last.rsplit(['-', ':']).next()?;
+    (id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
+}
+
+/// A port that a process's network namespace listens on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// Namespace and port.
+    pub listener: Listener,
+    /// Inode of the listening socket.
+    pub inode: u64,
+}
+
+/// The listening TCP ports of a process's network namespace.
+#[must_use]
+pub fn listening(pid: u32) -> Vec<Listening> {
+    let Ok(process) = Process::new(pid.cast_signed()) else { return Vec::new() };
+    let Some(netns) = netns(pid) else { return Vec::new() };
+    [process.tcp(), process.tcp6()]
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.state == TcpState::Listen)
+        .map(|entry| {
+            let port = u32::from(entry.local_address.port());
+            Listening { listener: Listener { netns, port }, inode: entry.inode }
+        })
+        .collect()
+}
+
+/// Inode number of a process's network namespace.
+pub(crate) fn netns(pid: u32) -> Option<u32> {
+    let link = std::fs::read_link(format!("/proc/{pid}/ns/net")).ok()?;
+    link.to_str()?.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
+}
+
+/// Inodes of the sockets that a process has open.
+#[must_use]
+pub fn older_sockets(pid: u32) -> Vec<u32> {
+    let Ok(process) = Process::new(pid.cast_signed()) else { return Vec::new() };
+    let Ok(files) = process.fd() else { return Vec::new() };
+    files
+        .filter_map(|file| match file.ok()?.target {
+            FDTarget::Socket(inode) => Some(inode as u32),
+            _ => None,
+        })
+        .collect()
+}
+
+/// All processes with their parents.
+pub(crate) fn all() -> Vec<(u32, u32)> {
+    let Ok(processes) = all_processes() else { return Vec::new() };
+    processes
+        .filter_map(|process| {
+            let stat = process.ok()?.stat().ok()?;
+            Some((stat.pid.unsigned_abs(), stat.ppid.unsigned_abs()))
+        })
+        .collect()
+}
+
+/// Whether a process exists (and is no zombie).
+pub(crate) fn is_alive(pid: u32) -> bool {
+    Process::new(pid.cast_signed()).is_ok_and(|process| process.is_alive())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::container_id;
+
+    #[test]
+    fn container_ids_of_every_runtime() {
+        let id = "0123456789abcdef".repeat(4);
+        for path in [
+            format!("/docker/{id}"),
+            format!("/system.slice/docker-{id}.scope"),
+            format!("/kubepods.slice/kubepods-pod1.slice/cri-containerd-{id}.scope"),
+            format!("/kubepods/besteffort/pod1/{id}"),
+            format!("/machine.slice/libpod-{id}.scope"),
+            format!("/system.slice/containerd.service/kubepods-pod1.slice:cri-containerd:{id}"),
+        ] {
+            assert_eq!(container_id(&path), Some(&*id), "{path}");
+        }
+        assert_eq!(container_id("/user.slice/user-0.slice/session-1.scope"), None);
+        assert_eq!(container_id("/"), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! Which processes exist, what they are called, and which are targets.
+
+mod inspect;
+mod naming;
+mod resource;
+mod select;
+mod table;
+
+pub use inspect::{Listening, listening, older_sockets};
+pub use select::{Selector, SelectorError};
+pub use table::{ProcessTable, Seen};

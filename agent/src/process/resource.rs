@@ -1,0 +1,156 @@
+//! A process as OpenTelemetry's resource.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use onlooker_pipeline::span::{Attributes, Resource};
+use uuid::Uuid;
+
+use super::inspect::Inspection;
+use super::naming;
+
+/// The namespace of `service.instance.id`, given by the semantic conventions.
+const INSTANCE_NAMESPACE: Uuid = Uuid::from_u128(0x4d63_009a_8d0f_11ee_aad7_4c79_6ed8_e320);
+
+/// Builds the resource of a process; `comm` is the kernel's short name of it, for when /proc could
+/// not be read in time.
+pub(crate) fn resource(pid: u32, inspection: &Inspection, comm: &str) -> Arc<Resource> {
+    let variable = |name: &str| {
+        let value = inspection.environment.iter().find(|(key, _)| *key == name)?.1;
+        value.to_str().filter(|value| !value.is_empty()).map(str::to_owned)
+    };
+    let own = variable("OTEL_RESOURCE_ATTRIBUTES").and_then(|text| parse_attributes(&text));
+    let mut own = own.unwrap_or_default();
+    let service = variable("OTEL_SERVICE_NAME")
+        .or_else(|| take(&mut own, "service.name"))
+        .or_else(|| {
+            let Inspection { exe, cmdline, cwd, .. } = inspection;
+            let known = !cmdline.is_empty() || exe.is_some();
+            let name = naming::service_name(exe.as_deref(), cmdline, cwd.as_deref());
+            name.or_else(|| (!known && !comm.is_empty()).then(|| comm.to_owned()))
+        })
+        .unwrap_or_else(|| {
+            let exe = inspection.exe.as_deref().and_then(Path::file_name);
+            let exe = exe.map_or(Cow::Borrowed(comm), |exe| exe.to_string_lossy());
+            if exe.is_empty() { "unknown_service".to_owned() } else { format!("unknown_service:{exe}") }
+        });
+    let host = host();
+    let mut attributes = Attributes::default();
+    attributes.set("service.name", service.clone());
+    let unique = format!("{}:{pid}:{}", host.id, inspection.started);
+    let instance = take(&mut own, "service.instance.id")
+        .unwrap_or_else(|| Uuid::new_v5(&INSTANCE_NAMESPACE, unique.as_bytes()).to_string());
+    attributes.set("service.instance.id", instance);
+    attributes.set("process.pid", i64::from(pid));
+    if let Some(exe) = &inspection.exe {
+        if let Some(name) = exe.file_name() {
+            attributes.set("process.executable.name", name.to_string_lossy().into_owned());
+        }
+        attributes.set("process.executable.path", exe.to_string_lossy().into_owned());
+    }
+    if !host.name.is_empty() && take_same(&own, "host.name").is_none() {
+        attributes.set("host.name", host.name.clone());
+    }
+    if !host.id.is_empty() && take_same(&own, "host.id").is_none() {
+        attributes.set("host.id", host.id.clone());
+    }
+    attributes.set_some("container.id", inspection.container.clone());
+    attributes.set("os.type", "linux");
+    attributes.set("telemetry.sdk.name", "onlooker");
+    attributes.set("telemetry.sdk.language", "rust");
+    attributes.set("telemetry.sdk.version", env!("CARGO_PKG_VERSION"));
+    for (key, value) in own {
+        if attributes.get(&key).is_none() {
+            attributes.0.push((Cow::Owned(key), value.into()));
+        }
+    }
+    Arc::new(Resource { service, attributes })
+}
+
+fn take(from: &mut Vec<(String, String)>, key: &str) -> Option<String> {
+    let at = from.iter().position(|(name, _)| name == key)?;
+    Some(from.swap_remove(at).1).filter(|value| !value.is_empty())
+}
+
+fn take_same<'a>(from: &'a [(String, String)], key: &str) -> Option<&'a str> {
+    from.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+}
+
+/// `OTEL_RESOURCE_ATTRIBUTES`: comma-separated `key=value`, percent-encoded. Any error discards
+/// the whole variable, as the specification wants.
+fn parse_attributes(text: &str) -> Option<Vec<(String, String)>> {
+    text.split(',')
+        .filter(|pair| !pair.trim().is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            let (key, value) = (key.trim(), value.trim());
+            (!key.is_empty()).then_some(())?;
+            Some((percent_decoded(key)?, percent_decoded(value)?))
+        })
+        .collect()
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+            bytes.push((digit(rest.next())? * 16 + digit(rest.next())?) as u8);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[derive(Debug)]
+struct Host {
+    name: String,
+    id: String,
+}
+
+fn host() -> &'static Host {
+    static HOST: OnceLock<Host> = OnceLock::new();
+    HOST.get_or_init(|| Host {
+        name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        id: std::fs::read_to_string("/etc/machine-id").unwrap_or_default().trim().to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(environment: &[(&str, &str)]) -> Arc<Resource> {
+        let environment =
+            environment.iter().map(|&(key, value)| (key.into(), value.into())).collect();
+        let exe = Some("/usr/bin/shop".into());
+        resource(7, &Inspection { exe, environment, ..Inspection::default() }, "shop")
+    }
+
+    #[test]
+    fn service_name_by_the_order_of_the_specification() {
+        assert_eq!(with(&[]).service, "shop");
+        let attributes = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=from%20list,team=a");
+        assert_eq!(with(&[attributes]).service, "from list");
+        assert_eq!(with(&[attributes, ("OTEL_SERVICE_NAME", "first")]).service, "first");
+        let other = with(&[attributes]);
+        assert_eq!(other.attributes.get("team"), Some(&"a".to_owned().into()));
+    }
+
+    #[test]
+    fn one_error_discards_the_whole_variable() {
+        for broken in ["service.name=a,b", "service.name=%zz", "=x,service.name=a"] {
+            assert_eq!(with(&[("OTEL_RESOURCE_ATTRIBUTES", broken)]).service, "shop", "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_was_gone_has_the_kernels_name() {
+        assert_eq!(resource(7, &Inspection::default(), "curl").service, "curl");
+        assert_eq!(resource(7, &Inspection::default(), "").service, "unknown_service");
+    }
+}

@@ -1,0 +1,172 @@
+//! Which processes are targets.
+
+use std::path::Path;
+
+use glob::Pattern;
+
+use super::inspect::{self, Listening};
+use crate::config::Targets;
+
+/// What is wrong with a choice of targets.
+#[derive(Debug, thiserror::Error)]
+pub enum SelectorError {
+    /// Nothing was chosen.
+    #[error(
+        "nothing to trace: choose with --pid, --port, --exe or --all, or give a command after --"
+    )]
+    Nothing,
+    /// A process that does not exist.
+    #[error("there is no process {0}: `ps -e` lists those that run{1}")]
+    NoProcess(u32, &'static str),
+    /// A glob that is none.
+    #[error("{glob:?} is no glob: {why}")]
+    Glob {
+        /// As it was given.
+        glob: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// The rules that make a process a target.
+#[derive(Debug)]
+pub struct Selector {
+    targets: Targets,
+    exes: Vec<Pattern>,
+    exclude: Vec<Pattern>,
+}
+
+impl Selector {
+    /// Checks the rules.
+    ///
+    /// # Errors
+    ///
+    /// There are none, a process id does not exist, or a glob is malformed. `command` says that
+    /// a command will be started as well.
+    pub fn new(targets: &Targets, command: bool) -> Result<Self, SelectorError> {
+        let Targets { pids, ports, exes, all, exclude, children: _ } = targets;
+        if pids.is_empty() && ports.is_empty() && exes.is_empty() && !all && !command {
+            return Err(SelectorError::Nothing);
+        }
+        for &pid in pids {
+            if !inspect::is_alive(pid) {
+                return Err(SelectorError::NoProcess(pid, why_hidden(pid)));
+            }
+        }
+        Ok(Self {
+            targets: targets.clone(),
+            exes: patterns(exes)?,
+            exclude: patterns(exclude)?,
+        })
+    }
+
+    /// Whether processes that start later can be targets by their executable.
+    #[must_use]
+    pub fn watches_programs(&self) -> bool {
+        self.targets.all || !self.exes.is_empty()
+    }
+
+    /// The ports whose listeners are targets.
+    #[must_use]
+    pub fn ports(&self) -> &[u16] {
+        &self.targets.ports
+    }
+
+    /// Whether children of targets are targets.
+    #[must_use]
+    pub fn follows_children(&self) -> bool {
+        self.targets.children
+    }
+
+    /// Whether everything is chosen that is not excluded.
+    #[must_use]
+    pub fn takes_all(&self) -> bool {
+        self.targets.all
+    }
+
+    /// Whether a process is chosen by its executable.
+    #[must_use]
+    pub fn takes_exe(&self, exe: Option<&Path>) -> bool {
+        let Some(exe) = exe else { return self.targets.all };
+        !self.excludes(exe)
+            && (self.targets.all || self.exes.iter().any(|glob| glob.matches_path(exe)))
+    }
+
+    /// Whether a process is excluded by its executable.
+    #[must_use]
+    pub fn excludes(&self, exe: &Path) -> bool {
+        self.exclude.iter().any(|glob| glob.matches_path(exe))
+    }
+
+    /// The processes that run already and are chosen, without the agent itself.
+    #[must_use]
+    pub fn running(&self) -> Vec<u32> {
+        let all = inspect::all();
+        let me = std::process::id();
+        let mut chosen: Vec<u32> = self.targets.pids.clone();
+        for &(pid, _) in &all {
+            let exe = || std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+            if self.watches_programs() && exe().is_some_and(|exe| self.takes_exe(Some(&exe))) {
+                chosen.push(pid);
+            }
+        }
+        if !self.targets.ports.is_empty() {
+            chosen.extend(all.iter().map(|&(pid, _)| pid).filter(|&pid| self.listens(pid)));
+        }
+        if self.targets.children {
+            add_descendants(&mut chosen, &all);
+        }
+        chosen.sort_unstable();
+        chosen.dedup();
+        chosen.retain(|&pid| pid != me);
+        chosen
+    }
+
+    /// Whether a process has a listening socket on one of the chosen ports.
+    fn listens(&self, pid: u32) -> bool {
+        let wanted: Vec<_> = inspect::listening(pid)
+            .into_iter()
+            .filter(|Listening { listener, .. }| {
+                self.targets.ports.iter().any(|&port| u32::from(port) == listener.port)
+            })
+            .map(|listening| listening.inode as u32)
+            .collect();
+        if wanted.is_empty() {
+            return false;
+        }
+        inspect::older_sockets(pid).iter().any(|inode| wanted.contains(inode))
+    }
+}
+
+fn patterns(globs: &[String]) -> Result<Vec<Pattern>, SelectorError> {
+    globs
+        .iter()
+        .map(|glob| {
+            Pattern::new(glob)
+                .map_err(|error| SelectorError::Glob { glob: glob.clone(), why: error.to_string() })
+        })
+        .collect()
+}
+
+/// Children of the chosen, and theirs.
+fn add_descendants(chosen: &mut Vec<u32>, all: &[(u32, u32)]) {
+    loop {
+        let more: Vec<_> = all
+            .iter()
+            .filter(|(pid, parent)| chosen.contains(parent) && !chosen.contains(pid))
+            .map(|&(pid, _)| pid)
+            .collect();
+        if more.is_empty() {
+            return;
+        }
+        chosen.extend(more);
+    }
+}
+
+fn why_hidden(pid: u32) -> &'static str {
+    match std::fs::metadata(format!("/proc/{pid}")) {
+        Ok(_) => " (it has just ended)",
+        Err(_) if std::fs::read_link("/proc/self").is_err() => " (/proc is not mounted)",
+        Err(_) => "; in a container, run the agent with the host's pid namespace",
+    }
+}

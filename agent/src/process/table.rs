@@ -1,0 +1,89 @@
+//! The processes that were seen, and what their spans belong to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use onlooker_pipeline::process::{Handlers, Processes};
+use onlooker_pipeline::span::Resource;
+
+use super::inspect::{self, Inspection};
+use super::resource;
+
+/// Ended processes whose resource is kept, for exchanges that are finished late.
+const MOST_ENDED: usize = 1024;
+
+/// A process.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// What its spans belong to.
+    pub resource: Arc<Resource>,
+    /// Path of its executable, if it could be read.
+    pub exe: Option<std::path::PathBuf>,
+    handlers: Handlers,
+}
+
+/// All processes that spans or targets concern.
+#[derive(Debug, Default)]
+pub struct ProcessTable {
+    seen: HashMap<u32, Seen>,
+    ended: std::collections::VecDeque<u32>,
+}
+
+impl ProcessTable {
+    /// Looks at a process (again): it was chosen, or it has executed another program. `comm` is
+    /// the kernel's short name, for when it is gone already.
+    pub fn look(&mut self, pid: u32, comm: &str) -> &Seen {
+        let seen = see(pid, comm);
+        self.seen.insert(pid, seen);
+        &self.seen[&pid]
+    }
+
+    /// A process forked: until the child executes something it is what its parent is.
+    pub fn forked(&mut self, parent: u32, child: u32) {
+        let _ = parent;
+        self.look(child, "");
+    }
+
+    /// A process ended.
+    pub fn ended(&mut self, pid: u32) {
+        self.ended.push_back(pid);
+        if self.ended.len() > MOST_ENDED
+            && let Some(oldest) = self.ended.pop_front()
+        {
+            self.seen.remove(&oldest);
+        }
+    }
+
+    /// A process, looked at if it has not been.
+    pub fn get(&mut self, pid: u32) -> &Seen {
+        self.seen.entry(pid).or_insert_with(|| see(pid, ""))
+    }
+}
+
+fn see(pid: u32, comm: &str) -> Seen {
+    let inspection = inspect::inspect(pid);
+    Seen {
+        resource: resource::resource(pid, &inspection, comm),
+        handlers: handlers(&inspection),
+        exe: inspection.exe,
+    }
+}
+
+/// nginx runs a handler to its end before it reads anything else.
+fn handlers(inspection: &Inspection) -> Handlers {
+    let name = inspection.exe.as_deref().and_then(|exe| exe.file_name()?.to_str());
+    match name {
+        Some("nginx" | "openresty") => Handlers::Inline,
+        _ => Handlers::Unknown,
+    }
+}
+
+impl Processes for ProcessTable {
+    fn resource(&mut self, process: u32) -> Arc<Resource> {
+        Arc::clone(&self.get(process).resource)
+    }
+
+    fn handlers(&mut self, process: u32) -> Handlers {
+        self.get(process).handlers
+    }
+}

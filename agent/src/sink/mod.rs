@@ -1,0 +1,272 @@
+//! Where finished spans go: OTLP collectors, the console, files, Zipkin.
+//!
+//! The pipeline hands spans to [`Sinks::submit`], which never waits: every sink has its own
+//! bounded queue and its own task or thread behind it, and what does not fit is counted. Reading
+//! order: this file, `queue`, `counters`, then a sink: [`otlp`], `console`, `file`, `zipkin`.
+
+pub mod counters;
+pub mod otlp;
+
+mod console;
+mod http;
+mod limits;
+mod notice;
+mod queue;
+mod retry;
+mod text;
+
+#[cfg(test)]
+mod sample;
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use onlooker_pipeline::span::Span;
+use onlooker_pipeline::span::sampling::SAMPLED;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::config::Config;
+use counters::{Counters, DropReason, SinkCounts};
+use otlp::{Exporter, OtlpError};
+use queue::{Queue, Spans};
+
+/// What keeps a sink from starting: always something in the configuration.
+#[derive(Debug)]
+pub enum StartError {
+    /// The OTLP exporter.
+    Otlp(OtlpError),
+    /// A thread could not be started.
+    Thread(std::io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Otlp(error) => write!(f, "OTLP export: {error}"),
+            Self::Thread(error) => write!(f, "cannot start a thread for output: {error}"),
+        }
+    }
+}
+
+impl Error for StartError {}
+
+/// The account of all sinks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// One entry a sink, in the order they were started.
+    pub sinks: Vec<SinkCounts>,
+    /// Spans whose trace is not sampled, which were not exported for that reason.
+    pub not_sampled: u64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, sink) in self.sinks.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            sink.fmt(f)?;
+        }
+        if self.not_sampled > 0 {
+            write!(
+                f,
+                "\n{} spans were not exported: their traces are not sampled",
+                self.not_sampled
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// All configured sinks, running.
+#[derive(Debug, Default)]
+pub struct Sinks {
+    running: Vec<Running>,
+    output_closed: Arc<AtomicBool>,
+    not_sampled: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Running {
+    /// Whether spans of traces that are not sampled come here too.
+    takes_unsampled: bool,
+    queue: Arc<Queue>,
+    counters: Arc<Counters>,
+    worker: Worker,
+}
+
+#[derive(Debug)]
+enum Worker {
+    Task(JoinHandle<()>),
+    /// A thread for output that may block; it drops its end when it is done.
+    Thread(oneshot::Receiver<()>),
+}
+
+impl Sinks {
+    /// Starts what `config.export` asks for. Network sinks run as tasks on `runtime`, which needs
+    /// its I/O and time drivers; the console and files have threads of their own.
+    ///
+    /// # Errors
+    ///
+    /// If a setting cannot be used: a malformed URL, unreadable certificates. That a collector
+    /// does not answer is no error.
+    pub fn start(config: &Config, runtime: &Handle) -> Result<Self, StartError> {
+        let export = &config.export;
+        let mut sinks = Self::default();
+        if export.otlp.enabled {
+            let exporter = Exporter::new(&export.otlp, export.batch, config.limits)
+                .map_err(StartError::Otlp)?;
+            let name = exporter.destination().to_owned();
+            sinks.spawn_task(runtime, name, export.batch.queue, |queue, counters| {
+                exporter.run(queue, counters)
+            });
+        }
+        if let Some(settings) = export.console {
+            let closed = Arc::clone(&sinks.output_closed);
+            let console = console::Console::on_stdout(settings, config.limits, closed);
+            sinks.spawn_thread("console".to_owned(), export.batch.queue, |queue, counters| {
+                console.run(&queue, &counters);
+            })?;
+            // Whoever watches wants to see all, unless a sampler was asked for.
+            sinks.let_unsampled_through(config.sampling.sampler.is_none());
+        }
+        Ok(sinks)
+    }
+
+    /// Gives finished spans to every sink. Never blocks; what a queue has no room for is counted
+    /// there.
+    pub fn submit(&self, spans: Vec<Span>) {
+        let (sampled, unsampled): (Vec<_>, Vec<_>) = if spans.iter().all(is_sampled) {
+            (spans, Vec::new())
+        } else {
+            spans.into_iter().partition(is_sampled)
+        };
+        self.give(sampled, |_| true);
+        if !unsampled.is_empty() {
+            if self.running.iter().any(|sink| !sink.takes_unsampled) {
+                self.not_sampled.fetch_add(unsampled.len() as u64, Relaxed);
+            }
+            self.give(unsampled, |sink| sink.takes_unsampled);
+        }
+    }
+
+    fn give(&self, spans: Vec<Span>, is_for: impl Fn(&Running) -> bool) {
+        if spans.is_empty() {
+            return;
+        }
+        let spans = Spans::all(Arc::new(spans));
+        for sink in self.running.iter().filter(|sink| is_for(sink)) {
+            sink.counters.accept(spans.as_slice().len());
+            let left_over = sink.queue.push(spans.clone());
+            if left_over > 0 {
+                sink.counters.lose(DropReason::QueueFull, left_over as u64);
+            }
+        }
+    }
+
+    /// Whether the console's output is gone (a closed pipe): time for a command to end.
+    #[must_use]
+    pub fn output_closed(&self) -> bool {
+        self.output_closed.load(Relaxed)
+    }
+
+    /// The account so far.
+    #[must_use]
+    pub fn counters(&self) -> Summary {
+        Summary {
+            sinks: self.running.iter().map(|sink| sink.counters.snapshot()).collect(),
+            not_sampled: self.not_sampled.load(Relaxed),
+        }
+    }
+
+    /// Delivers what is queued, for at most `within`, and ends all sinks. What could not be
+    /// delivered is counted as [`DropReason::Stopped`].
+    pub async fn flush_and_stop(self, within: Duration) -> Summary {
+        let deadline = Instant::now() + within;
+        for sink in &self.running {
+            sink.queue.close();
+        }
+        let mut sinks = Vec::with_capacity(self.running.len());
+        for sink in self.running {
+            match sink.worker {
+                Worker::Task(mut task) => {
+                    if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
+                        task.abort();
+                        // Cancelled, or done in the last moment: settled either way.
+                        let _ = task.await;
+                    }
+                }
+                Worker::Thread(done) => {
+                    // A thread that hangs in a write cannot be ended; it is left behind.
+                    let _ = tokio::time::timeout_at(deadline, done).await;
+                }
+            }
+            sink.counters.close();
+            sinks.push(sink.counters.snapshot());
+        }
+        Summary { sinks, not_sampled: self.not_sampled.into_inner() }
+    }
+
+    /// Says so of the sink that was started last.
+    fn let_unsampled_through(&mut self, all: bool) {
+        if let Some(sink) = self.running.last_mut() {
+            sink.takes_unsampled = all;
+        }
+    }
+
+    fn spawn_task<F>(
+        &mut self,
+        runtime: &Handle,
+        name: String,
+        capacity: usize,
+        run: impl FnOnce(Arc<Queue>, Arc<Counters>) -> F,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let queue = Arc::new(Queue::new(capacity));
+        let counters = Arc::new(Counters::new(name));
+        let task = runtime.spawn(run(Arc::clone(&queue), Arc::clone(&counters)));
+        self.running.push(Running {
+            takes_unsampled: false,
+            queue,
+            counters,
+            worker: Worker::Task(task),
+        });
+    }
+
+    fn spawn_thread(
+        &mut self,
+        name: String,
+        capacity: usize,
+        run: impl FnOnce(Arc<Queue>, Arc<Counters>) + Send + 'static,
+    ) -> Result<(), StartError> {
+        let queue = Arc::new(Queue::new(capacity));
+        let counters = Arc::new(Counters::new(name.clone()));
+        let (alive, done) = oneshot::channel::<()>();
+        let (their_queue, their_counters) = (Arc::clone(&queue), Arc::clone(&counters));
+        std::thread::Builder::new()
+            .name(name)
+            .spawn(move || {
+                run(their_queue, their_counters);
+                drop(alive);
+            })
+            .map_err(StartError::Thread)?;
+        self.running.push(Running {
+            takes_unsampled: false,
+            queue,
+            counters,
+            worker: Worker::Thread(done),
+        });
+        Ok(())
+    }
+}
+
+fn is_sampled(span: &Span) -> bool {
+    span.flags & SAMPLED != 0
+}

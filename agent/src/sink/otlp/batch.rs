@@ -1,0 +1,172 @@
+//! Collects encoded spans by resource into requests of a bounded size.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use onlooker_pipeline::span::{Resource, Span};
+
+use super::{json, protobuf};
+use crate::config::Limits;
+
+/// The largest request, in bytes before compression: under gRPC's default limit of 4 MiB for a
+/// message, which Collectors keep for HTTP too.
+pub(crate) const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024 - 1024;
+
+/// How a request is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// Binary protobuf.
+    Protobuf,
+    /// ProtoJSON in OTLP's dialect.
+    Json,
+}
+
+/// An encoded `ExportTraceServiceRequest`.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) body: Bytes,
+    pub(crate) spans: u64,
+}
+
+/// What happened to a span that was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// It is in the batch.
+    Yes,
+    /// The batch is full: take it, then add the span again.
+    Full,
+    /// The span alone is more than a request may be.
+    TooLarge,
+}
+
+/// An open request.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    encoding: Encoding,
+    limits: Limits,
+    groups: Vec<Group>,
+    /// The group of the latest span: the next one is probably of the same process.
+    latest: usize,
+    span: Vec<u8>,
+    scratch: Vec<u8>,
+    /// At least what the request will take.
+    bytes: usize,
+    spans: u64,
+}
+
+/// The spans of one resource. Kept over requests, so that resources are encoded once and buffers
+/// are reused; a group that had nothing to send goes.
+#[derive(Debug)]
+struct Group {
+    resource: Arc<Resource>,
+    head: Vec<u8>,
+    spans: Vec<u8>,
+}
+
+impl Batch {
+    pub(crate) fn new(encoding: Encoding, limits: Limits) -> Self {
+        Self {
+            encoding,
+            limits,
+            groups: Vec::new(),
+            latest: 0,
+            span: Vec::new(),
+            scratch: Vec::new(),
+            bytes: 0,
+            spans: 0,
+        }
+    }
+
+    pub(crate) fn add(&mut self, span: &Span) -> Added {
+        self.span.clear();
+        match self.encoding {
+            Encoding::Protobuf => {
+                protobuf::span(&mut self.span, &mut self.scratch, span, &self.limits);
+            }
+            Encoding::Json => json::span(&mut self.span, span, &self.limits),
+        }
+        let index = self.group(&span.resource);
+        let Some(group) = self.groups.get_mut(index) else { return Added::TooLarge };
+        let overhead = if group.spans.is_empty() {
+            group.head.len() + self.encoding.resource_spans_overhead()
+        } else {
+            1
+        };
+        let size = self.span.len() + overhead;
+        if self.bytes + size > MAX_REQUEST_BYTES {
+            return if self.spans == 0 { Added::TooLarge } else { Added::Full };
+        }
+        if self.encoding == Encoding::Json && !group.spans.is_empty() {
+            group.spans.push(b',');
+        }
+        group.spans.extend_from_slice(&self.span);
+        self.bytes += size;
+        self.spans += 1;
+        self.latest = index;
+        Added::Yes
+    }
+
+    /// The request so far; `None` if it has no span. The batch is empty afterwards.
+    pub(crate) fn take(&mut self) -> Option<Request> {
+        let spans = std::mem::take(&mut self.spans);
+        let size = std::mem::take(&mut self.bytes);
+        self.latest = 0;
+        self.groups.retain(|group| !group.spans.is_empty());
+        if spans == 0 {
+            return None;
+        }
+        let mut body = Vec::with_capacity(size + 32);
+        if self.encoding == Encoding::Json {
+            body.extend_from_slice(b"{\"resourceSpans\":[");
+        }
+        for (index, group) in self.groups.iter_mut().enumerate() {
+            match self.encoding {
+                Encoding::Protobuf => {
+                    protobuf::resource_spans(&mut body, &group.head, &group.spans);
+                }
+                Encoding::Json => {
+                    if index > 0 {
+                        body.push(b',');
+                    }
+                    json::resource_spans(&mut body, &group.head, &group.spans);
+                }
+            }
+            group.spans.clear();
+        }
+        if self.encoding == Encoding::Json {
+            body.extend_from_slice(b"]}");
+        }
+        Some(Request { body: body.into(), spans })
+    }
+
+    /// The index of a resource's group. Processes share one `Arc` for all their spans, so that
+    /// pointers nearly always decide.
+    fn group(&mut self, resource: &Arc<Resource>) -> usize {
+        let same = |group: &Group| Arc::ptr_eq(&group.resource, resource);
+        if self.groups.get(self.latest).is_some_and(same) {
+            return self.latest;
+        }
+        if let Some(index) = self.groups.iter().position(same) {
+            return index;
+        }
+        if let Some(index) = self.groups.iter().position(|group| group.resource == *resource) {
+            return index;
+        }
+        let mut head = Vec::new();
+        match self.encoding {
+            Encoding::Protobuf => protobuf::resource(&mut head, resource),
+            Encoding::Json => json::resource(&mut head, resource),
+        }
+        self.groups.push(Group { resource: Arc::clone(resource), head, spans: Vec::new() });
+        self.groups.len() - 1
+    }
+}
+
+impl Encoding {
+    const fn resource_spans_overhead(self) -> usize {
+        match self {
+            Self::Protobuf => protobuf::RESOURCE_SPANS_OVERHEAD,
+            Self::Json => json::RESOURCE_SPANS_OVERHEAD,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The bounded queue between the pipeline and one sink.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use onlooker_pipeline::span::Span;
+use tokio::sync::Notify;
+
+/// A run of spans that several sinks share.
+#[derive(Clone, Debug)]
+pub(super) struct Spans {
+    batch: Arc<Vec<Span>>,
+    range: Range<usize>,
+}
+
+impl Spans {
+    pub(super) fn all(batch: Arc<Vec<Span>>) -> Self {
+        let range = 0..batch.len();
+        Self { batch, range }
+    }
+
+    pub(super) fn as_slice(&self) -> &[Span] {
+        self.batch.get(self.range.clone()).unwrap_or_default()
+    }
+
+    fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    /// Splits off the first `count` spans (at most all).
+    fn split_to(&mut self, count: usize) -> Self {
+        let middle = self.range.start + count.min(self.len());
+        let head = Self { batch: Arc::clone(&self.batch), range: self.range.start..middle };
+        self.range.start = middle;
+        head
+    }
+}
+
+/// First in, first out; holds at most `capacity` spans. Any thread pushes, one consumer (a task
+/// or a thread) takes.
+#[derive(Debug)]
+pub(super) struct Queue {
+    capacity: usize,
+    state: Mutex<State>,
+    /// Wakes a consumer that is a task.
+    task: Notify,
+    /// Wakes a consumer that is a thread.
+    thread: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    runs: VecDeque<Spans>,
+    spans: usize,
+    /// The consumer sleeps until this many spans are there: a producer pays for a wake-up once a
+    /// batch, not once a push.
+    wanted: usize,
+    closed: bool,
+}
+
+impl State {
+    fn is_ready(&self) -> bool {
+        self.closed || self.spans >= self.wanted
+    }
+}
+
+impl Queue {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            state: Mutex::new(State::default()),
+            task: Notify::new(),
+            thread: Condvar::new(),
+        }
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Adds what fits and returns how many spans did not. Never waits for the consumer.
+    pub(super) fn push(&self, mut spans: Spans) -> usize {
+        let mut state = self.lock();
+        let room = if state.closed { 0 } else { self.capacity.saturating_sub(state.spans) };
+        let fitting = spans.split_to(room);
+        if fitting.len() > 0 {
+            state.spans += fitting.len();
+            state.runs.push_back(fitting);
+        }
+        let ready = state.is_ready();
+        drop(state);
+        if ready {
+            self.wake();
+        }
+        spans.len()
+    }
+
+    /// No more spans are accepted; the consumer sees the end once it has taken the rest.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.wake();
+    }
+
+    /// Takes up to `most` spans; empty if there are none.
+    pub(super) fn take(&self, most: usize) -> Vec<Spans> {
+        let mut state = self.lock();
+        let mut taken = Vec::new();
+        let mut room = most;
+        while room > 0
+            && let Some(front) = state.runs.front_mut()
+        {
+            let run = front.split_to(room);
+            if front.len() == 0 {
+                state.runs.pop_front();
+            }
+            room -= run.len();
+            state.spans -= run.len();
+            taken.push(run);
+        }
+        taken
+    }
+
+    /// Waits, as a task, for `wanted` spans or the end. True if the queue is closed and empty.
+    pub(super) async fn ready(&self, wanted: usize) -> bool {
+        loop {
+            let woken = self.task.notified();
+            {
+                let mut state = self.lock();
+                state.wanted = wanted.min(self.capacity);
+                if state.is_ready() {
+                    return state.closed && state.spans == 0;
+                }
+            }
+            woken.await;
+        }
+    }
+
+    /// Waits, as a thread, for a span, the end, or `until`. True if closed and empty.
+    pub(super) fn wait(&self, until: Option<Instant>) -> bool {
+        let mut state = self.lock();
+        state.wanted = 1;
+        while !state.is_ready() {
+            state = match until {
+                None => self.thread.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left == Duration::ZERO {
+                        return false;
+                    }
+                    self.thread.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        state.closed && state.spans == 0
+    }
+
+    fn wake(&self) {
+        self.task.notify_one();
+        self.thread.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Queue, Spans};
+    use crate::sink::sample;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    fn spans(count: usize) -> Spans {
+        Spans::all(Arc::new(vec![sample::span(); count]))
+    }
+
+    fn total(taken: &[Spans]) -> usize {
+        taken.iter().map(|run| run.as_slice().len()).sum()
+    }
+
+    #[test]
+    fn what_does_not_fit_is_returned_and_a_large_run_fills_the_room_it_finds() {
+        let queue = Queue::new(10);
+        assert_eq!(queue.push(spans(7)), 0);
+        assert_eq!(queue.push(spans(7)), 4);
+        assert_eq!(queue.push(spans(1)), 1);
+        assert_eq!(total(&queue.take(8)), 8);
+        assert_eq!(queue.push(spans(100)), 92);
+        assert_eq!(total(&queue.take(usize::MAX)), 10);
+        assert!(queue.take(1).is_empty());
+    }
+
+    #[test]
+    fn a_closed_queue_gives_what_it_holds_and_takes_no_more() {
+        let queue = Queue::new(10);
+        queue.push(spans(3));
+        queue.close();
+        assert_eq!(queue.push(spans(2)), 2);
+        assert!(!queue.wait(None));
+        assert_eq!(total(&queue.take(10)), 3);
+        assert!(queue.wait(None));
+    }
+
+    #[test]
+    fn a_waiting_thread_gives_up_at_its_time() {
+        assert!(!Queue::new(1).wait(Some(Instant::now())));
+    }
+
+    #[tokio::test]
+    async fn a_task_is_woken_when_enough_is_there() {
+        let queue = Arc::new(Queue::new(10));
+        let waiting = tokio::spawn({
+            let queue = Arc::clone(&queue);
+            async move { queue.ready(4).await }
+        });
+        tokio::task::yield_now().await;
+        queue.push(spans(3));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        queue.push(spans(1));
+        assert!(!waiting.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn more_than_the_queue_holds_is_not_waited_for() {
+        let queue = Queue::new(2);
+        queue.push(spans(2));
+        assert!(!queue.ready(512).await);
+    }
+}
