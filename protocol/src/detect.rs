@@ -47,7 +47,14 @@ pub struct Protocol {
 }
 
 /// Every protocol there is.
-pub static PROTOCOLS: &[&Protocol] = &[&crate::http1::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[
+    &crate::dns::PROTOCOL,
+    &crate::fastcgi::PROTOCOL,
+    &crate::http1::PROTOCOL,
+    &crate::http2::PROTOCOL,
+    &crate::postgresql::PROTOCOL,
+    &crate::redis::PROTOCOL,
+];
 
 /// What detection says of an opening.
 #[derive(Clone, Copy)]

@@ -99,7 +99,10 @@ impl Live {
         self.probe.attach()?;
         for feature in self.probe.features() {
             if let Some(why) = feature.problem() {
-                eprintln!("onlooker: {} is not available, so {}: {why}", feature.name, feature.without);
+                eprintln!(
+                    "onlooker: {} is not available, so {}: {why}",
+                    feature.name, feature.without
+                );
             }
         }
         Ok(())

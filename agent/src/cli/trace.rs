@@ -209,7 +209,13 @@ fn find(program: &str) -> Option<PathBuf> {
 }
 
 fn counted(n: usize, what: &str) -> String {
-    let ending = if n == 1 { "" } else if what.ends_with('s') { "es" } else { "s" };
+    let ending = if n == 1 {
+        ""
+    } else if what.ends_with('s') {
+        "es"
+    } else {
+        "s"
+    };
     format!("{n} {what}{ending}")
 }
 

@@ -4,15 +4,27 @@ use std::path::Path;
 
 /// Programs that run others: what they run is the service.
 const PYTHON_LAUNCHERS: &[&str] = &[
-    "gunicorn", "uvicorn", "hypercorn", "daphne", "waitress-serve", "celery", "flask", "uwsgi",
-    "fastapi", "granian",
+    "gunicorn",
+    "uvicorn",
+    "hypercorn",
+    "daphne",
+    "waitress-serve",
+    "celery",
+    "flask",
+    "uwsgi",
+    "fastapi",
+    "granian",
 ];
 /// Scripts whose name says nothing: their folder's does.
 const NAMELESS: &[&str] = &["__main__", "index", "manage", "wsgi", "asgi"];
 
 /// The name of the service that a process is: the script, the jar, the module; else the
 /// executable. `None` for an interpreter that runs nothing that has a name.
-pub(crate) fn service_name(exe: Option<&Path>, cmdline: &[String], cwd: Option<&Path>) -> Option<String> {
+pub(crate) fn service_name(
+    exe: Option<&Path>,
+    cmdline: &[String],
+    cwd: Option<&Path>,
+) -> Option<String> {
     let exe = exe.and_then(Path::file_name).and_then(|name| name.to_str());
     let program = exe.or_else(|| cmdline.first().map(|first| base(first)))?;
     let arguments = cmdline.get(1..).unwrap_or_default();
@@ -30,10 +42,13 @@ pub(crate) fn service_name(exe: Option<&Path>, cmdline: &[String], cwd: Option<&
 fn interpreter(program: &str) -> Option<&'static str> {
     let stem = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
     let stem = stem.strip_suffix("-config").unwrap_or(stem);
-    ["python", "pypy", "node", "nodejs", "ruby", "perl", "php", "java", "bash", "sh", "dash", "bun", "deno", "lua", "Rscript"]
-        .into_iter()
-        .find(|known| *known == stem)
-        .map(|known| if known == "pypy" { "python" } else { known })
+    [
+        "python", "pypy", "node", "nodejs", "ruby", "perl", "php", "java", "bash", "sh", "dash",
+        "bun", "deno", "lua", "Rscript",
+    ]
+    .into_iter()
+    .find(|known| *known == stem)
+    .map(|known| if known == "pypy" { "python" } else { known })
 }
 
 /// `php-fpm8.2` is `php-fpm`; `postgres` stays.
@@ -55,8 +70,7 @@ fn python(arguments: &[String], cwd: Option<&Path>) -> Option<String> {
             "-W" | "-X" | "-Q" => drop(rest.next()),
             option if option.starts_with('-') => {}
             script => {
-                return launched_by(base(script), rest.as_slice())
-                    .or_else(|| stem(script, cwd));
+                return launched_by(base(script), rest.as_slice()).or_else(|| stem(script, cwd));
             }
         }
     }
@@ -149,7 +163,11 @@ mod tests {
             ("/usr/sbin/php-fpm8.2", &["php-fpm: pool www"], Some("php-fpm")),
             ("/usr/lib/postgresql/15/bin/postgres", &["postgres: checkpointer"], Some("postgres")),
             ("/usr/bin/python3.11", &["python3", "/srv/orders.py"], Some("orders")),
-            ("/usr/bin/python3.11", &["python3", "-u", "-W", "ignore", "orders.py"], Some("orders")),
+            (
+                "/usr/bin/python3.11",
+                &["python3", "-u", "-W", "ignore", "orders.py"],
+                Some("orders"),
+            ),
             ("/usr/bin/python3.11", &["python3", "-m", "http.server", "80"], Some("http.server")),
             ("/usr/bin/python3.11", &["python3", "manage.py", "runserver"], Some("shop")),
             ("/usr/bin/python3.11", &["python3", "-c", "import x"], None),
@@ -158,11 +176,23 @@ mod tests {
                 &["python3", "/usr/bin/gunicorn", "-w", "4", "-b", "127.0.0.1:80", "cart.wsgi:app"],
                 Some("cart"),
             ),
-            ("/usr/bin/python3", &["python3", "-m", "uvicorn", "pay:app", "--port", "1"], Some("pay")),
-            ("/usr/bin/python3", &["python3", "/bin/celery", "-A", "tasks", "worker"], Some("tasks")),
+            (
+                "/usr/bin/python3",
+                &["python3", "-m", "uvicorn", "pay:app", "--port", "1"],
+                Some("pay"),
+            ),
+            (
+                "/usr/bin/python3",
+                &["python3", "/bin/celery", "-A", "tasks", "worker"],
+                Some("tasks"),
+            ),
             ("/usr/bin/node", &["node", "--inspect", "/srv/pay/index.js"], Some("pay")),
             ("/usr/bin/node", &["node", "server.js"], Some("server")),
-            ("/opt/jdk/bin/java", &["java", "-Xmx1g", "-jar", "/opt/billing-1.2.jar"], Some("billing-1.2")),
+            (
+                "/opt/jdk/bin/java",
+                &["java", "-Xmx1g", "-jar", "/opt/billing-1.2.jar"],
+                Some("billing-1.2"),
+            ),
             ("/opt/jdk/bin/java", &["java", "-cp", "a:b", "com.example.Main", "x"], Some("Main")),
             ("/usr/bin/ruby3.1", &["ruby", "app.rb"], Some("app")),
             ("/usr/bin/curl", &["curl", "http://user:secret@host"], Some("curl")),

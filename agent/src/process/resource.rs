@@ -34,7 +34,11 @@ pub(crate) fn resource(pid: u32, inspection: &Inspection, comm: &str) -> Arc<Res
         .unwrap_or_else(|| {
             let exe = inspection.exe.as_deref().and_then(Path::file_name);
             let exe = exe.map_or(Cow::Borrowed(comm), |exe| exe.to_string_lossy());
-            if exe.is_empty() { "unknown_service".to_owned() } else { format!("unknown_service:{exe}") }
+            if exe.is_empty() {
+                "unknown_service".to_owned()
+            } else {
+                format!("unknown_service:{exe}")
+            }
         });
     let host = host();
     let mut attributes = Attributes::default();

@@ -53,11 +53,7 @@ impl Selector {
                 return Err(SelectorError::NoProcess(pid, why_hidden(pid)));
             }
         }
-        Ok(Self {
-            targets: targets.clone(),
-            exes: patterns(exes)?,
-            exclude: patterns(exclude)?,
-        })
+        Ok(Self { targets: targets.clone(), exes: patterns(exes)?, exclude: patterns(exclude)? })
     }
 
     /// Whether processes that start later can be targets by their executable.

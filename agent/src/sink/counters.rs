@@ -42,7 +42,7 @@ impl fmt::Display for DropReason {
             Self::Refused => "refused by the destination",
             Self::Rejected => "rejected by the destination (partial success)",
             Self::TooLarge => "larger than a request may be",
-            Self::OutputClosed => "the output was closed",
+            Self::OutputClosed => "the output was closed or could not be written",
             Self::TraceTooLarge => "more spans in one trace than the tree shows",
             Self::Stopped => "not delivered before the end",
         })

@@ -2,17 +2,17 @@
 //!
 //! The pipeline hands spans to [`Sinks::submit`], which never waits: every sink has its own
 //! bounded queue and its own task or thread behind it, and what does not fit is counted. Reading
-//! order: this file, `queue`, `counters`, then a sink: [`otlp`], `console`, `file`, `zipkin`.
+//! order: this file, `queue`, [`counters`], `encoding`, then a sink: [`collector`], `console`, `file`.
 
+pub mod collector;
 pub mod counters;
-pub mod otlp;
 
 mod console;
-mod http;
+mod encoding;
+mod file;
 mod limits;
 mod notice;
 mod queue;
-mod retry;
 mod text;
 
 #[cfg(test)]
@@ -20,6 +20,7 @@ mod sample;
 
 use std::error::Error;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -32,15 +33,19 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::config::Config;
+use collector::{ExportError, Exporter};
 use counters::{Counters, DropReason, SinkCounts};
-use otlp::{Exporter, OtlpError};
 use queue::{Queue, Spans};
 
 /// What keeps a sink from starting: always something in the configuration.
 #[derive(Debug)]
 pub enum StartError {
     /// The OTLP exporter.
-    Otlp(OtlpError),
+    Otlp(ExportError),
+    /// The Zipkin exporter.
+    Zipkin(ExportError),
+    /// The file sink.
+    File(PathBuf, std::io::Error),
     /// A thread could not be started.
     Thread(std::io::Error),
 }
@@ -49,6 +54,10 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Otlp(error) => write!(f, "OTLP export: {error}"),
+            Self::Zipkin(error) => write!(f, "Zipkin export: {error}"),
+            Self::File(path, error) => {
+                write!(f, "cannot write spans to {}: {error}", path.display())
+            }
             Self::Thread(error) => write!(f, "cannot start a thread for output: {error}"),
         }
     }
@@ -120,12 +129,28 @@ impl Sinks {
         let export = &config.export;
         let mut sinks = Self::default();
         if export.otlp.enabled {
-            let exporter = Exporter::new(&export.otlp, export.batch, config.limits)
+            let exporter = Exporter::otlp(&export.otlp, export.batch, config.limits)
                 .map_err(StartError::Otlp)?;
-            let name = exporter.destination().to_owned();
+            let name = exporter.name().to_owned();
             sinks.spawn_task(runtime, name, export.batch.queue, |queue, counters| {
                 exporter.run(queue, counters)
             });
+        }
+        if let Some(settings) = &export.zipkin {
+            let exporter = Exporter::zipkin(settings, export.batch, config.limits)
+                .map_err(StartError::Zipkin)?;
+            let name = exporter.name().to_owned();
+            sinks.spawn_task(runtime, name, export.batch.queue, |queue, counters| {
+                exporter.run(queue, counters)
+            });
+        }
+        if let Some(settings) = &export.file {
+            let sink = file::FileSink::open(settings, export.batch, config.limits)
+                .map_err(|error| StartError::File(settings.path.clone(), error))?;
+            let name = format!("file {}", settings.path.display());
+            sinks.spawn_thread(name, export.batch.queue, |queue, counters| {
+                sink.run(&queue, &counters);
+            })?;
         }
         if let Some(settings) = export.console {
             let closed = Arc::clone(&sinks.output_closed);
@@ -247,11 +272,11 @@ impl Sinks {
         run: impl FnOnce(Arc<Queue>, Arc<Counters>) + Send + 'static,
     ) -> Result<(), StartError> {
         let queue = Arc::new(Queue::new(capacity));
-        let counters = Arc::new(Counters::new(name.clone()));
+        let counters = Arc::new(Counters::new(name));
         let (alive, done) = oneshot::channel::<()>();
         let (their_queue, their_counters) = (Arc::clone(&queue), Arc::clone(&counters));
         std::thread::Builder::new()
-            .name(name)
+            .name("onlooker-output".to_owned())
             .spawn(move || {
                 run(their_queue, their_counters);
                 drop(alive);

@@ -137,10 +137,10 @@ impl Queue {
         }
     }
 
-    /// Waits, as a thread, for a span, the end, or `until`. True if closed and empty.
-    pub(super) fn wait(&self, until: Option<Instant>) -> bool {
+    /// Waits, as a thread, for `wanted` spans, the end, or `until`. True if closed and empty.
+    pub(super) fn wait(&self, wanted: usize, until: Option<Instant>) -> bool {
         let mut state = self.lock();
-        state.wanted = 1;
+        state.wanted = wanted.min(self.capacity);
         while !state.is_ready() {
             state = match until {
                 None => self.thread.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -199,14 +199,14 @@ mod tests {
         queue.push(spans(3));
         queue.close();
         assert_eq!(queue.push(spans(2)), 2);
-        assert!(!queue.wait(None));
+        assert!(!queue.wait(1, None));
         assert_eq!(total(&queue.take(10)), 3);
-        assert!(queue.wait(None));
+        assert!(queue.wait(1, None));
     }
 
     #[test]
     fn a_waiting_thread_gives_up_at_its_time() {
-        assert!(!Queue::new(1).wait(Some(Instant::now())));
+        assert!(!Queue::new(1).wait(1, Some(Instant::now())));
     }
 
     #[tokio::test]

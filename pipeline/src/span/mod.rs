@@ -16,6 +16,7 @@ mod mysql;
 mod postgresql;
 mod redact;
 mod redis;
+mod sql;
 
 pub use describe::{Description, Place, describe};
 pub use model::{Attributes, Evidence, Kind, Link, Resource, Span, SpanId, Status, TraceId, Value};

@@ -88,11 +88,14 @@ impl Sampler {
     /// Decides about a trace that a caller brought: `sampled` is what its context says, `None`
     /// if it leaves the decision open; `state` its `tracestate`.
     #[must_use]
-    pub fn remote(&self, trace_id: TraceId, sampled: Option<bool>, state: Option<&str>) -> Decision {
+    pub fn remote(
+        &self,
+        trace_id: TraceId,
+        sampled: Option<bool>,
+        state: Option<&str>,
+    ) -> Decision {
         match sampled {
-            Some(sampled) if self.parent_based => {
-                Decision { sampled, state: state.map(Box::from) }
-            }
+            Some(sampled) if self.parent_based => Decision { sampled, state: state.map(Box::from) },
             _ => self.rule.decide(trace_id, state),
         }
     }
@@ -226,14 +229,14 @@ mod tests {
 
     #[test]
     fn a_stated_randomness_wins_and_other_members_stay() {
-        let decision =
-            ratio(0.5).remote(trace(0), Some(false), Some("a=1, ot=th:4;rv:ffffffffffffff;x:y,b=2"));
+        let decision = ratio(0.5).remote(
+            trace(0),
+            Some(false),
+            Some("a=1, ot=th:4;rv:ffffffffffffff;x:y,b=2"),
+        );
         assert_eq!(
             decision,
-            Decision {
-                sampled: true,
-                state: Some("ot=th:8;rv:ffffffffffffff;x:y,a=1,b=2".into())
-            }
+            Decision { sampled: true, state: Some("ot=th:8;rv:ffffffffffffff;x:y,a=1,b=2".into()) }
         );
         // 13 digits are no randomness.
         assert!(!ratio(0.5).remote(trace(0), None, Some("ot=rv:fffffffffffff")).sampled);
@@ -258,10 +261,7 @@ mod tests {
         );
         assert!(!sampler.remote(trace(1), None, None).sampled);
         assert!(!Sampler::default().remote(trace(1), Some(false), None).sampled);
-        assert_eq!(
-            Sampler::default().root(trace(1)),
-            Decision { sampled: true, state: None }
-        );
+        assert_eq!(Sampler::default().root(trace(1)), Decision { sampled: true, state: None });
     }
 
     #[test]
@@ -270,8 +270,9 @@ mod tests {
         let mut state = 1_u64;
         let kept = (0..100_000)
             .filter(|_| {
-                state =
-                    state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 ratio(0.1).root(trace(state >> 8)).sampled
             })
             .count();

@@ -104,6 +104,9 @@ pub struct HttpFacts {
     /// Why the protocol itself failed, where it says so: a low-cardinality name, as
     /// `error.type` wants it (`REFUSED_STREAM`, `FCGI_OVERLOADED`).
     pub error: Option<Cow<'static, str>>,
+    /// The protocol that carried the request, where that is not HTTP: `network.protocol.name`
+    /// (`fastcgi`). [`Self::version`] then says nothing.
+    pub carrier: Option<&'static str>,
     /// What the connection was upgraded to by this exchange (`websocket`, `h2c`).
     pub upgrade: Option<Box<str>>,
     /// The API behind it.

@@ -1,1 +1,122 @@
-//! The http2 protocol.
+//! HTTP/2 (RFC 9113).
+//!
+//! Reading order: [`hpack`] (header compression), `frame` (what frames look like), `seek` (finding
+//! them in the middle of a stream), `direction` (one side's frames in order), `streams` and
+//! `stream` (what they mean), `detect`.
+
+pub mod hpack;
+
+mod detect;
+mod direction;
+mod frame;
+mod seek;
+mod stream;
+mod streams;
+
+#[cfg(test)]
+mod tests;
+
+use direction::Direction;
+use stream::Finish;
+use streams::Streams;
+
+use crate::chunk::{Chunk, Moment, Side};
+use crate::detect::Protocol;
+use crate::dissector::{Capture, Dissector, Ending, Handover, Output};
+use crate::exchange::Exchange;
+
+/// HTTP/2, for detection.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "http/2",
+    detect: detect::detect,
+    dissector: |from_start| Box::new(if from_start { Http2::new() } else { Http2::late() }),
+    ports: &[],
+};
+
+/// Reads an HTTP/2 connection.
+#[derive(Debug)]
+pub struct Http2 {
+    client: Direction,
+    server: Direction,
+    streams: Streams,
+    greeted: bool,
+}
+
+impl Http2 {
+    /// For a connection that is read from its first byte ("prior knowledge", RFC 9113 §3.3, or
+    /// chosen by TLS).
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            client: Direction::from_start(Side::Client),
+            server: Direction::from_start(Side::Server),
+            streams: Streams::default(),
+            greeted: false,
+        }
+    }
+
+    /// For a connection that has been running, from any position in either direction.
+    #[must_use]
+    pub fn late() -> Self {
+        Self {
+            client: Direction::late(Side::Client),
+            server: Direction::late(Side::Server),
+            streams: Streams::partial(),
+            greeted: false,
+        }
+    }
+
+    /// For what follows an HTTP/1 upgrade ([`Handover::Http2`]). Stream 1 carries the response to
+    /// `request`, the exchange that HTTP/1 gave for the upgrade; without it that response is
+    /// ignored.
+    #[must_use]
+    pub fn upgraded(request: Option<&Exchange>) -> Self {
+        let mut it = Self::new();
+        it.streams.upgrade(request);
+        it
+    }
+
+    fn give(&mut self, out: &mut Output) {
+        out.exchanges.append(&mut self.streams.exchanges);
+        out.not_understood += std::mem::take(&mut self.streams.not_understood);
+        out.lost += std::mem::take(&mut self.streams.lost);
+    }
+}
+
+impl Default for Http2 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Dissector for Http2 {
+    fn feed(&mut self, chunk: &Chunk<'_>, out: &mut Output) {
+        if !self.greeted {
+            self.greeted = true;
+            // Every frame header must be seen, wherever it is in a turn.
+            out.capture = Some(Capture::Full);
+        }
+        let direction = match chunk.side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        direction.feed(chunk, &mut self.streams);
+        let refuted = direction.is_refuted() || direction.is_hopeless();
+        self.give(out);
+        if refuted {
+            out.handover = Some(Handover::NotMine);
+        }
+    }
+
+    /// A connection half-closed by its client still brings responses; by its server, none.
+    fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
+
+    fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
+        self.streams.close(Finish::Closed(ending), at);
+        self.give(out);
+    }
+
+    fn open_request(&self, position: u64) -> Option<Moment> {
+        self.streams.open_request(position)
+    }
+}

@@ -30,7 +30,10 @@ pub(super) fn describe(
     }
     attributes.set_some("http.response.status_code", facts.status);
     place.set_network(&mut attributes);
-    attributes.set("network.protocol.version", facts.version.name());
+    match facts.carrier {
+        Some(protocol) => attributes.set("network.protocol.name", protocol),
+        None => attributes.set("network.protocol.version", facts.version.name()),
+    }
 
     let error = error_type(exchange, facts, kind);
     let status = if error.is_some() { Status::Error("".into()) } else { Status::Unset };

@@ -1,23 +1,16 @@
-//! OTLP: spans to a collector, by gRPC or HTTP.
+//! Spans as bytes: OTLP in binary protobuf and in JSON, Zipkin's JSON.
 //!
-//! Reading order: [`exporter`] (the task: batches, attempts, pauses), [`batch`] (encoded spans
-//! into requests), [`protobuf`] and [`json`] (the two encodings), [`http`] and [`grpc`] (the two
-//! transports), [`answer`] (what a collector's answer means).
+//! [`batch`] collects encoded spans into requests; the other modules write one span at a time.
 
-pub(super) mod batch;
-
-mod answer;
-mod exporter;
-mod grpc;
-mod http;
+mod batch;
 mod json;
 mod protobuf;
+mod zipkin;
 
 #[cfg(test)]
 mod tests;
 
-pub(super) use exporter::Exporter;
-pub use exporter::OtlpError;
+pub(super) use batch::{Added, Batch, Encoding, Request};
 
 use onlooker_pipeline::span::Kind;
 

@@ -10,7 +10,8 @@ use opentelemetry_proto::tonic::trace::v1::{
 };
 use prost::Message;
 
-use super::batch::{Added, Batch, Encoding, MAX_REQUEST_BYTES};
+use super::batch::MAX_REQUEST_BYTES;
+use super::{Added, Batch, Encoding};
 use crate::config::Limits;
 use crate::sink::sample::{self, START};
 
@@ -110,6 +111,7 @@ fn decode(encoding: Encoding, body: &[u8]) -> ExportTraceServiceRequest {
     match encoding {
         Encoding::Protobuf => ExportTraceServiceRequest::decode(body).unwrap(),
         Encoding::Json => serde_json::from_slice(body).unwrap(),
+        Encoding::Zipkin => unreachable!("no OTLP"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The HTTP client that exporters share: hyper with rustls and a connection pool.
+//! The HTTP client of both transports: hyper with rustls and a connection pool.
 
 use std::error::Error;
 use std::fmt;
@@ -15,6 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::Tls;
+use crate::sink::text::visible;
 
 /// Plain or TLS connections, as the URL's scheme says.
 pub(super) type Connector = HttpsConnector<HttpConnector>;
@@ -103,7 +104,7 @@ pub(super) fn explain(error: &dyn Error) -> String {
         }
         next = cause.source();
     }
-    super::text::visible(&text)
+    visible(&text)
 }
 
 fn verified(tls: &Tls) -> Result<ClientConfig, TlsError> {

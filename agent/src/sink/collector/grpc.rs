@@ -15,8 +15,9 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status};
 
 use super::answer::{Answer, ExportResponse, RpcStatus};
+use super::client::{Connector, TlsError, USER_AGENT, Version, client, explain};
 use crate::config::{Compression, Tls};
-use crate::sink::http::{self, Connector, TlsError, USER_AGENT, Version};
+
 use crate::sink::text::visible;
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -38,7 +39,7 @@ impl GrpcExporter {
         tls: &Tls,
     ) -> Result<Self, TlsError> {
         let https = origin.scheme_str() == Some("https");
-        let client = http::client(Version::Http2, https, tls)?;
+        let client = client(Version::Http2, https, tls)?;
         let mut grpc =
             Grpc::with_origin(client, origin).accept_compressed(CompressionEncoding::Gzip);
         if compression == Compression::Gzip {
@@ -77,7 +78,7 @@ impl GrpcExporter {
 fn verdict(status: &Status) -> Answer {
     // A status with a source was made on this side: the connection failed.
     if let Some(cause) = status.source() {
-        return Answer::Retry { after: None, error: http::explain(cause) };
+        return Answer::Retry { after: None, error: explain(cause) };
     }
     let after = RpcStatus::decode(status.details()).ok().and_then(|details| details.retry_delay());
     let separator = if status.message().is_empty() { "" } else { ": " };

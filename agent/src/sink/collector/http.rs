@@ -1,4 +1,4 @@
-//! OTLP over HTTP (OTLP specification, "OTLP/HTTP"): binary protobuf or JSON by POST.
+//! OTLP over HTTP (OTLP specification, "OTLP/HTTP") and Zipkin: bodies by POST.
 
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
@@ -15,10 +15,11 @@ use hyper_util::client::legacy::Client;
 use prost::Message;
 
 use super::answer::{Answer, ExportResponse, PartialSuccess, RpcStatus};
-use super::batch::Encoding;
+use super::client::{Connector, TlsError, USER_AGENT, Version, client, explain};
+use super::retry::retry_after;
 use crate::config::{Compression, Tls};
-use crate::sink::http::{self, Connector, TlsError, USER_AGENT, Version};
-use crate::sink::retry::retry_after;
+use crate::sink::encoding::Encoding;
+
 use crate::sink::text::visible;
 
 /// The longest answer that is read.
@@ -50,7 +51,7 @@ impl HttpExporter {
         let mut all = HeaderMap::new();
         let content = match encoding {
             Encoding::Protobuf => "application/x-protobuf",
-            Encoding::Json => "application/json",
+            Encoding::Json | Encoding::Zipkin => "application/json",
         };
         all.insert(CONTENT_TYPE, HeaderValue::from_static(content));
         all.insert(hyper::header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
@@ -61,7 +62,7 @@ impl HttpExporter {
             all.insert(name.clone(), value.clone());
         }
         let https = uri.scheme_str() == Some("https");
-        let client = http::client(Version::Http1, https, tls)?;
+        let client = client(Version::Http1, https, tls)?;
         Ok(Self { client, uri, headers: all, encoding, compression, timeout })
     }
 
@@ -91,7 +92,7 @@ impl HttpExporter {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        let response = self.client.request(request).await.map_err(|error| http::explain(&error))?;
+        let response = self.client.request(request).await.map_err(|error| explain(&error))?;
         let (parts, body) = response.into_parts();
         let after = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let after = after.and_then(|value| retry_after(value, SystemTime::now()));
@@ -149,7 +150,7 @@ fn json_response(body: &[u8]) -> Option<ExportResponse> {
 fn failure(status: StatusCode, encoding: Encoding, body: &[u8]) -> String {
     let said = match encoding {
         Encoding::Protobuf => RpcStatus::decode(body).ok().map(|status| status.message),
-        Encoding::Json => serde_json::from_slice::<serde_json::Value>(body)
+        Encoding::Json | Encoding::Zipkin => serde_json::from_slice::<serde_json::Value>(body)
             .ok()
             .and_then(|value| Some(value.get("message")?.as_str()?.to_owned())),
     };
@@ -172,8 +173,8 @@ fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::{accepted, failure, is_retryable};
-    use crate::sink::otlp::answer::Answer;
-    use crate::sink::otlp::batch::Encoding;
+    use crate::sink::collector::answer::Answer;
+    use crate::sink::encoding::Encoding;
     use hyper::StatusCode;
     use hyper::header::HeaderValue;
 

@@ -5,32 +5,34 @@ use std::sync::Arc;
 use bytes::Bytes;
 use onlooker_pipeline::span::{Resource, Span};
 
-use super::{json, protobuf};
+use super::{json, protobuf, zipkin};
 use crate::config::Limits;
 
 /// The largest request, in bytes before compression: under gRPC's default limit of 4 MiB for a
 /// message, which Collectors keep for HTTP too.
-pub(crate) const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024 - 1024;
+pub(in crate::sink) const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024 - 1024;
 
 /// How a request is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Encoding {
+pub(in crate::sink) enum Encoding {
     /// Binary protobuf.
     Protobuf,
     /// ProtoJSON in OTLP's dialect.
     Json,
+    /// Zipkin's v2 JSON.
+    Zipkin,
 }
 
 /// An encoded `ExportTraceServiceRequest`.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) body: Bytes,
-    pub(crate) spans: u64,
+pub(in crate::sink) struct Request {
+    pub(in crate::sink) body: Bytes,
+    pub(in crate::sink) spans: u64,
 }
 
 /// What happened to a span that was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Added {
+pub(in crate::sink) enum Added {
     /// It is in the batch.
     Yes,
     /// The batch is full: take it, then add the span again.
@@ -41,7 +43,7 @@ pub(crate) enum Added {
 
 /// An open request.
 #[derive(Debug)]
-pub(crate) struct Batch {
+pub(in crate::sink) struct Batch {
     encoding: Encoding,
     limits: Limits,
     groups: Vec<Group>,
@@ -64,7 +66,7 @@ struct Group {
 }
 
 impl Batch {
-    pub(crate) fn new(encoding: Encoding, limits: Limits) -> Self {
+    pub(in crate::sink) fn new(encoding: Encoding, limits: Limits) -> Self {
         Self {
             encoding,
             limits,
@@ -77,13 +79,14 @@ impl Batch {
         }
     }
 
-    pub(crate) fn add(&mut self, span: &Span) -> Added {
+    pub(in crate::sink) fn add(&mut self, span: &Span) -> Added {
         self.span.clear();
         match self.encoding {
             Encoding::Protobuf => {
                 protobuf::span(&mut self.span, &mut self.scratch, span, &self.limits);
             }
             Encoding::Json => json::span(&mut self.span, span, &self.limits),
+            Encoding::Zipkin => zipkin::span(&mut self.span, span, &self.limits),
         }
         let index = self.group(&span.resource);
         let Some(group) = self.groups.get_mut(index) else { return Added::TooLarge };
@@ -96,7 +99,7 @@ impl Batch {
         if self.bytes + size > MAX_REQUEST_BYTES {
             return if self.spans == 0 { Added::TooLarge } else { Added::Full };
         }
-        if self.encoding == Encoding::Json && !group.spans.is_empty() {
+        if self.encoding != Encoding::Protobuf && !group.spans.is_empty() {
             group.spans.push(b',');
         }
         group.spans.extend_from_slice(&self.span);
@@ -107,7 +110,7 @@ impl Batch {
     }
 
     /// The request so far; `None` if it has no span. The batch is empty afterwards.
-    pub(crate) fn take(&mut self) -> Option<Request> {
+    pub(in crate::sink) fn take(&mut self) -> Option<Request> {
         let spans = std::mem::take(&mut self.spans);
         let size = std::mem::take(&mut self.bytes);
         self.latest = 0;
@@ -116,26 +119,21 @@ impl Batch {
             return None;
         }
         let mut body = Vec::with_capacity(size + 32);
-        if self.encoding == Encoding::Json {
-            body.extend_from_slice(b"{\"resourceSpans\":[");
-        }
+        body.extend_from_slice(self.encoding.before());
         for (index, group) in self.groups.iter_mut().enumerate() {
+            if self.encoding != Encoding::Protobuf && index > 0 {
+                body.push(b',');
+            }
             match self.encoding {
                 Encoding::Protobuf => {
                     protobuf::resource_spans(&mut body, &group.head, &group.spans);
                 }
-                Encoding::Json => {
-                    if index > 0 {
-                        body.push(b',');
-                    }
-                    json::resource_spans(&mut body, &group.head, &group.spans);
-                }
+                Encoding::Json => json::resource_spans(&mut body, &group.head, &group.spans),
+                Encoding::Zipkin => body.extend_from_slice(&group.spans),
             }
             group.spans.clear();
         }
-        if self.encoding == Encoding::Json {
-            body.extend_from_slice(b"]}");
-        }
+        body.extend_from_slice(self.encoding.after());
         Some(Request { body: body.into(), spans })
     }
 
@@ -156,6 +154,8 @@ impl Batch {
         match self.encoding {
             Encoding::Protobuf => protobuf::resource(&mut head, resource),
             Encoding::Json => json::resource(&mut head, resource),
+            // Each Zipkin span names its service itself.
+            Encoding::Zipkin => {}
         }
         self.groups.push(Group { resource: Arc::clone(resource), head, spans: Vec::new() });
         self.groups.len() - 1
@@ -167,6 +167,25 @@ impl Encoding {
         match self {
             Self::Protobuf => protobuf::RESOURCE_SPANS_OVERHEAD,
             Self::Json => json::RESOURCE_SPANS_OVERHEAD,
+            Self::Zipkin => 1,
+        }
+    }
+
+    /// What a request begins with.
+    const fn before(self) -> &'static [u8] {
+        match self {
+            Self::Protobuf => b"",
+            Self::Json => b"{\"resourceSpans\":[",
+            Self::Zipkin => b"[",
+        }
+    }
+
+    /// What a request ends with.
+    const fn after(self) -> &'static [u8] {
+        match self {
+            Self::Protobuf => b"",
+            Self::Json => b"]}",
+            Self::Zipkin => b"]",
         }
     }
 }

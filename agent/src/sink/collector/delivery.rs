@@ -1,0 +1,126 @@
+//! Bringing requests to a collector: attempts, pauses, the account, and what is said about it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use bytes::Bytes;
+
+use super::answer::Answer;
+use super::destination::{Destination, Transport};
+use super::retry::Backoff;
+use crate::sink::counters::{Counters, DropReason};
+use crate::sink::encoding::Request;
+use crate::sink::notice::{note, warn};
+use crate::sink::text::visible;
+
+/// Brings requests to the collector and keeps account.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    destination: Destination,
+    counters: Arc<Counters>,
+    /// The latest attempt failed: trouble is reported when it begins and when it ends, not once
+    /// a request.
+    troubled: AtomicBool,
+    /// The full queue was reported, which is done once.
+    full_reported: AtomicBool,
+    /// What the collector says beside accepting was reported, which is done once.
+    remark_reported: AtomicBool,
+}
+
+impl Delivery {
+    pub(super) fn new(destination: Destination, counters: Arc<Counters>) -> Self {
+        Self {
+            destination,
+            counters,
+            troubled: AtomicBool::new(false),
+            full_reported: AtomicBool::new(false),
+            remark_reported: AtomicBool::new(false),
+        }
+    }
+
+    /// Tries until the collector has decided. Cancelled from outside when the time is up.
+    pub(super) async fn deliver(self: Arc<Self>, request: Request) {
+        let body = match &self.destination.transport {
+            Transport::Http(http) => http.prepare(request.body),
+            Transport::Grpc(_) => request.body,
+        };
+        let mut backoff = Backoff::new();
+        loop {
+            match self.attempt(body.clone()).await {
+                Answer::Accepted { rejected, message } => {
+                    return self.accepted(request.spans, rejected, &message);
+                }
+                Answer::Refused { error } => return self.refused(request.spans, error),
+                Answer::Retry { after, error } => {
+                    self.failed(error);
+                    self.report_full_queue();
+                    tokio::time::sleep(backoff.next(after)).await;
+                    self.counters.retry();
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, body: Bytes) -> Answer {
+        match &self.destination.transport {
+            Transport::Http(http) => http.send(body).await,
+            Transport::Grpc(grpc) => grpc.send(body).await,
+        }
+    }
+
+    fn accepted(&self, spans: u64, rejected: u64, message: &str) {
+        let rejected = rejected.min(spans);
+        self.counters.export(spans - rejected);
+        if rejected > 0 {
+            self.counters.lose(DropReason::Rejected, rejected);
+        }
+        if rejected > 0 || !message.is_empty() {
+            let said = visible(message);
+            if !self.remark_reported.swap(true, Relaxed) {
+                warn(format_args!(
+                    "{}: accepted, but {rejected} spans rejected: {said}",
+                    self.counters.name()
+                ));
+            }
+            self.counters.fail(said);
+        }
+        if self.troubled.swap(false, Relaxed) {
+            note(format_args!("{}: working again", self.counters.name()));
+        }
+    }
+
+    fn refused(&self, spans: u64, error: String) {
+        self.counters.lose(DropReason::Refused, spans);
+        if !self.troubled.swap(true, Relaxed) {
+            warn(format_args!(
+                "{}: {error}; these spans are lost, later ones are tried{}",
+                self.counters.name(),
+                self.destination.hint
+            ));
+        }
+        self.counters.fail(error);
+    }
+
+    /// Says once that spans are lost because the queue is full.
+    pub(super) fn report_full_queue(&self) {
+        let lost = self.counters.lost(DropReason::QueueFull);
+        if lost > 0 && !self.full_reported.swap(true, Relaxed) {
+            warn(format_args!(
+                "{}: spans come faster than they are taken and the queue is full: {lost} spans \
+                 are lost so far, the closing summary will tell how many in the end",
+                self.counters.name()
+            ));
+        }
+    }
+
+    fn failed(&self, error: String) {
+        if !self.troubled.swap(true, Relaxed) {
+            warn(format_args!(
+                "{}: {error}; trying again, spans are kept while the queue has room{}",
+                self.counters.name(),
+                self.destination.hint
+            ));
+        }
+        self.counters.fail(error);
+    }
+}

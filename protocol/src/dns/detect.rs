@@ -1,0 +1,129 @@
+//! Is it DNS?
+//!
+//! A query has few free bits: its flags, its counts and its only question must make sense to the
+//! last byte. With a response of the same id and question it is certain. A query alone counts if
+//! it asks for recursion, as stub resolvers do and multicast DNS and LLMNR do not.
+
+use crate::detect::{Evidence, Opening};
+
+use super::code::RecordType;
+use super::message::{Header, Malformed, Question};
+
+/// The most additional records of a query: EDNS and a signature.
+const ADDITIONAL_LIMIT: u16 = 2;
+
+/// Judges an opening.
+pub(super) fn detect(opening: &Opening<'_>) -> Evidence {
+    let (client, server) = if opening.datagram {
+        (opening.client, opening.server)
+    } else {
+        match (framed(opening.client), framed(opening.server)) {
+            (Framed::Message(client), Framed::Message(server)) => (client, server),
+            (Framed::Message(client), Framed::Partial) => (client, &[][..]),
+            (Framed::Partial, _) => return Evidence::NeedMore,
+            (Framed::No, _) | (_, Framed::No) => return Evidence::No,
+        }
+    };
+    if client.is_empty() {
+        return if is_response(server) { Evidence::NeedMore } else { Evidence::No };
+    }
+    let Ok((header, question)) = query(client) else { return Evidence::No };
+    if server.is_empty() {
+        return match (header.wants_recursion(), opening.server.is_empty()) {
+            (true, true) => Evidence::Likely,
+            _ => Evidence::NeedMore,
+        };
+    }
+    let Some(answer) = Header::parse(server).filter(|answer| answer.is_response()) else {
+        return Evidence::No;
+    };
+    let same = match answer.counts[0] {
+        0 => answer.id == header.id,
+        _ => {
+            answer.id == header.id
+                && Question::parse(server).is_ok_and(|(asked, _)| asked.matches(&question))
+        }
+    };
+    match same {
+        true => Evidence::Certain,
+        // Other queries may be in flight, and this the response to one of them.
+        false if is_response(server) => Evidence::Likely,
+        false => Evidence::No,
+    }
+}
+
+enum Framed<'a> {
+    Message(&'a [u8]),
+    Partial,
+    No,
+}
+
+/// Takes the first message of a TCP stream (RFC 7766 §8).
+fn framed(bytes: &[u8]) -> Framed<'_> {
+    match *bytes {
+        [high, low, ref rest @ ..] => {
+            let length = usize::from(u16::from_be_bytes([high, low]));
+            // A header, the shortest name, type and class.
+            if length < 17 {
+                return Framed::No;
+            }
+            let is_sane = |header: Header| {
+                header.is_standard()
+                    && !header.is_reserved_used()
+                    && header.counts[0] <= 1
+                    && (header.is_response() || is_query(header))
+            };
+            if !Header::parse(rest).is_none_or(is_sane) {
+                return Framed::No;
+            }
+            rest.get(..length).map_or(Framed::Partial, Framed::Message)
+        }
+        _ => Framed::Partial,
+    }
+}
+
+/// Whether bytes begin a query or response in a TCP stream, and fill it to the end.
+pub(super) fn fills(bytes: &[u8]) -> bool {
+    match framed(bytes) {
+        Framed::Message(message) => {
+            message.len() + 2 == bytes.len() && (query(message).is_ok() || is_response(message))
+        }
+        Framed::Partial | Framed::No => false,
+    }
+}
+
+fn query(message: &[u8]) -> Result<(Header, Question), Malformed> {
+    let header = Header::parse(message).filter(|header| is_query(*header)).ok_or(Malformed)?;
+    let (question, end) = Question::parse(message)?;
+    let is_whole =
+        if header.counts[3] == 0 { end == message.len() } else { end + 11 <= message.len() };
+    if is_whole && is_plausible(&question) { Ok((header, question)) } else { Err(Malformed) }
+}
+
+fn is_query(header: Header) -> bool {
+    let [questions, answers, authorities, additional] = header.counts;
+    header.is_plain_query()
+        && (questions, answers, authorities) == (1, 0, 0)
+        && additional <= ADDITIONAL_LIMIT
+}
+
+/// Whether bytes are a response to one plausible question.
+fn is_response(message: &[u8]) -> bool {
+    Header::parse(message).is_some_and(|header| {
+        header.is_response()
+            && header.is_standard()
+            && !header.is_reserved_used()
+            && header.counts[0] == 1
+    }) && Question::parse(message).is_ok_and(|(question, _)| is_plausible(&question))
+}
+
+/// Whether type and class are ones that are asked for: not NetBIOS's names of 32 letters, and not
+/// multicast's unicast bit.
+fn is_plausible(question: &Question) -> bool {
+    let is_netbios = matches!(question.record_type, RecordType(32 | 33))
+        && question.name.len() >= 32
+        && question.name.bytes().take(32).all(|byte| (b'A'..=b'P').contains(&byte));
+    // IN, CH, HS, NONE, ANY.
+    let is_class = matches!(question.class, 1 | 3 | 4 | 254 | 255);
+    is_class && question.record_type.0 != 0 && !is_netbios
+}

@@ -1,0 +1,392 @@
+//! Pairs requests and responses by their ids.
+
+use crate::chunk::{Chunk, Moment, Side};
+use crate::context::WireContext;
+use crate::dissector::{Capture, Dissector, Ending, Handover, Output};
+use crate::exchange::{Exchange, Extent, Facts, Outcome};
+use crate::http::HttpFacts;
+
+use super::head::Head;
+use super::params::Params;
+use super::record::{self, Header, Kind, Malformed, Part, Record, Records};
+
+/// Requests that are open at a time on one connection. Web servers open one.
+const OPEN_LIMIT: usize = 256;
+/// Errors without an exchange in between, after which the connection is not FastCGI.
+const MISTAKES_LIMIT: u32 = 4;
+/// Chunks are read in pieces of this size, so that no window overflows. Bytes.
+const PIECE: usize = 32 * 1024;
+/// Heads that hold the parameters of nearly every request, and every response's head.
+const HEADS: Capture = Capture::Heads { client: 16 * 1024, server: 4096 };
+
+/// A FastCGI connection.
+#[derive(Debug)]
+pub(super) struct FastCgi {
+    web_server: Records,
+    application: Records,
+    /// The next byte of the direction is known to be inside a known record or to begin one.
+    has_requests: bool,
+    has_responses: bool,
+    open: Vec<Open>,
+    last_side: Option<Side>,
+    mistakes: u32,
+    /// A request began, and was told in full.
+    is_confirmed: bool,
+    has_asked: bool,
+    is_over: bool,
+}
+
+/// A request that has not ended.
+#[derive(Debug)]
+struct Open {
+    id: u16,
+    request: Extent,
+    /// Until the parameters are complete.
+    params: Option<Box<Params>>,
+    /// A part of the parameters was not captured: the following ones cannot be told apart.
+    params_cut: bool,
+    facts: HttpFacts,
+    context: Option<WireContext>,
+    head: Head,
+    response: Option<Extent>,
+    answered: Option<Moment>,
+    is_cancelled: bool,
+    /// Bytes of the application were lost that may have held this request's end.
+    response_cut: bool,
+    /// Bytes of the web server were lost that may have begun another request of this id.
+    successor_cut: bool,
+}
+
+impl Open {
+    fn new(id: u16, request: Extent) -> Self {
+        Self {
+            id,
+            request,
+            params: Some(Box::default()),
+            params_cut: false,
+            facts: HttpFacts::default(),
+            context: None,
+            head: Head::default(),
+            response: None,
+            answered: None,
+            is_cancelled: false,
+            response_cut: false,
+            successor_cut: false,
+        }
+    }
+
+    fn params_end(&mut self) {
+        if let Some(params) = self.params.take() {
+            let (mut facts, context) = params.finish();
+            // The response's head may have been delivered first.
+            facts.status = self.facts.status;
+            self.facts = facts;
+            self.context = context;
+        }
+    }
+
+    fn responds(&mut self, extent: Extent) {
+        match &mut self.response {
+            Some(response) => response.last = extent.last,
+            None => self.response = Some(extent),
+        }
+    }
+
+    fn into_exchange(mut self, outcome: Outcome) -> Exchange {
+        self.params_end();
+        let outcome = if self.is_cancelled { Outcome::Cancelled } else { outcome };
+        let facts = Facts::Http(Box::new(self.facts));
+        let mut exchange = Exchange::new(self.request, self.response, facts);
+        exchange.outcome = outcome;
+        exchange.context = self.context;
+        exchange.answered = self.answered;
+        exchange
+    }
+}
+
+impl FastCgi {
+    pub(super) fn new(from_start: bool) -> Self {
+        Self {
+            web_server: Records::default(),
+            application: Records::default(),
+            has_requests: from_start,
+            has_responses: from_start,
+            open: Vec::new(),
+            last_side: None,
+            mistakes: 0,
+            is_confirmed: false,
+            has_asked: false,
+            is_over: false,
+        }
+    }
+
+    fn web_server(&mut self, piece: &Chunk<'_>, out: &mut Output) {
+        let begins_turn = self.last_side != Some(Side::Client);
+        if !self.has_requests && begins_turn && is_begin(piece.bytes) {
+            self.web_server.abandon();
+            self.has_requests = true;
+            if self.open.is_empty() {
+                self.application.abandon();
+                self.has_responses = true;
+            }
+        }
+        if !self.has_requests {
+            return;
+        }
+        self.web_server.push(piece);
+        loop {
+            let open = &mut self.open;
+            let next = self.web_server.next(|part| {
+                if let Some(request) = open.iter_mut().find(|open| open.id == part.header.id) {
+                    params(request, part);
+                }
+            });
+            match next {
+                Ok(Some(record)) if record.header.kind.is_from_web_server() => {
+                    self.asked(&record, out);
+                }
+                Ok(None) => break,
+                Ok(Some(_)) | Err(Malformed) => {
+                    self.requests_cut(out);
+                    return self.mistake(out);
+                }
+            }
+        }
+        if self.web_server.is_cut() {
+            self.requests_cut(out);
+        }
+    }
+
+    fn application(&mut self, piece: &Chunk<'_>, out: &mut Output) {
+        if !self.has_responses {
+            self.find_responses(piece, out);
+        }
+        if !self.has_responses {
+            return;
+        }
+        self.application.push(piece);
+        loop {
+            let open = &mut self.open;
+            let next = self.application.next(|part| {
+                if let Some(request) = open.iter_mut().find(|open| open.id == part.header.id) {
+                    head(request, part);
+                }
+            });
+            match next {
+                Ok(Some(record)) if record.header.kind.is_from_application() => {
+                    self.answered(&record, out);
+                }
+                Ok(None) => break,
+                Ok(Some(_)) | Err(Malformed) => {
+                    self.responses_cut(out);
+                    return self.mistake(out);
+                }
+            }
+        }
+        if self.application.is_cut() {
+            self.responses_cut(out);
+        }
+    }
+
+    /// Looks for a record of an open request at a chunk's front, or for the end of one at its end.
+    fn find_responses(&mut self, piece: &Chunk<'_>, out: &mut Output) {
+        let header = Header::parse(piece.bytes).flatten();
+        let is_open = |id| self.open.iter().any(|open| open.id == id);
+        if header.is_some_and(|header| header.kind.is_from_application() && is_open(header.id)) {
+            self.application.abandon();
+            self.has_responses = true;
+            return;
+        }
+        let position = piece.end_position().saturating_sub(1);
+        let extent = Extent { first: piece.first, last: Moment { position, ..piece.first } };
+        if let [only] = &mut *self.open {
+            only.responds(extent);
+        }
+        if piece.missing > 0 {
+            return;
+        }
+        let ended = record::trailing_end(piece.bytes)
+            .and_then(|id| self.open.iter().position(|open| open.id == id));
+        if let Some(index) = ended {
+            let mut request = self.open.swap_remove(index);
+            request.responds(extent);
+            request.head.cut(&mut request.facts);
+            self.mistakes = 0;
+            out.exchanges.push(request.into_exchange(Outcome::Complete));
+        }
+    }
+
+    fn asked(&mut self, record: &Record, out: &mut Output) {
+        let id = record.header.id;
+        let index = self.open.iter().position(|open| open.id == id);
+        match (record.header.kind, index) {
+            (Kind::Begin, _) => {
+                if let Some(index) = index {
+                    // An id is taken up again only after its request ended (§3.3).
+                    let before = self.open.swap_remove(index);
+                    if before.response_cut && before.response.is_some() {
+                        out.exchanges.push(before.into_exchange(Outcome::Inferred));
+                    } else {
+                        out.lost += 1;
+                    }
+                }
+                if self.open.len() < OPEN_LIMIT {
+                    self.open.push(Open::new(id, record.extent));
+                } else {
+                    out.lost += 1;
+                }
+            }
+            (kind, Some(index)) => {
+                let Some(request) = self.open.get_mut(index) else { return };
+                match kind {
+                    Kind::Abort => request.is_cancelled = true,
+                    _ => request.request.last = record.extent.last,
+                }
+                if kind == Kind::Params && record.header.content == 0 {
+                    request.params_end();
+                    self.is_confirmed = true;
+                }
+            }
+            // Management, and the rest of what began before we came.
+            _ => {}
+        }
+    }
+
+    fn answered(&mut self, record: &Record, out: &mut Output) {
+        let id = record.header.id;
+        let Some(index) = self.open.iter().position(|open| open.id == id) else { return };
+        let Some(request) = self.open.get_mut(index) else { return };
+        request.responds(record.extent);
+        if record.header.kind == Kind::End {
+            let mut request = self.open.swap_remove(index);
+            request.head.cut(&mut request.facts);
+            request.params_end();
+            request.facts.error = record::refusal(&record.body).map(Into::into);
+            self.mistakes = 0;
+            out.exchanges.push(request.into_exchange(Outcome::Complete));
+        }
+    }
+
+    /// Bytes of the web server are lost.
+    fn requests_cut(&mut self, out: &mut Output) {
+        self.web_server.abandon();
+        self.has_requests = false;
+        let before = self.open.len();
+        self.open.retain_mut(|open| {
+            // A hole in the request's own turn holds nothing but the rest of its body.
+            open.successor_cut |= open.response.is_some();
+            open.params.is_none() && !(open.successor_cut && open.response_cut)
+        });
+        out.lost += (before - self.open.len()) as u64;
+    }
+
+    /// Bytes of the application are lost.
+    fn responses_cut(&mut self, out: &mut Output) {
+        let last = self.application.last();
+        self.application.abandon();
+        self.has_responses = false;
+        if let [only] = &mut *self.open {
+            only.responds(Extent::at(last));
+        }
+        let before = self.open.len();
+        self.open.retain_mut(|open| {
+            open.response_cut = true;
+            open.head.cut(&mut open.facts);
+            !open.successor_cut
+        });
+        out.lost += (before - self.open.len()) as u64;
+    }
+
+    fn mistake(&mut self, out: &mut Output) {
+        out.not_understood += 1;
+        self.mistakes += 1;
+        if self.mistakes >= MISTAKES_LIMIT || !self.is_confirmed {
+            out.lost += self.open.len() as u64;
+            self.open.clear();
+            self.is_over = true;
+            out.handover = Some(Handover::NotMine);
+        }
+    }
+}
+
+impl Dissector for FastCgi {
+    fn feed(&mut self, chunk: &Chunk<'_>, out: &mut Output) {
+        if !self.has_asked {
+            self.has_asked = true;
+            out.capture = Some(HEADS);
+        }
+        let mut rest = chunk.bytes;
+        let mut first = chunk.first;
+        loop {
+            if self.is_over {
+                return;
+            }
+            let (bytes, after) = rest.split_at(rest.len().min(PIECE));
+            let missing = if after.is_empty() { chunk.missing } else { 0 };
+            let piece = Chunk { first, bytes, missing, ..*chunk };
+            match chunk.side {
+                Side::Client => self.web_server(&piece, out),
+                Side::Server => self.application(&piece, out),
+            }
+            self.last_side = Some(chunk.side);
+            first.position = first.position.saturating_add(bytes.len() as u64);
+            rest = after;
+            if rest.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
+
+    fn closed(&mut self, ending: Ending, _at: Moment, out: &mut Output) {
+        if self.is_over {
+            return;
+        }
+        self.is_over = true;
+        for mut request in self.open.drain(..) {
+            request.head.cut(&mut request.facts);
+            let ended_unseen = request.response_cut && ending != Ending::Reset;
+            let outcome = if ended_unseen { Outcome::Inferred } else { Outcome::Aborted(ending) };
+            out.exchanges.push(request.into_exchange(outcome));
+        }
+    }
+
+    fn open_request(&self, position: u64) -> Option<Moment> {
+        let covers = |open: &&Open| open.request.covers(position);
+        self.open.iter().find(covers).map(|open| open.request.first)
+    }
+}
+
+/// Takes a part of the parameters.
+fn params(request: &mut Open, part: Part<'_>) {
+    if let (Some(params), false, Kind::Params) =
+        (&mut request.params, request.params_cut, part.header.kind)
+    {
+        params.record(part.content);
+        request.params_cut = part.is_cut;
+    }
+}
+
+/// Takes a part of the application's output.
+fn head(request: &mut Open, part: Part<'_>) {
+    if part.header.kind != Kind::Stdout {
+        return;
+    }
+    let after = |offset: usize| {
+        let position = part.at.position.saturating_add(offset as u64).saturating_sub(1);
+        Moment { position, ..part.at }
+    };
+    request.responds(Extent { first: part.first, last: after(part.content.len()) });
+    if let Some(end) = request.head.push(part.content, &mut request.facts) {
+        request.answered = Some(after(end));
+    }
+    if part.is_cut {
+        request.head.cut(&mut request.facts);
+    }
+}
+
+/// Whether bytes are the beginning of a `BEGIN_REQUEST`.
+fn is_begin(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && !matches!(record::begin(bytes), Some(Err(())))
+}

@@ -1,0 +1,278 @@
+//! One stream: one request and its response (RFC 9113 §8.1).
+
+use super::frame::error_name;
+use super::hpack::Field;
+use crate::chunk::{Moment, Side};
+use crate::context::{Carrier, WireContext};
+use crate::dissector::Ending;
+use crate::exchange::{Exchange, Extent, Facts, Outcome};
+use crate::grpc::{Call, End};
+use crate::http::{HttpFacts, Method, Scheme, Version};
+
+/// What became of a stream. Default: nothing was seen.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    facts: HttpFacts,
+    call: Call,
+    context: Option<WireContext>,
+    /// `:protocol` (RFC 8441 §4).
+    protocol: Option<Box<str>>,
+    request: Option<Extent>,
+    request_ended: bool,
+    /// Fields of the request were not seen.
+    request_cut: bool,
+    response: Option<Extent>,
+    answered: Option<Moment>,
+    response_ended: bool,
+    /// Fields of the response were not seen.
+    response_cut: bool,
+    trailers: bool,
+    /// Frames of the stream may have been lost.
+    doubtful: bool,
+}
+
+/// How a stream ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Finish {
+    /// The response ended.
+    Ended,
+    /// RST_STREAM, with this code.
+    Reset(u32),
+    /// The connection ended.
+    Closed(Ending),
+}
+
+/// The fields of a request.
+#[derive(Debug, Default)]
+pub(super) struct Request {
+    facts: HttpFacts,
+    call: Call,
+    carrier: Carrier,
+    protocol: Option<Box<str>>,
+    /// Fields were not seen.
+    pub(super) cut: bool,
+}
+
+impl Request {
+    /// Takes the next field.
+    pub(super) fn take(&mut self, field: Field<'_>) {
+        let Field::Known(name, value) = field else {
+            self.cut = true;
+            return;
+        };
+        match name {
+            b":method" => self.facts.method = Some(Method::new(value)),
+            b":path" => self.facts.set_path(value),
+            b":authority" => self.facts.set_authority(value),
+            b":scheme" => self.facts.scheme = Some(Scheme::new(value)),
+            b":protocol" => self.protocol = Some(crate::text::lossy(value, 64)),
+            _ => {
+                self.facts.request_field(name, value);
+                self.call.request_field(name, value);
+                self.carrier.field(name, value);
+            }
+        }
+    }
+
+    /// A pseudo-header field of requests was there.
+    pub(super) fn is_request(&self) -> bool {
+        let it = &self.facts;
+        it.method.is_some() || it.path.is_some() || it.authority.is_some() || it.scheme.is_some()
+    }
+}
+
+/// What a field block of the server says by itself.
+#[derive(Debug, Default)]
+pub(super) struct Reply {
+    /// `:status`.
+    pub(super) status: Option<u16>,
+    /// Fields were not seen.
+    pub(super) cut: bool,
+}
+
+impl Reply {
+    /// Takes the next field.
+    pub(super) fn take(&mut self, field: Field<'_>) {
+        match field {
+            Field::Known(b":status", value) => self.status = status(value),
+            Field::Known(..) => {}
+            Field::Unnamed(_) | Field::Unknown => self.cut = true,
+        }
+    }
+
+    /// "A HEADERS frame ... that carries an informational status code" (§8.1) is not the response.
+    fn is_informational(&self) -> bool {
+        matches!(self.status, Some(100..=199))
+    }
+}
+
+/// Three digits (RFC 9110 §15).
+fn status(value: &[u8]) -> Option<u16> {
+    let &[a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] = value else { return None };
+    Some([a, b, c].iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0')))
+}
+
+impl Stream {
+    /// Stream 1 after an upgrade: asked for by HTTP/1, and half-closed.
+    pub(super) fn upgraded(request: &Exchange) -> Option<Self> {
+        let Facts::Http(facts) = &request.facts else { return None };
+        Some(Self {
+            facts: HttpFacts { status: None, ..(**facts).clone() },
+            context: request.context.clone(),
+            request: Some(request.request),
+            request_ended: true,
+            ..Self::default()
+        })
+    }
+
+    /// The request was seen.
+    pub(super) const fn is_asked(&self) -> bool {
+        self.request.is_some()
+    }
+
+    /// Where the request is.
+    pub(super) const fn request(&self) -> Option<&Extent> {
+        self.request.as_ref()
+    }
+
+    /// Frames of the connection were lost.
+    pub(super) fn doubt(&mut self) {
+        self.doubtful = true;
+    }
+
+    /// The stream has an exchange to give. The request may still go on, but nobody waits for it:
+    /// "a server can send a complete response prior to the client sending an entire request"
+    /// (§8.1).
+    pub(super) const fn is_over(&self) -> bool {
+        self.response_ended && self.is_asked()
+    }
+
+    /// Takes the head of the request.
+    pub(super) fn ask(&mut self, request: Request, first: Moment, last: Moment, ended: bool) {
+        let Request { facts, call, carrier, protocol, cut } = request;
+        self.facts = HttpFacts { version: Version::Http2, status: self.facts.status, ..facts };
+        if self.facts.method == Some(Method::Connect) && self.facts.path.is_none() && !cut {
+            self.facts.path = Some("".into());
+        }
+        self.call = call;
+        self.context = carrier.finish();
+        self.protocol = protocol;
+        self.request = Some(Extent { first, last });
+        self.request_ended = ended;
+        self.request_cut = cut;
+    }
+
+    /// The request goes on up to here.
+    pub(super) fn request_goes_on(&mut self, last: Moment, ended: bool) {
+        if let Some(request) = &mut self.request {
+            request.last = last;
+        }
+        self.request_ended |= ended;
+    }
+
+    /// Takes the next field of a block of the server.
+    pub(super) fn reply(&mut self, reply: &mut Reply, field: Field<'_>) {
+        reply.take(field);
+        if let Field::Known(name, value) = field
+            && !reply.is_informational()
+        {
+            self.facts.response_field(name, value);
+            self.call.response_field(name, value);
+        }
+    }
+
+    /// Takes what a block of the server said: an informational response, the head of the
+    /// response, or its trailers (§8.1).
+    pub(super) fn answer(&mut self, reply: &Reply, first: Moment, last: Moment, ended: bool) {
+        if reply.is_informational() {
+            return;
+        }
+        self.response_cut |= reply.cut;
+        if reply.status.is_some() {
+            self.facts.status = reply.status;
+            self.answered = Some(last);
+        } else if self.response.is_some() && ended {
+            self.trailers = true;
+        } else if self.answered.is_none() {
+            self.answered = Some(last);
+        }
+        self.response.get_or_insert(Extent { first, last });
+        self.response_goes_on(last, ended);
+    }
+
+    /// The response goes on up to here.
+    pub(super) fn response_goes_on(&mut self, last: Moment, ended: bool) {
+        if let Some(response) = &mut self.response {
+            response.last = last;
+        } else if ended {
+            self.response = Some(Extent::at(last));
+        }
+        self.response_ended |= ended;
+    }
+
+    /// Takes a piece of a body.
+    pub(super) fn body(&mut self, side: Side, bytes: &[u8]) {
+        match side {
+            Side::Client => self.call.request_body(bytes),
+            Side::Server => self.call.response_body(bytes),
+        }
+    }
+
+    /// Passes over a piece of a body.
+    pub(super) fn skip_body(&mut self, side: Side, n: u64) {
+        match side {
+            Side::Client => self.call.skip_request(n),
+            Side::Server => self.call.skip_response(n),
+        }
+    }
+
+    /// How many of the next bytes of a body need not be seen.
+    pub(super) fn indifferent(&self, side: Side) -> u64 {
+        match side {
+            // Whether it is a call is known from the head, unless some of the head is not.
+            _ if !self.call.is_requested() && !self.request_cut => u64::MAX,
+            Side::Client => self.call.request_indifferent(),
+            Side::Server => self.call.response_indifferent(),
+        }
+    }
+
+    /// The exchange; `None` if what is known does not make one.
+    pub(super) fn finish(mut self, finish: Finish, at: Moment) -> Option<Exchange> {
+        let request = self.request?;
+        let (outcome, reset) = match finish {
+            Finish::Ended if self.is_inferred() => (Outcome::Inferred, None),
+            Finish::Ended => (Outcome::Complete, None),
+            Finish::Reset(code) => (Outcome::Cancelled, Some(code)),
+            // Its end may be among what was lost.
+            Finish::Closed(_) if self.doubtful => return None,
+            Finish::Closed(ending) => (Outcome::Aborted(ending), None),
+        };
+        if let Some(code) = reset {
+            self.facts.error = Some(error_name(code).into());
+        }
+        if self.facts.status == Some(200) && self.protocol.is_some() {
+            self.facts.upgrade = self.protocol.take();
+        }
+        let end = End {
+            reset,
+            elapsed: at.end.saturating_sub(request.first.start),
+            whole: matches!(finish, Finish::Ended) && !self.doubtful && !self.response_cut,
+            request_doubtful: self.request_cut,
+            trailers: self.trailers,
+        };
+        let facts = match self.call.finish(self.facts, &end) {
+            Ok(call) => Facts::Grpc(Box::new(call)),
+            Err(http) => Facts::Http(Box::new(http)),
+        };
+        let mut exchange = Exchange::new(request, self.response, facts);
+        exchange.answered = self.answered;
+        exchange.outcome = outcome;
+        exchange.context = self.context;
+        Some(exchange)
+    }
+
+    /// The end of the request, or the head of the response, was lost.
+    fn is_inferred(&self) -> bool {
+        self.doubtful && (!self.request_ended || self.facts.status.is_none())
+    }
+}

@@ -1,0 +1,210 @@
+//! One exchange in the making: a command, a pipeline or a transaction that waits for replies.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use crate::chunk::Moment;
+use crate::exchange::{Exchange, Extent, Facts, Outcome};
+
+use super::RedisFacts;
+use super::command::{self, Effect};
+use super::reply::Reply;
+use super::request::Request;
+
+/// The text of a pipeline ends after the command that crosses this length, in bytes.
+const TEXT_LIMIT: usize = 2048;
+
+/// What a command waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaits {
+    /// One reply.
+    Reply,
+    /// One reply, which makes this the selected database (`None`: unknown).
+    Select(Option<u32>),
+    /// So many confirmations, or one reply of another kind.
+    Confirmations(u32),
+    /// The results of a transaction.
+    Results,
+    /// The state of a new connection.
+    Reset,
+    /// The start of a feed.
+    Feed,
+}
+
+impl Awaits {
+    pub(super) fn of(request: &Request) -> Self {
+        match request.effect {
+            Effect::Select => Self::Select(command::number(request.leading[0].bytes())),
+            Effect::Subscribe | Effect::Unsubscribe => {
+                Self::Confirmations(request.arguments.max(1))
+            }
+            Effect::Exec => Self::Results,
+            Effect::Reset => Self::Reset,
+            Effect::Monitor => Self::Feed,
+            _ => Self::Reply,
+        }
+    }
+}
+
+/// Where a burst stands between `MULTI` and `EXEC`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transaction {
+    /// It is none, or is mixed with other commands.
+    No,
+    /// It began with `MULTI`.
+    Open,
+    /// It ended with `EXEC`.
+    Done,
+}
+
+/// Commands of one write.
+#[derive(Debug)]
+pub(super) struct Burst {
+    pub(super) request: Extent,
+    /// What the next command waits for; `None` when all have been answered.
+    pub(super) front: Option<Awaits>,
+    /// What the commands after it wait for. The dissector limits it.
+    rest: VecDeque<Awaits>,
+    /// From the first byte of the first reply to the last byte of the latest.
+    response: Option<Extent>,
+    /// Name of the commands other than `MULTI` and `EXEC`, as long as they are alike.
+    common: Option<Cow<'static, str>>,
+    alike: bool,
+    commands: u32,
+    /// Commands that are `MULTI` or `EXEC`.
+    brackets: u32,
+    transaction: Transaction,
+    text: String,
+    error: Option<Box<str>>,
+    procedure: Option<Box<str>>,
+    database: Option<u32>,
+    only: Cow<'static, str>,
+}
+
+impl Burst {
+    pub(super) fn new(request: Request, awaits: Awaits) -> Self {
+        let is_bracket = matches!(request.effect, Effect::Multi | Effect::Exec);
+        let begins = request.effect == Effect::Multi;
+        Self {
+            request: request.extent,
+            front: Some(awaits),
+            rest: VecDeque::new(),
+            response: None,
+            common: (!is_bracket).then(|| request.name.clone()),
+            alike: true,
+            commands: 1,
+            brackets: is_bracket.into(),
+            transaction: if begins { Transaction::Open } else { Transaction::No },
+            text: request.text,
+            error: None,
+            procedure: request.procedure,
+            database: None,
+            only: request.name,
+        }
+    }
+
+    /// Adds a command of the same write.
+    pub(super) fn join(&mut self, request: Request, awaits: Awaits) {
+        self.request.last = request.extent.last;
+        match self.front {
+            None => self.front = Some(awaits),
+            Some(_) => self.rest.push_back(awaits),
+        }
+        self.commands = self.commands.saturating_add(1);
+        self.transaction = match (self.transaction, request.effect) {
+            (Transaction::Open, Effect::Exec) => Transaction::Done,
+            (Transaction::Open, effect) if effect != Effect::Multi => Transaction::Open,
+            _ => Transaction::No,
+        };
+        if matches!(request.effect, Effect::Multi | Effect::Exec) {
+            self.brackets = self.brackets.saturating_add(1);
+        } else {
+            match &self.common {
+                None => self.common = Some(request.name),
+                Some(common) => self.alike &= common.eq_ignore_ascii_case(&request.name),
+            }
+        }
+        if self.text.len() <= TEXT_LIMIT {
+            self.text.push_str("; ");
+            self.text.push_str(&request.text);
+        } else if !self.text.ends_with(" ...") {
+            self.text.push_str(" ...");
+        }
+        if self.procedure.is_none() {
+            self.procedure = request.procedure;
+        }
+    }
+
+    /// How many commands have no reply yet.
+    pub(super) fn outstanding(&self) -> usize {
+        usize::from(self.front.is_some()) + self.rest.len()
+    }
+
+    /// Whether any reply came, or began to come.
+    pub(super) fn is_answered(&self) -> bool {
+        self.response.is_some()
+    }
+
+    /// Notes bytes of the response.
+    pub(super) fn responds(&mut self, first: Moment, last: Moment) {
+        match &mut self.response {
+            Some(extent) => extent.last = last,
+            None => self.response = Some(Extent { first, last }),
+        }
+    }
+
+    /// Takes the reply to the front command; whether all commands have been answered.
+    pub(super) fn answer(&mut self, reply: &Reply, database: Option<u32>) -> bool {
+        if !self.is_answered() {
+            self.database = database;
+        }
+        self.responds(reply.first, reply.last);
+        let in_results = self.front == Some(Awaits::Results);
+        let error = match (&reply.error, &reply.inner_error) {
+            (Some(error), _) => Some(error),
+            (None, Some(error)) if in_results => Some(error),
+            _ => None,
+        };
+        if let (None, Some(error)) = (&self.error, error) {
+            self.error = Some(error.clone());
+        }
+        self.front = self.rest.pop_front();
+        self.front.is_none()
+    }
+
+    /// The exchange. `database` counts if no reply came that would have told.
+    pub(super) fn into_exchange(mut self, outcome: Outcome, database: Option<u32>) -> Exchange {
+        if !self.is_answered() {
+            self.database = database;
+        }
+        let (operation, commands) = self.operation();
+        let facts = RedisFacts {
+            operation,
+            commands,
+            text: self.text.into_boxed_str(),
+            database: self.database,
+            error: self.error,
+            procedure: self.procedure,
+        };
+        let mut exchange =
+            Exchange::new(self.request, self.response, Facts::Redis(Box::new(facts)));
+        exchange.outcome = outcome;
+        exchange
+    }
+
+    fn operation(&mut self) -> (Cow<'static, str>, u32) {
+        if self.commands == 1 {
+            return (std::mem::take(&mut self.only), 1);
+        }
+        let (batch, commands) = match self.transaction {
+            Transaction::Done => ("MULTI", self.commands - self.brackets.min(self.commands)),
+            Transaction::No | Transaction::Open => ("PIPELINE", self.commands),
+        };
+        let is_pure = batch == "MULTI" || self.brackets == 0;
+        let operation = match &self.common {
+            Some(common) if self.alike && is_pure => Cow::Owned(format!("{batch} {common}")),
+            _ => Cow::Borrowed(batch),
+        };
+        (operation, commands)
+    }
+}

@@ -1,0 +1,12 @@
+import pg from 'pg';
+import Cursor from 'pg-cursor';
+const c = new pg.Client({ host: '127.0.0.1', port: +process.argv[2], user: 'postgres', database: 'postgres' });
+await c.connect();
+console.log((await c.query('SELECT 1 AS a; SELECT 2 AS b')).length);
+console.log((await c.query('SELECT $1::text AS a', ['geheim'])).rows);
+for (let i = 0; i < 2; i++) console.log((await c.query({ name: 'byname', text: 'SELECT $1::int + 1 AS b', values: [i] })).rows);
+await c.query('SELECT $1::int AS x FROM nicht_da', [1]).catch(e => console.log(e.code));
+const cursor = c.query(new Cursor('SELECT generate_series(1, $1) AS n', [5]));
+console.log((await cursor.read(2)).length, (await cursor.read(100)).length);
+await cursor.close();
+await c.end();
