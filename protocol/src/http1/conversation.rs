@@ -8,13 +8,14 @@
 
 use std::collections::VecDeque;
 
-use super::body::Sample;
+use super::body::{Heard, Listener};
 use super::framing::Framing;
 use super::head;
 use crate::chunk::Moment;
 use crate::context::WireContext;
 use crate::dissector::{Ending, Output};
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
+use crate::grpc::{Call, End};
 use crate::http::{HttpFacts, Method};
 
 /// The most requests that may wait for their responses on one connection.
@@ -44,6 +45,8 @@ pub(super) struct Request {
     pub(super) expecting: bool,
     /// Its end was not seen: it goes on until the response, as far as is known.
     pub(super) cut: bool,
+    /// The gRPC-Web call that it carries.
+    pub(super) call: Option<Box<Call>>,
     pub(super) answer: Option<Answer>,
     trust: Trust,
 }
@@ -57,7 +60,7 @@ pub(super) struct Answer {
     /// Its end was not seen.
     pub(super) cut: bool,
     pub(super) until_close: bool,
-    pub(super) sample: Option<Sample>,
+    pub(super) listener: Option<Listener>,
 }
 
 /// A response that came when no request was open: unsolicited, the answer to a request that was
@@ -114,6 +117,7 @@ impl Request {
             done: false,
             expecting: false,
             cut: false,
+            call: None,
             answer: None,
             trust: Trust::Sure,
         }
@@ -126,8 +130,19 @@ impl Request {
         for (name, value) in head::fields(response) {
             framing.field(name, &value);
             self.facts.response_field(name, &value);
+            if let Some(call) = &mut self.call {
+                call.response_field(&name.to_ascii_lowercase(), &value);
+            }
         }
         framing
+    }
+
+    /// Takes what was heard of its content.
+    pub(super) fn heard(&mut self, listener: Listener) {
+        match listener.heard() {
+            Heard::Start(bytes) => self.facts.request_body(&bytes),
+            Heard::Call(call) => self.call = Some(call),
+        }
     }
 
     fn is_complete(&self) -> bool {
@@ -135,11 +150,23 @@ impl Request {
     }
 
     fn into_exchange(mut self, outcome: Outcome) -> Exchange {
-        if let Some(sample) = self.answer.as_ref().and_then(|answer| answer.sample.as_ref()) {
-            self.facts.response_body(sample.bytes());
+        match self.answer.as_mut().and_then(|it| it.listener.take()).map(Listener::heard) {
+            Some(Heard::Start(bytes)) => self.facts.response_body(&bytes),
+            Some(Heard::Call(call)) => self.call = Some(call),
+            None => {}
         }
         self.facts.refine();
-        let mut exchange = Exchange::new(self.extent, None, Facts::Http(self.facts));
+        let facts = match self.call {
+            Some(call) => {
+                let end = End { whole: outcome == Outcome::Complete, ..End::default() };
+                match call.finish(*self.facts, &end) {
+                    Ok(call) => Facts::Grpc(Box::new(call)),
+                    Err(http) => Facts::Http(Box::new(http)),
+                }
+            }
+            None => Facts::Http(self.facts),
+        };
+        let mut exchange = Exchange::new(self.extent, None, facts);
         if let Some(answer) = self.answer {
             exchange.answered = Some(answer.head_last);
             exchange.response = Some(answer.extent);
