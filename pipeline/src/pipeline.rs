@@ -240,6 +240,7 @@ impl<P: Processes> Pipeline<P> {
         connection.last_seen = data.header.time;
         let outward = data.direction == direction::OUT;
         if connection.endpoint.side == Side::Server && data.place.length > 0 {
+            connection.served_by = task.id;
             if outward {
                 self.causality.tasks.answered(task.id, id);
             } else {
@@ -345,6 +346,7 @@ impl<P: Processes> Pipeline<P> {
         let at = Moment { start: self.now, end: self.now, ..Moment::default() };
         connection.conversation.closed(ending, at, &mut self.output);
         self.report(connection, false);
+        self.causality.tasks.answered(connection.served_by, connection.id);
         let doubts = connection.conversation.doubts();
         self.counters.not_understood += doubts.not_understood;
         self.counters.lost += doubts.lost;

@@ -52,6 +52,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &crate::fastcgi::PROTOCOL,
     &crate::http1::PROTOCOL,
     &crate::http2::PROTOCOL,
+    &crate::mysql::PROTOCOL,
     &crate::postgresql::PROTOCOL,
     &crate::redis::PROTOCOL,
     &crate::tls::PROTOCOL,

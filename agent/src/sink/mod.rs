@@ -36,6 +36,7 @@ use crate::config::Config;
 use collector::{ExportError, Exporter};
 use counters::{Counters, DropReason, SinkCounts};
 use queue::{Queue, Spans};
+pub(crate) use text::visible as escape;
 
 /// What keeps a sink from starting: always something in the configuration.
 #[derive(Debug)]
