@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::body::{Body, Listener, Progress};
-use super::conversation::{Conversation, Request};
+use super::conversation::Conversation;
 use super::framing::Framing;
 use super::head::{self, Fit, RequestLine};
+use super::message::Request;
 use crate::chunk::{Chunk, Moment};
 use crate::context::Carrier;
 use crate::dissector::Output;

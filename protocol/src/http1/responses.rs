@@ -1,9 +1,10 @@
 //! The server's direction: responses.
 
 use super::body::{Body, Listener, Progress};
-use super::conversation::{Answer, Conversation};
+use super::conversation::Conversation;
 use super::framing::Framing;
 use super::head::{self, Fit, StatusLine};
+use super::message::Answer;
 use crate::chunk::Chunk;
 use crate::dissector::{Handover, Output};
 use crate::exchange::Extent;
