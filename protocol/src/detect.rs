@@ -48,10 +48,12 @@ pub struct Protocol {
 
 /// Every protocol there is.
 pub static PROTOCOLS: &[&Protocol] = &[
+    &crate::amqp::PROTOCOL,
     &crate::dns::PROTOCOL,
     &crate::fastcgi::PROTOCOL,
     &crate::http1::PROTOCOL,
     &crate::http2::PROTOCOL,
+    &crate::kafka::PROTOCOL,
     &crate::mysql::PROTOCOL,
     &crate::postgresql::PROTOCOL,
     &crate::redis::PROTOCOL,

@@ -71,7 +71,8 @@ impl Live {
             .context("cannot start the export threads")?;
         let sinks = Sinks::start(config, runtime.handle())?;
         let options = PipelineOptions { seed: seed()?, epoch: epoch() };
-        let pipeline = Pipeline::new(ProcessTable::default(), options);
+        let mut pipeline = Pipeline::new(ProcessTable::default(), options);
+        pipeline.set_sampler(config.sampling.sampler());
         Ok(Self {
             probe,
             pipeline,

@@ -2,6 +2,9 @@
 
 mod doctor;
 mod live;
+mod output;
+mod replay;
+mod report;
 mod run;
 mod summary;
 mod trace;
@@ -26,6 +29,8 @@ enum Command {
     Trace(trace::Arguments),
     /// Run as a daemon, by a configuration file
     Run(run::Arguments),
+    /// Show the traces of packet captures (pcap, pcapng)
+    Replay(replay::Arguments),
     /// Tell what this machine allows, what is missing and what that costs
     Doctor(doctor::Arguments),
 }
@@ -36,6 +41,7 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Trace(arguments) => trace::run(arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
     };
     match result {
