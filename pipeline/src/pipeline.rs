@@ -14,6 +14,11 @@ use crate::span::{Place, Span, describe};
 
 /// Ends of connections remembered; beyond, those unused longest are forgotten.
 const MOST_CONNECTIONS: usize = 64 * 1024;
+/// How often silent connections are asked for what they hold back. Nanoseconds.
+const IDLE_EVERY: u64 = 100_000_000;
+/// A connection is asked when it has been silent for so long, and no longer than that: a dissector
+/// has given out by then whatever it holds back. Nanoseconds.
+const IDLE: std::ops::Range<u64> = 50_000_000..60_000_000_000;
 /// `ECONNRESET` and `EPIPE`.
 const RESETS: [u32; 2] = [104, 32];
 
@@ -72,6 +77,8 @@ pub struct Pipeline<P> {
     older: FxHashSet<u32>,
     /// Connections whose streams hold records back.
     holding: Vec<ConnectionId>,
+    /// When silent connections were asked last.
+    idled: u64,
     now: u64,
 }
 
@@ -87,6 +94,7 @@ impl<P: Processes> Pipeline<P> {
             counters: PipelineCounters::default(),
             older: FxHashSet::default(),
             holding: Vec::new(),
+            idled: 0,
             now: 0,
         }
     }
@@ -118,8 +126,26 @@ impl<P: Processes> Pipeline<P> {
         for id in std::mem::take(&mut self.holding) {
             self.release(id);
         }
+        self.idle();
         self.causality.tick(self.now, &Peers::of(&self.table));
         self.table.bury(self.now);
+    }
+
+    /// Lets silent connections give out what they hold back.
+    fn idle(&mut self) {
+        if self.now < self.idled.saturating_add(IDLE_EVERY) {
+            return;
+        }
+        self.idled = self.now;
+        let is_silent = |connection: &&Connection| {
+            IDLE.contains(&self.now.saturating_sub(connection.last_seen))
+        };
+        let silent: Vec<_> = self.table.iter().filter(is_silent).map(|it| it.id).collect();
+        for id in silent {
+            let Some(connection) = self.table.get_mut(id) else { continue };
+            connection.conversation.idle(self.now, &mut self.output);
+            self.collect(id);
+        }
     }
 
     /// The wall clock was set, or has drifted: nanoseconds from the records' clock to 1970.

@@ -146,6 +146,14 @@ impl Conversation {
         }
     }
 
+    /// Nothing has come for a while; `now` is in the clock of the chunks.
+    pub fn idle(&mut self, now: u64, out: &mut Output) {
+        if let State::Reading(_, _, dissector) = &mut self.state {
+            dissector.idle(now, out);
+            self.after(None, out);
+        }
+    }
+
     /// One direction ended.
     pub fn half_closed(&mut self, side: Side, at: Moment, out: &mut Output) {
         let side = self.real(side);

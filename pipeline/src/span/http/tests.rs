@@ -257,3 +257,12 @@ fn the_scheme_that_the_request_names() {
     assert_eq!((text(&it, "url.scheme"), number(&it, "server.port")), (Some("https"), Some(443)));
     assert_eq!(text(&it, "network.protocol.version"), Some("2"));
 }
+
+#[test]
+fn what_another_protocol_carried_says_so() {
+    let mut facts = facts("GET", "/cart", &[("Host", "shop.example")], Some(200));
+    facts.carrier = Some("fastcgi");
+    let description = server(facts);
+    assert_eq!(text(&description, "network.protocol.name"), Some("fastcgi"));
+    assert_eq!(text(&description, "network.protocol.version"), None);
+}
