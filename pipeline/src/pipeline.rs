@@ -10,15 +10,10 @@ use crate::connection::{
     Connection, ConnectionId, Run, Table, Taken, Transport, Verdict, policy, sender,
 };
 use crate::process::Processes;
-use crate::span::{Place, Span, describe};
+use crate::span::{Place, Sampler, Span, describe};
 
 /// Ends of connections remembered; beyond, those unused longest are forgotten.
 const MOST_CONNECTIONS: usize = 64 * 1024;
-/// How often silent connections are asked for what they hold back. Nanoseconds.
-const IDLE_EVERY: u64 = 100_000_000;
-/// A connection is asked when it has been silent for so long, and no longer than that: a dissector
-/// has given out by then whatever it holds back. Nanoseconds.
-const IDLE: std::ops::Range<u64> = 50_000_000..60_000_000_000;
 /// `ECONNRESET` and `EPIPE`.
 const RESETS: [u32; 2] = [104, 32];
 
@@ -77,8 +72,8 @@ pub struct Pipeline<P> {
     older: FxHashSet<u32>,
     /// Connections whose streams hold records back.
     holding: Vec<ConnectionId>,
-    /// When silent connections were asked last.
-    idled: u64,
+    /// Connections whose dissectors hold exchanges back.
+    waiting: FxHashSet<ConnectionId>,
     now: u64,
 }
 
@@ -94,7 +89,7 @@ impl<P: Processes> Pipeline<P> {
             counters: PipelineCounters::default(),
             older: FxHashSet::default(),
             holding: Vec::new(),
-            idled: 0,
+            waiting: FxHashSet::default(),
             now: 0,
         }
     }
@@ -126,31 +121,22 @@ impl<P: Processes> Pipeline<P> {
         for id in std::mem::take(&mut self.holding) {
             self.release(id);
         }
-        self.idle();
+        for id in std::mem::take(&mut self.waiting) {
+            self.idle(id);
+        }
         self.causality.tick(self.now, &Peers::of(&self.table));
         self.table.bury(self.now);
-    }
-
-    /// Lets silent connections give out what they hold back.
-    fn idle(&mut self) {
-        if self.now < self.idled.saturating_add(IDLE_EVERY) {
-            return;
-        }
-        self.idled = self.now;
-        let is_silent = |connection: &&Connection| {
-            IDLE.contains(&self.now.saturating_sub(connection.last_seen))
-        };
-        let silent: Vec<_> = self.table.iter().filter(is_silent).map(|it| it.id).collect();
-        for id in silent {
-            let Some(connection) = self.table.get_mut(id) else { continue };
-            connection.conversation.idle(self.now, &mut self.output);
-            self.collect(id);
-        }
     }
 
     /// The wall clock was set, or has drifted: nanoseconds from the records' clock to 1970.
     pub fn set_epoch(&mut self, epoch: u64) {
         self.causality.epoch = epoch;
+    }
+
+    /// Decides about traces that begin from now on; without it all of them are kept that no
+    /// caller dropped.
+    pub fn set_sampler(&mut self, sampler: Sampler) {
+        self.causality.sampler = sampler;
     }
 
     /// A process ended: its connections that nobody else uses get no end of their own.
@@ -260,6 +246,7 @@ impl<P: Processes> Pipeline<P> {
         connection.last_seen = data.header.time;
         let outward = data.direction == direction::OUT;
         if connection.endpoint.side == Side::Server && data.place.length > 0 {
+            connection.served_by = task.id;
             if outward {
                 self.causality.tasks.answered(task.id, id);
             } else {
@@ -313,6 +300,19 @@ impl<P: Processes> Pipeline<P> {
             self.counters.gap_bytes += ordering.gap;
             self.counters.late_bytes += ordering.late;
         }
+        if conversation.waits() {
+            self.waiting.insert(id);
+        }
+        self.collect(id);
+    }
+
+    /// Lets a dissector give out what it held back.
+    fn idle(&mut self, id: ConnectionId) {
+        let Some(connection) = self.table.get_mut(id) else { return };
+        connection.conversation.idle(self.now, &mut self.output);
+        if connection.conversation.waits() {
+            self.waiting.insert(id);
+        }
         self.collect(id);
     }
 
@@ -352,6 +352,7 @@ impl<P: Processes> Pipeline<P> {
         let at = Moment { start: self.now, end: self.now, ..Moment::default() };
         connection.conversation.closed(ending, at, &mut self.output);
         self.report(connection, false);
+        self.causality.tasks.answered(connection.served_by, connection.id);
         let doubts = connection.conversation.doubts();
         self.counters.not_understood += doubts.not_understood;
         self.counters.lost += doubts.lost;
