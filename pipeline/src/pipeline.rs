@@ -75,6 +75,8 @@ pub struct Pipeline<P> {
     /// Connections whose dissectors hold exchanges back.
     waiting: FxHashSet<ConnectionId>,
     now: u64,
+    /// Connections that ended, if somebody wants to know of them.
+    ended: Option<Vec<Connection>>,
 }
 
 impl<P: Processes> Pipeline<P> {
@@ -91,7 +93,14 @@ impl<P: Processes> Pipeline<P> {
             holding: Vec::new(),
             waiting: FxHashSet::default(),
             now: 0,
+            ended: None,
         }
+    }
+
+    /// Takes the connections that ended since the last call; from the first call on they are kept
+    /// for it.
+    pub fn take_ended(&mut self) -> Vec<Connection> {
+        self.ended.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Tells of sockets that existed before anything was watched.
@@ -209,8 +218,8 @@ impl<P: Processes> Pipeline<P> {
         self.now = self.now.max(record.header.time);
         self.counters.connections += 1;
         let (_, replaced) = self.table.insert(record);
-        if let Some(mut connection) = replaced {
-            self.close(&mut connection, Ending::Forgotten);
+        if let Some(connection) = replaced {
+            self.close(connection, Ending::Forgotten);
         }
         if self.table.len() > MOST_CONNECTIONS {
             self.counters.forgotten += 1;
@@ -343,15 +352,15 @@ impl<P: Processes> Pipeline<P> {
 
     fn end(&mut self, id: ConnectionId, ending: Ending) {
         self.release(id);
-        let Some(mut connection) = self.table.remove(id, self.now) else { return };
-        self.close(&mut connection, ending);
+        let Some(connection) = self.table.remove(id, self.now) else { return };
+        self.close(connection, ending);
     }
 
     /// A connection that is out of the table says its last.
-    fn close(&mut self, connection: &mut Connection, ending: Ending) {
+    fn close(&mut self, mut connection: Connection, ending: Ending) {
         let at = Moment { start: self.now, end: self.now, ..Moment::default() };
         connection.conversation.closed(ending, at, &mut self.output);
-        self.report(connection, false);
+        self.report(&mut connection, false);
         self.causality.tasks.answered(connection.served_by, connection.id);
         let doubts = connection.conversation.doubts();
         self.counters.not_understood += doubts.not_understood;
@@ -363,6 +372,9 @@ impl<P: Processes> Pipeline<P> {
             _ => {}
         }
         self.causality.closed(connection.id, self.now, &Peers::of(&self.table));
+        if let Some(ended) = &mut self.ended {
+            ended.push(connection);
+        }
     }
 
     /// Deals with what a dissector has put out.
