@@ -74,3 +74,12 @@ fn holes_and_late_attachment_give_nothing_false() {
         }
     }
 }
+
+#[test]
+fn damaged_bytes_do_no_harm() {
+    for text in [RECORDING] {
+        connections(text).iter().for_each(|reads| {
+            recording::survives_damage(&PROTOCOL, reads, 2000);
+        });
+    }
+}
