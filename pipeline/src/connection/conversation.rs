@@ -2,6 +2,7 @@
 //! tests drive it as the live agent does.
 
 use onlooker_protocol::detect::{self, Evidence, Opening, Protocol, Verdict};
+use onlooker_protocol::http2::Http2;
 use onlooker_protocol::{Capture, Chunk, Dissector, Ending, Handover, Moment, Output, Side};
 
 /// Bytes of each side that detection looks at.
@@ -194,7 +195,7 @@ impl Conversation {
             Handover::Http2 { client, server } => {
                 let http2 = detect::PROTOCOLS.iter().find(|protocol| protocol.name == "http/2");
                 let Some(http2) = http2 else { return self.give_up("http/2", out) };
-                let dissector = (http2.dissector)(true);
+                let dissector = Box::new(Http2::upgraded(None));
                 self.state = State::Reading(http2, Evidence::Certain, dissector);
                 self.resume(chunk, client, server, out);
             }

@@ -1,6 +1,7 @@
 //! One stream: one request and its response (RFC 9113 §8.1).
 
 use super::frame::error_name;
+use super::front::Front;
 use super::hpack::Field;
 use crate::chunk::{Moment, Side};
 use crate::context::{Carrier, WireContext};
@@ -16,9 +17,12 @@ const PROTOCOL_LIMIT: usize = 64;
 /// What became of a stream. Default: nothing was seen.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    facts: HttpFacts,
+    facts: Box<HttpFacts>,
     call: Call,
     context: Option<WireContext>,
+    link: Option<WireContext>,
+    /// The fronts of both bodies, if the facts want them.
+    fronts: [Front; 2],
     /// `:protocol` (RFC 8441 §4).
     protocol: Option<Box<str>>,
     request: Option<Extent>,
@@ -94,7 +98,7 @@ impl Stream {
     pub(super) fn upgraded(request: &Exchange) -> Option<Self> {
         let Facts::Http(facts) = &request.facts else { return None };
         Some(Self {
-            facts: HttpFacts { status: None, ..(**facts).clone() },
+            facts: Box::new(HttpFacts { status: None, ..(**facts).clone() }),
             context: request.context.clone(),
             request: Some(request.request),
             request_ended: true,
@@ -163,10 +167,15 @@ impl Stream {
         if self.facts.method == Some(Method::Connect) && !request.cut {
             self.facts.path.get_or_insert_default();
         }
-        self.context = request.carrier.finish();
+        let mut carrier = request.carrier;
+        self.link = carrier.take_link();
+        self.context = carrier.finish();
         self.request = Some(Extent { first, last });
         self.request_ended = ended;
         self.request_cut = request.cut;
+        if self.facts.wants_body() {
+            self.fronts[Side::Client as usize].open();
+        }
     }
 
     /// The request goes on up to here.
@@ -199,6 +208,9 @@ impl Stream {
         if reply.status.is_some() {
             self.facts.status = reply.status;
             self.answered = Some(last);
+            if self.facts.wants_response_body() {
+                self.fronts[Side::Server as usize].open();
+            }
         } else if self.response.is_some() && ended {
             self.trailers = true;
         } else if self.answered.is_none() {
@@ -221,6 +233,7 @@ impl Stream {
 
     /// Takes a piece of a body.
     pub(super) fn body(&mut self, side: Side, bytes: &[u8]) {
+        self.fronts[side as usize].take(bytes);
         match side {
             Side::Client => self.call.request_body(bytes),
             Side::Server => self.call.response_body(bytes),
@@ -229,6 +242,7 @@ impl Stream {
 
     /// Passes over a piece of a body.
     pub(super) fn skip_body(&mut self, side: Side, n: u64) {
+        self.fronts[side as usize].skip(n);
         match side {
             Side::Client => self.call.skip_request(n),
             Side::Server => self.call.skip_response(n),
@@ -238,6 +252,7 @@ impl Stream {
     /// How many of the next bytes of a body need not be seen.
     pub(super) fn indifferent(&self, side: Side) -> u64 {
         match side {
+            _ if self.fronts[side as usize].is_open() => 0,
             // Whether it is a call is known from the head, unless some of the head is not.
             _ if self.is_asked() && !self.call.is_requested() && !self.request_cut => u64::MAX,
             Side::Client => self.call.request_indifferent(),
@@ -280,12 +295,17 @@ impl Stream {
         };
         let facts = match self.call.finish(self.facts, &end) {
             Ok(call) => Facts::Grpc(Box::new(call)),
-            Err(http) => Facts::Http(Box::new(http)),
+            Err(mut http) => {
+                let [asked, answered] = &self.fronts;
+                http.refine(asked.bytes(), answered.bytes());
+                Facts::Http(http)
+            }
         };
         let mut exchange = Exchange::new(request, self.response, facts);
         exchange.answered = self.answered;
         exchange.outcome = outcome;
         exchange.context = self.context;
+        exchange.links.extend(self.link);
         Some(exchange)
     }
 
