@@ -131,12 +131,19 @@ impl Call {
         self.response.messages.skip(n);
     }
 
+    /// Whether the request was a call.
+    #[must_use]
+    pub fn is_call(&self, http: &HttpFacts, end: &End) -> bool {
+        self.wire(http, end).is_some()
+    }
+
     /// Turns the request into a call, if it was one.
     ///
     /// # Errors
     ///
     /// Gives `http` back if it was none.
-    pub fn finish(mut self, http: Box<HttpFacts>, end: &End) -> Result<GrpcFacts, Box<HttpFacts>> {
+    #[expect(clippy::result_large_err, reason = "the error is what was given")]
+    pub fn finish(mut self, http: HttpFacts, end: &End) -> Result<GrpcFacts, HttpFacts> {
         let Some(wire) = self.wire(&http, end) else { return Err(http) };
         if wire != Wire::Grpc {
             self.read_web_trailers();
@@ -149,7 +156,7 @@ impl Call {
             timeout: self.timeout,
             sent: self.request.messages.count(),
             received: self.response.messages.count(),
-            http: *http,
+            http,
         })
     }
 
@@ -306,7 +313,7 @@ mod tests {
         call.request_body(b"AAAAAAA=");
         // 0x80, length 36, `grpc-status:5\r\ngrpc-message:no%20such\r\n`.
         call.response_body(b"gAAAACZncnBjLXN0YXR1czo1DQpncnBjLW1lc3NhZ2U6bm8lMjBzdWNoDQo=");
-        let facts = call.finish(Box::default(), &End::default()).unwrap();
+        let facts = call.finish(HttpFacts::default(), &End::default()).unwrap();
         assert_eq!((facts.wire, facts.status), (Wire::WebText, Some(Status::NotFound)));
         assert_eq!((facts.message.as_deref(), facts.sent), (Some("no such"), 1));
     }
@@ -318,7 +325,7 @@ mod tests {
             call.request_field(b"content-type", b"application/grpc");
             call.request_field(b"grpc-timeout", b"1S");
             let http = HttpFacts { status: Some(status), ..HttpFacts::default() };
-            call.finish(Box::new(http), &end).unwrap().status
+            call.finish(http, &end).unwrap().status
         };
         let whole = End { whole: true, ..End::default() };
         assert_eq!(finish(503, whole), Some(Status::Unavailable));

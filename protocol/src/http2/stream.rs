@@ -293,13 +293,13 @@ impl Stream {
             trailers: self.trailers,
             among_calls,
         };
-        let facts = match self.call.finish(self.facts, &end) {
-            Ok(call) => Facts::Grpc(Box::new(call)),
-            Err(mut http) => {
-                let [asked, answered] = &self.fronts;
-                http.refine(asked.bytes(), answered.bytes());
-                Facts::Http(http)
-            }
+        let facts = if self.call.is_call(&self.facts, &end) {
+            let call = self.call.finish(*self.facts, &end);
+            call.map_or_else(|http| Facts::Http(Box::new(http)), |it| Facts::Grpc(Box::new(it)))
+        } else {
+            let [asked, answered] = &self.fronts;
+            self.facts.refine(asked.bytes(), answered.bytes());
+            Facts::Http(self.facts)
         };
         let mut exchange = Exchange::new(request, self.response, facts);
         exchange.answered = self.answered;
