@@ -1,12 +1,12 @@
-//! The front of a body, for the API behind HTTP ([`crate::http::HttpFacts::refine`]).
+//! The front of a body, for the API behind HTTP ([`crate::http::Api`]).
 
 /// The most that is kept, in bytes.
 const LIMIT: usize = 4096;
 
-/// The first bytes of a body, without a gap; empty unless [`open`](Self::open)ed.
+/// The first bytes of a body, without a gap, if they are wanted.
 #[derive(Debug, Default)]
 pub(super) struct Front {
-    bytes: Vec<u8>,
+    bytes: Option<Vec<u8>>,
     open: bool,
 }
 
@@ -14,6 +14,7 @@ impl Front {
     /// Takes what comes from here on.
     pub(super) fn open(&mut self) {
         self.open = true;
+        self.bytes = Some(Vec::new());
     }
 
     /// Whether the next bytes are of use.
@@ -22,10 +23,12 @@ impl Front {
     }
 
     pub(super) fn take(&mut self, bytes: &[u8]) {
-        if self.open {
-            let room = LIMIT - self.bytes.len();
-            self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            self.open = self.bytes.len() < LIMIT;
+        if self.open
+            && let Some(front) = &mut self.bytes
+        {
+            let room = LIMIT - front.len();
+            front.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            self.open = front.len() < LIMIT;
         }
     }
 
@@ -34,7 +37,9 @@ impl Front {
         self.open &= n == 0;
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// What was taken, once, and if it was wanted.
+    pub(super) fn close(&mut self) -> Option<Vec<u8>> {
+        self.open = false;
+        self.bytes.take()
     }
 }

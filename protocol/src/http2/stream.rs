@@ -175,6 +175,9 @@ impl Stream {
         self.request_cut = request.cut;
         if self.facts.wants_body() {
             self.fronts[Side::Client as usize].open();
+            if ended {
+                self.tell_request();
+            }
         }
     }
 
@@ -185,6 +188,16 @@ impl Stream {
         }
         self.stale = false;
         self.request_ended |= ended;
+        if ended {
+            self.tell_request();
+        }
+    }
+
+    /// Shows the front of the request's body to the facts, once.
+    fn tell_request(&mut self) {
+        if let Some(front) = self.fronts[Side::Client as usize].close() {
+            self.facts.request_body(&front);
+        }
     }
 
     /// Takes the next field of a block of the server.
@@ -297,8 +310,11 @@ impl Stream {
             let call = self.call.finish(*self.facts, &end);
             call.map_or_else(|http| Facts::Http(Box::new(http)), |it| Facts::Grpc(Box::new(it)))
         } else {
-            let [asked, answered] = &self.fronts;
-            self.facts.refine(asked.bytes(), answered.bytes());
+            self.tell_request();
+            if let Some(front) = self.fronts[Side::Server as usize].close() {
+                self.facts.response_body(&front);
+            }
+            self.facts.refine();
             Facts::Http(self.facts)
         };
         let mut exchange = Exchange::new(request, self.response, facts);

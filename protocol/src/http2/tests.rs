@@ -1,6 +1,7 @@
 //! Frames made by hand: limits, and what no ordinary program sends.
 
 use super::Http2;
+use crate::http::Api;
 use crate::{Chunk, Dissector, Ending, Exchange, Facts, Moment, Outcome, Output, Side};
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -175,6 +176,22 @@ fn a_server_may_speak_first_and_requests_are_found_by_position() {
     assert_eq!(talk.dissector.open_request(33 + 11).unwrap().position, 33);
     assert_eq!(talk.dissector.open_request(32), None);
     assert_eq!(talk.dissector.open_request(33 + 12), None);
+}
+
+/// A GraphQL operation over HTTP ("POST", `application/json`), its body in two DATA frames.
+#[test]
+fn the_api_behind_http_is_told_from_the_body() {
+    let mut talk = Talk::new();
+    // `:method: POST`, `:path: /graphql`, `content-type: application/json`.
+    let block = b"\x83\x86\x04\x08/graphql\x0f\x10\x10application/json";
+    talk.say(Side::Client, &frame(1, 4, 1, block));
+    talk.say(Side::Client, &frame(0, 0, 1, br#"{"query":"query Hero { hero"#));
+    talk.say(Side::Client, &frame(0, 1, 1, br#" { name } }"}"#));
+    talk.answer(1, OK);
+    let out = talk.close();
+    let Facts::Http(http) = &out.exchanges[0].facts else { panic!("{out:?}") };
+    let Some(Api::GraphQl(operation)) = http.api.as_deref() else { panic!("{http:?}") };
+    assert_eq!(operation.name.as_deref(), Some("Hero"));
 }
 
 /// Any bytes, behind a preface or not: no panic, no endless loop.
