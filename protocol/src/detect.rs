@@ -54,8 +54,10 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &crate::http1::PROTOCOL,
     &crate::http2::PROTOCOL,
     &crate::kafka::PROTOCOL,
+    &crate::mysql::PROTOCOL,
     &crate::postgresql::PROTOCOL,
     &crate::redis::PROTOCOL,
+    &crate::tls::PROTOCOL,
 ];
 
 /// What detection says of an opening.

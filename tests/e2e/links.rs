@@ -104,6 +104,16 @@ fn a_thread_started_for_the_call() {
 }
 
 #[test]
+fn a_process_for_each_connection() {
+    if skipped() {
+        return;
+    }
+    let leaf = leaf();
+    let service = python_service("hop.py", &[&next(leaf.port), "fork", "5"]);
+    assert_service_links(&service, &leaf, "hop", "same-task");
+}
+
+#[test]
 fn two_python_services_in_a_row() {
     if skipped() {
         return;

@@ -5,6 +5,7 @@
 mod accuracy;
 mod bench;
 mod demo;
+mod ebpf;
 mod fuzz;
 mod load;
 mod setup;
@@ -30,6 +31,8 @@ enum Task {
     Setup(setup::Options),
     /// Run a shop of uninstrumented services in four languages, load on it, and show its traces.
     Demo(demo::Options),
+    /// Build the programs that run in the kernel (or check that they are what is committed).
+    Ebpf(ebpf::Options),
     /// Measure; the tables are in docs/.
     Bench {
         #[command(subcommand)]
@@ -50,11 +53,17 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Setup(options) => setup::run(&options),
         Task::Demo(options) => demo::run(&options),
+        Task::Ebpf(options) => ebpf::run(&options),
         Task::Bench { what } => bench::run(&what),
         Task::Accuracy(options) => accuracy::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Load(options) => load::run(&options),
-        Task::Test(options) => test::run(&options),
+        // It has said what failed, above its last line.
+        Task::Test(options) => match test::run(&options) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(why) => Err(why),
+        },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -235,13 +235,20 @@ impl Kafka {
 
     /// A response has passed.
     fn answered(&mut self, mut answering: Answering, extent: Extent, out: &mut Output) {
-        match answering.read(&mut self.responses, &mut self.known) {
-            Progress::Malformed => out.not_understood += 1,
-            Progress::Partial => out.lost += 1,
-            Progress::Whole | Progress::Waiting => {}
-        }
+        let outcome = match answering.read(&mut self.responses, &mut self.known) {
+            Progress::Malformed => {
+                out.not_understood += 1;
+                Outcome::Inferred
+            }
+            Progress::Partial => {
+                out.lost += 1;
+                // What was lost may have said that the request failed.
+                Outcome::Inferred
+            }
+            Progress::Whole | Progress::Waiting => Outcome::Complete,
+        };
         if let Some(answered) = answering.into_answered(&mut self.known) {
-            self.emit(answered, Some(extent), Outcome::Complete, out);
+            self.emit(answered, Some(extent), outcome, out);
         }
     }
 
@@ -274,7 +281,8 @@ impl Kafka {
                 fetched.topics
             }
             Told::Other(error) => {
-                facts.error = error;
+                // A response that did not come to its end may have been the middle of another.
+                facts.error = error.filter(|_| outcome == Outcome::Complete);
                 Vec::new()
             }
         };
