@@ -82,6 +82,22 @@ impl Kafka {
         }
     }
 
+    fn take(&mut self, chunk: &Chunk<'_>, out: &mut Output) {
+        match chunk.side {
+            Side::Client => {
+                self.requests.push(chunk);
+                self.read_requests(out);
+                if self.waits {
+                    self.read_responses(true, out);
+                }
+            }
+            Side::Server => {
+                self.responses.push(chunk);
+                self.read_responses(false, out);
+            }
+        }
+    }
+
     fn read_requests(&mut self, out: &mut Output) {
         loop {
             if let Some(asking) = &mut self.asking {
@@ -343,19 +359,14 @@ impl Dissector for Kafka {
             out.capture = Some(Capture::Full);
         }
         self.is_turn_start = self.turn.replace(chunk.side) != Some(chunk.side);
-        match chunk.side {
-            Side::Client => {
-                self.requests.push(chunk);
-                self.read_requests(out);
-                if self.waits {
-                    self.read_responses(true, out);
-                }
-            }
-            Side::Server => {
-                self.responses.push(chunk);
-                self.read_responses(false, out);
-            }
+        let framed = match chunk.side {
+            Side::Client => &self.requests,
+            Side::Server => &self.responses,
+        };
+        if let Some(gap) = framed.gap_before(chunk) {
+            self.take(&gap, out);
         }
+        self.take(chunk, out);
     }
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}

@@ -1,5 +1,6 @@
 //! Exchanges in the words of the golden results. The fuzz target `disorder` uses them, too.
 
+use onlooker_protocol::amqp::{self, AmqpFacts};
 use onlooker_protocol::dns::DnsFacts;
 use onlooker_protocol::grpc::GrpcFacts;
 use onlooker_protocol::http::{HttpFacts, Method};
@@ -16,6 +17,7 @@ pub(crate) type Words = (&'static str, String, String);
 pub(crate) fn of(exchange: &Exchange) -> Vec<Words> {
     let answered = exchange.response.is_some();
     let mut lines = match &exchange.facts {
+        Facts::Amqp(facts) => vec![amqp(facts)],
         Facts::Http(facts) => vec![http(facts)],
         Facts::Grpc(facts) => vec![grpc(facts)],
         Facts::Dns(facts) => vec![dns(facts)],
@@ -51,6 +53,16 @@ fn grpc(facts: &GrpcFacts) -> Words {
     let path = facts.http.path.as_deref().unwrap_or("?").to_owned();
     let status = facts.status.map_or("-".to_owned(), |status| (status as u32).to_string());
     ("grpc", path, status)
+}
+
+fn amqp(facts: &AmqpFacts) -> Words {
+    let operation = match facts.operation {
+        amqp::Operation::Publish => "publish",
+        amqp::Operation::Deliver => "deliver",
+        amqp::Operation::Get => "get",
+    };
+    let what = format!("{operation} {} {}", facts.exchange, facts.routing_key);
+    ("amqp", what, "-".to_owned())
 }
 
 fn dns(facts: &DnsFacts) -> Words {
