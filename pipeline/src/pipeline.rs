@@ -10,7 +10,7 @@ use crate::connection::{
     Connection, ConnectionId, Run, Table, Taken, Transport, Verdict, policy, sender,
 };
 use crate::process::Processes;
-use crate::span::{Place, Span, describe};
+use crate::span::{Place, Sampler, Span, describe};
 
 /// Ends of connections remembered; beyond, those unused longest are forgotten.
 const MOST_CONNECTIONS: usize = 64 * 1024;
@@ -72,7 +72,11 @@ pub struct Pipeline<P> {
     older: FxHashSet<u32>,
     /// Connections whose streams hold records back.
     holding: Vec<ConnectionId>,
+    /// Connections whose dissectors hold exchanges back.
+    waiting: FxHashSet<ConnectionId>,
     now: u64,
+    /// Connections that ended, if somebody wants to know of them.
+    ended: Option<Vec<Connection>>,
 }
 
 impl<P: Processes> Pipeline<P> {
@@ -87,8 +91,16 @@ impl<P: Processes> Pipeline<P> {
             counters: PipelineCounters::default(),
             older: FxHashSet::default(),
             holding: Vec::new(),
+            waiting: FxHashSet::default(),
             now: 0,
+            ended: None,
         }
+    }
+
+    /// Takes the connections that ended since the last call; from the first call on they are kept
+    /// for it.
+    pub fn take_ended(&mut self) -> Vec<Connection> {
+        self.ended.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Tells of sockets that existed before anything was watched.
@@ -118,6 +130,9 @@ impl<P: Processes> Pipeline<P> {
         for id in std::mem::take(&mut self.holding) {
             self.release(id);
         }
+        for id in std::mem::take(&mut self.waiting) {
+            self.idle(id);
+        }
         self.causality.tick(self.now, &Peers::of(&self.table));
         self.table.bury(self.now);
     }
@@ -125,6 +140,12 @@ impl<P: Processes> Pipeline<P> {
     /// The wall clock was set, or has drifted: nanoseconds from the records' clock to 1970.
     pub fn set_epoch(&mut self, epoch: u64) {
         self.causality.epoch = epoch;
+    }
+
+    /// Decides about traces that begin from now on; without it all of them are kept that no
+    /// caller dropped.
+    pub fn set_sampler(&mut self, sampler: Sampler) {
+        self.causality.sampler = sampler;
     }
 
     /// A process ended: its connections that nobody else uses get no end of their own.
@@ -197,8 +218,8 @@ impl<P: Processes> Pipeline<P> {
         self.now = self.now.max(record.header.time);
         self.counters.connections += 1;
         let (_, replaced) = self.table.insert(record);
-        if let Some(mut connection) = replaced {
-            self.close(&mut connection, Ending::Forgotten);
+        if let Some(connection) = replaced {
+            self.close(connection, Ending::Forgotten);
         }
         if self.table.len() > MOST_CONNECTIONS {
             self.counters.forgotten += 1;
@@ -234,6 +255,7 @@ impl<P: Processes> Pipeline<P> {
         connection.last_seen = data.header.time;
         let outward = data.direction == direction::OUT;
         if connection.endpoint.side == Side::Server && data.place.length > 0 {
+            connection.served_by = task.id;
             if outward {
                 self.causality.tasks.answered(task.id, id);
             } else {
@@ -287,6 +309,19 @@ impl<P: Processes> Pipeline<P> {
             self.counters.gap_bytes += ordering.gap;
             self.counters.late_bytes += ordering.late;
         }
+        if conversation.waits() {
+            self.waiting.insert(id);
+        }
+        self.collect(id);
+    }
+
+    /// Lets a dissector give out what it held back.
+    fn idle(&mut self, id: ConnectionId) {
+        let Some(connection) = self.table.get_mut(id) else { return };
+        connection.conversation.idle(self.now, &mut self.output);
+        if connection.conversation.waits() {
+            self.waiting.insert(id);
+        }
         self.collect(id);
     }
 
@@ -317,15 +352,16 @@ impl<P: Processes> Pipeline<P> {
 
     fn end(&mut self, id: ConnectionId, ending: Ending) {
         self.release(id);
-        let Some(mut connection) = self.table.remove(id, self.now) else { return };
-        self.close(&mut connection, ending);
+        let Some(connection) = self.table.remove(id, self.now) else { return };
+        self.close(connection, ending);
     }
 
     /// A connection that is out of the table says its last.
-    fn close(&mut self, connection: &mut Connection, ending: Ending) {
+    fn close(&mut self, mut connection: Connection, ending: Ending) {
         let at = Moment { start: self.now, end: self.now, ..Moment::default() };
         connection.conversation.closed(ending, at, &mut self.output);
-        self.report(connection, false);
+        self.report(&mut connection, false);
+        self.causality.tasks.answered(connection.served_by, connection.id);
         let doubts = connection.conversation.doubts();
         self.counters.not_understood += doubts.not_understood;
         self.counters.lost += doubts.lost;
@@ -336,6 +372,9 @@ impl<P: Processes> Pipeline<P> {
             _ => {}
         }
         self.causality.closed(connection.id, self.now, &Peers::of(&self.table));
+        if let Some(ended) = &mut self.ended {
+            ended.push(connection);
+        }
     }
 
     /// Deals with what a dissector has put out.

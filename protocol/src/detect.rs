@@ -48,12 +48,16 @@ pub struct Protocol {
 
 /// Every protocol there is.
 pub static PROTOCOLS: &[&Protocol] = &[
+    &crate::amqp::PROTOCOL,
     &crate::dns::PROTOCOL,
     &crate::fastcgi::PROTOCOL,
     &crate::http1::PROTOCOL,
     &crate::http2::PROTOCOL,
+    &crate::kafka::PROTOCOL,
+    &crate::mysql::PROTOCOL,
     &crate::postgresql::PROTOCOL,
     &crate::redis::PROTOCOL,
+    &crate::tls::PROTOCOL,
 ];
 
 /// What detection says of an opening.

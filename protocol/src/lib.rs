@@ -14,6 +14,7 @@ pub mod context;
 pub mod detect;
 pub mod dissector;
 pub mod exchange;
+mod framed;
 pub mod text;
 pub mod window;
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use onlooker_protocol::http2::Http2;
 use onlooker_protocol::{Exchange, Facts, Outcome, Side};
-use streams::{Conversation, Piece, Random, run};
+use streams::{Conversation, Piece, Random, run, summary};
 
 const ALL: [&str; 7] =
     ["grpc-python-sync", "grpc-python-aio", "grpc-js", "frames", "h2load", "curl", "nghttp-push"];
@@ -61,7 +61,9 @@ struct Truth {
 #[derive(Debug, Default)]
 struct Told {
     exchanges: usize,
-    methods: usize,
+    paths: usize,
+    /// Calls that were not recognised as such.
+    unrecognised: usize,
 }
 
 impl Truth {
@@ -89,18 +91,24 @@ impl Truth {
             same(&it.method, &truth.method);
             same(&it.path, &truth.path);
             same(&it.authority, &truth.authority);
-            same(&it.message, &truth.message);
             same(&it.context, &truth.context);
-            assert!(it.status.is_none() || it.status == truth.status, "{what}");
+            // What was cancelled may show the answer that came too late, once the cancelling is
+            // lost.
+            if truth.error.is_none() {
+                same(&it.message, &truth.message);
+                assert!(it.status.is_none() || it.status == truth.status, "{what}");
+                assert!(it.received <= truth.received, "{what}");
+            }
             assert!(it.code.is_none() || it.code == truth.code, "{what}");
             assert!(!it.grpc || truth.grpc, "{what}");
-            assert!(it.sent <= truth.sent && it.received <= truth.received, "{what}");
-            if matches!(exchange.outcome, Outcome::Cancelled) {
+            assert!(it.sent <= truth.sent, "{what}");
+            // An answer whose loss nothing shows leaves the cancelling behind it.
+            if exchange.outcome == Outcome::Cancelled && it.code != truth.code {
                 same(&it.error, &truth.error);
-                assert!(truth.error.is_some(), "{what}");
             }
             told.exchanges += 1;
-            told.methods += usize::from(it.path.is_some());
+            told.paths += usize::from(it.path.is_some());
+            told.unrecognised += usize::from(truth.grpc && !it.grpc);
         }
         told
     }
@@ -114,7 +122,8 @@ fn a_late_reader_is_right_or_says_unknown() {
         for start in 0..truth.whole.0.len() {
             let it = truth.check(&truth.whole.from(start), Http2::late(), &format!("at {start}"));
             told.exchanges += it.exchanges;
-            told.methods += it.methods;
+            told.paths += it.paths;
+            told.unrecognised += it.unrecognised;
         }
         println!("{name}: {told:?}");
     }
@@ -126,7 +135,7 @@ fn a_reader_from_any_byte_is_right_or_says_unknown() {
     for name in ALL {
         let truth = Truth::of(name);
         let mut random = Random(11);
-        for _ in 0..300 {
+        for _ in 0..60 {
             let client = random.below(truth.whole.end(Side::Client) as usize);
             let server = random.below(truth.whole.end(Side::Server) as usize);
             let mut part = truth.whole.clone();
@@ -165,7 +174,7 @@ fn holes_lose_and_never_lie() {
     for name in ALL {
         let truth = Truth::of(name);
         let mut random = Random(13);
-        for round in 0..300 {
+        for round in 0..60 {
             let largest = 1 + random.below(3000);
             let mut part = truth.whole.recut(|| 1 + random.below(largest));
             let odds = 2 + random.below(40);
@@ -187,17 +196,20 @@ fn holes_lose_and_never_lie() {
     }
 }
 
-/// A body that was not captured costs nothing.
+/// The end of a long body is among what was not captured, and the head is not.
 #[test]
-fn a_hole_within_data_is_harmless() {
-    let truth = Truth::of("curl");
-    let mut part = truth.whole.clone();
+fn a_long_response_in_cut_calls_is_inferred() {
+    let mut part = Conversation::load("http2/curl.conversation");
     for piece in &mut part.0 {
-        if piece.bytes.len() > 9000 {
-            let tail = piece.bytes.split_off(8000);
-            piece.missing = tail.len() as u64;
-        }
+        let kept = piece.bytes.len().min(4096);
+        piece.missing = (piece.bytes.len() - kept) as u64;
+        piece.bytes.truncate(kept);
     }
     let seen = run(&part, Http2::new());
-    assert_eq!((seen.exchanges.len(), seen.not_understood), (1, 0));
+    let [exchange] = &seen.exchanges[..] else { panic!("{seen:?}") };
+    assert_eq!(
+        (summary(exchange), exchange.outcome),
+        ("GET /big.txt 200".into(), Outcome::Inferred)
+    );
+    assert_eq!((seen.lost, seen.not_understood), (1, 0));
 }

@@ -6,11 +6,14 @@ mod support;
 
 use onlooker_protocol::detect::Evidence;
 use onlooker_protocol::postgresql::{PROTOCOL, PostgresqlFacts};
-use onlooker_protocol::{Exchange, Facts, Outcome, Side};
-use support::{Random, Turn, bytewise, listen, opening, opening_of, recording, scattered, whole};
+use onlooker_protocol::{Exchange, Facts, Side};
+use support::checks::{Reading, View};
+use support::{Turn, listen, opening, opening_of, recording, whole};
 
 const RECORDINGS: [&str; 4] =
     ["pg_psql.talk", "pg_psycopg.talk", "pg_asyncpg.talk", "pg_node.talk"];
+
+const READING: Reading = Reading { protocol: &PROTOCOL, view };
 
 fn facts(exchange: &Exchange) -> &PostgresqlFacts {
     match &exchange.facts {
@@ -19,23 +22,15 @@ fn facts(exchange: &Exchange) -> &PostgresqlFacts {
     }
 }
 
-/// An exchange in a line: operation, text, rows, SQLSTATE, outcome if not complete.
-fn line(exchange: &Exchange) -> String {
+fn view(exchange: &Exchange) -> View {
     let facts = facts(exchange);
-    let text = facts.statement.as_ref().map_or("(unknown)", |statement| &statement.text);
-    let rows = facts.rows.map_or_else(String::new, |rows| format!(" rows={rows}"));
-    let error = facts.error.map_or_else(String::new, |error| {
-        error.code.map_or_else(|| " error".to_owned(), |code| format!(" {code:?}"))
-    });
-    let outcome = match exchange.outcome {
-        Outcome::Complete => String::new(),
-        outcome => format!(" {outcome:?}"),
-    };
-    format!("{:?} {text}{rows}{error}{outcome}", facts.operation)
-}
-
-fn lines(exchanges: &[Exchange]) -> Vec<String> {
-    exchanges.iter().map(line).collect()
+    View {
+        operation: format!("{:?}", facts.operation),
+        text: facts.statement.as_ref().map(|statement| statement.text.to_string()),
+        rows: facts.rows,
+        failed: facts.error.is_some(),
+        code: facts.error.and_then(|error| error.code).map(|code| code.as_str().to_owned()),
+    }
 }
 
 fn only(name: &str) -> Vec<Turn> {
@@ -47,7 +42,7 @@ fn only(name: &str) -> Vec<Turn> {
 fn expect(name: &str, expected: &[&str]) {
     let turns = only(name);
     let heard = listen(&PROTOCOL, true, &turns, whole);
-    assert_eq!(lines(&heard.exchanges), expected, "{name}");
+    assert_eq!(READING.lines(&heard.exchanges), expected, "{name}");
     assert_eq!((heard.not_understood, heard.lost, heard.handover), (0, 0, None), "{name}");
     for exchange in &heard.exchanges {
         assert_eq!(facts(exchange).database.as_deref(), Some("postgres"));
@@ -146,92 +141,25 @@ fn node_pg() {
     );
 }
 
-/// Position of the request and all facts; chunking changes neither.
-fn fingerprints(exchanges: &[Exchange]) -> Vec<(u64, u64, String)> {
-    exchanges
-        .iter()
-        .map(|exchange| {
-            let request = exchange.request;
-            (request.first.position, request.last.position, line(exchange))
-        })
-        .collect()
-}
-
 #[test]
 fn any_cut_gives_the_same_exchanges() {
     for name in RECORDINGS {
-        let turns = only(name);
-        let truth = fingerprints(&listen(&PROTOCOL, true, &turns, whole).exchanges);
-        let heard = listen(&PROTOCOL, true, &turns, bytewise);
-        assert_eq!(fingerprints(&heard.exchanges), truth, "{name}");
-        for seed in 1..=50 {
-            let mut random = Random(seed);
-            let heard = listen(&PROTOCOL, true, &turns, |_, turn| scattered(&mut random, turn, 0));
-            assert_eq!(fingerprints(&heard.exchanges), truth, "{name} {seed}");
-            assert_eq!(heard.not_understood + heard.lost, 0, "{name} {seed}");
-        }
-    }
-}
-
-/// What was heard with holes has to be true: each exchange is one of the truth, and what is said
-/// of it is right or not said.
-fn assert_true(heard: &[Exchange], truth: &[Exchange], context: &str) {
-    let mut last = None;
-    for exchange in heard {
-        let at = exchange.request.first.position;
-        let found = truth.iter().position(|true_one| true_one.request.covers(at));
-        let Some(found) = found else { panic!("{context}: {} was never asked", line(exchange)) };
-        assert!(last.is_none_or(|last| found > last), "{context}: {} again", line(exchange));
-        last = Some(found);
-        let (facts, true_facts) = (facts(exchange), facts(&truth[found]));
-        let about = || format!("{context}: {} is {}", line(exchange), line(&truth[found]));
-        if let (Some(statement), Some(true_one)) = (&facts.statement, &true_facts.statement) {
-            // A text that was cut in a literal or a quoted name ends with `?`.
-            let start = statement.text.trim_end_matches('?');
-            assert!(true_one.text.starts_with(start), "{}", about());
-        }
-        if facts.error.is_some() || exchange.outcome == Outcome::Complete {
-            assert_eq!(facts.error.is_some(), true_facts.error.is_some(), "{}", about());
-        }
-        if let Some(code) = facts.error.and_then(|error| error.code) {
-            assert_eq!(Some(code), true_facts.error.and_then(|error| error.code), "{}", about());
-        }
-        if facts.rows.is_some() {
-            assert_eq!(facts.rows, true_facts.rows, "{}", about());
-        }
+        READING.is_the_same_for_any_cut(name, &only(name));
     }
 }
 
 #[test]
 fn holes_make_silence_and_no_lies() {
-    let (mut all, mut found) = (0, 0);
     for name in RECORDINGS {
-        let turns = only(name);
-        let truth = listen(&PROTOCOL, true, &turns, whole).exchanges;
-        for seed in 1..=400 {
-            let mut random = Random(seed);
-            let holes = 4 + random.below(60);
-            let heard =
-                listen(&PROTOCOL, true, &turns, |_, turn| scattered(&mut random, turn, holes));
-            assert_true(&heard.exchanges, &truth, &format!("{name} {seed}"));
-            all += truth.len();
-            found += heard.exchanges.len();
-        }
+        let found = READING.is_true_with_holes(name, &only(name));
+        assert!(found > 0.2, "{name}: {found}");
     }
-    assert!(found * 5 > all, "{found} of {all} were found in spite of holes");
 }
 
 #[test]
 fn a_watch_can_begin_at_any_turn() {
     for name in RECORDINGS {
-        let turns = only(name);
-        let truth = listen(&PROTOCOL, true, &turns, whole).exchanges;
-        for from in 1..turns.len() {
-            let heard = listen(&PROTOCOL, false, &turns, |number, turn| {
-                if number < from { Vec::new() } else { whole(number, turn) }
-            });
-            assert_true(&heard.exchanges, &truth, &format!("{name} from {from}"));
-        }
+        READING.is_true_from_any_turn(name, &only(name));
     }
 }
 

@@ -5,6 +5,7 @@
 mod accuracy;
 mod bench;
 mod demo;
+mod ebpf;
 mod fuzz;
 mod load;
 mod setup;
@@ -30,6 +31,8 @@ enum Task {
     Setup(setup::Options),
     /// Run a shop of uninstrumented services in four languages, load on it, and show its traces.
     Demo(demo::Options),
+    /// Build the programs that run in the kernel (or check that they are what is committed).
+    Ebpf(ebpf::Options),
     /// Measure; the tables are in docs/.
     Bench {
         #[command(subcommand)]
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Setup(options) => setup::run(&options),
         Task::Demo(options) => demo::run(&options),
+        Task::Ebpf(options) => ebpf::run(&options),
         Task::Bench { what } => bench::run(&what),
         Task::Accuracy(options) => accuracy::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),

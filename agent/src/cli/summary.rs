@@ -90,7 +90,7 @@ impl fmt::Display for Summary {
 }
 
 /// One line of counts, without the zeros; nothing if all are.
-fn list(f: &mut fmt::Formatter<'_>, title: &str, counts: &[(u64, &str)]) -> fmt::Result {
+pub(super) fn list(f: &mut fmt::Formatter<'_>, title: &str, counts: &[(u64, &str)]) -> fmt::Result {
     let mut shown = counts.iter().filter(|(n, _)| *n > 0).peekable();
     if shown.peek().is_none() {
         return Ok(());

@@ -5,11 +5,12 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::live::{Limits, Live};
-use crate::config::{Color, Config, ConsoleSettings, FileSettings, Format};
+use super::output::{OutputArguments, Shown};
+use crate::config::Config;
 use crate::process::Selector;
 
 /// Several choices of targets add up.
@@ -41,23 +42,10 @@ pub(super) struct Arguments {
     /// Do not trace the children of targets
     #[arg(long)]
     no_children: bool,
-    /// How to show spans: each trace as a tree, one span a line, one JSON object a span
-    #[arg(short, long, value_enum, default_value = "tree")]
-    format: Shown,
-    /// When to use colours
-    #[arg(long, value_enum, default_value = "auto")]
-    color: Colored,
-    /// Export to a collector as well (OTLP; the OTEL_EXPORTER_OTLP_* variables are obeyed)
-    #[arg(long, value_name = "URL")]
-    otlp: Option<String>,
-    /// Write OTLP JSON lines to a file as well
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Settings from a file; flags go before them
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArguments,
     /// End after this time (500ms, 30s, 5m, 1h)
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = super::duration)]
     duration: Option<Duration>,
     /// End after this many spans
     #[arg(long, value_name = "SPANS")]
@@ -68,21 +56,6 @@ pub(super) struct Arguments {
     /// Start a program and trace it
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Shown {
-    Tree,
-    Line,
-    Json,
-    None,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Colored {
-    Auto,
-    Always,
-    Never,
 }
 
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -119,13 +92,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn config(arguments: &Arguments) -> anyhow::Result<Config> {
-    let mut config = match &arguments.config {
-        Some(path) => Config::load(path)?,
-        None => Config::default(),
-    };
-    for warning in config.apply_environment() {
-        eprintln!("onlooker: {warning}");
-    }
+    let mut config = arguments.output.config(Shown::Tree)?;
     let targets = &mut config.targets;
     targets.pids.extend(&arguments.pid);
     targets.ports.extend(&arguments.port);
@@ -133,24 +100,6 @@ fn config(arguments: &Arguments) -> anyhow::Result<Config> {
     targets.exclude.extend(arguments.exclude.iter().cloned());
     targets.all |= arguments.all;
     targets.children &= !arguments.no_children;
-    let format = match arguments.format {
-        Shown::Tree => Some(Format::Tree),
-        Shown::Line => Some(Format::Line),
-        Shown::Json => Some(Format::Json),
-        Shown::None => None,
-    };
-    let color = match arguments.color {
-        Colored::Auto => Color::Auto,
-        Colored::Always => Color::Always,
-        Colored::Never => Color::Never,
-    };
-    config.export.console = format.map(|format| ConsoleSettings { format, color });
-    if let Some(url) = &arguments.otlp {
-        config.export.otlp.set_url(url);
-    }
-    if let Some(path) = &arguments.output {
-        config.export.file = Some(FileSettings::to(path));
-    }
     config.check()?;
     Ok(config)
 }
@@ -217,34 +166,4 @@ fn counted(n: usize, what: &str) -> String {
         "s"
     };
     format!("{n} {what}{ending}")
-}
-
-/// A time such as `500ms`, `30s`, `5m`, `1h`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let factor = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err("units are ms, s, m and h".to_owned()),
-    };
-    let number: f64 = number.parse().map_err(|_| "not a number with a unit".to_owned())?;
-    Duration::try_from_secs_f64(number * factor).map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations() {
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("30"), Ok(Duration::from_secs(30)));
-        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
-        for wrong in ["", "x", "5d", "-1s"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
-    }
 }

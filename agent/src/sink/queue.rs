@@ -80,6 +80,11 @@ impl Queue {
         self.capacity
     }
 
+    /// How many spans would fit.
+    pub(super) fn room(&self) -> usize {
+        self.capacity.saturating_sub(self.lock().spans)
+    }
+
     /// Adds what fits and returns how many spans did not. Never waits for the consumer.
     pub(super) fn push(&self, mut spans: Spans) -> usize {
         let mut state = self.lock();

@@ -49,8 +49,8 @@ pub(super) fn describe(
         (Some(ResponseCode::NO_ERROR), _) => None,
         (Some(code), _) => Some(code.name()),
         (None, Outcome::Aborted(Ending::Reset)) => Some(Cow::Borrowed("connection_reset")),
-        // The agent looked away: whether a response came is not known.
-        (None, Outcome::Aborted(Ending::Forgotten)) => return None,
+        // The agent looked away: how it went on is not known.
+        (None, Outcome::Aborted(Ending::Forgotten)) => None,
         // The socket was closed, or patience ended, without a response.
         (None, _) => Some(Cow::Borrowed("timeout")),
     };

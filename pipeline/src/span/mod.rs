@@ -12,6 +12,7 @@ mod dns;
 mod grpc;
 mod http;
 mod kafka;
+mod messaging;
 mod mysql;
 mod postgresql;
 mod redact;

@@ -44,8 +44,8 @@ pub(super) fn describe(
         }
         (None, Outcome::Aborted(Ending::Reset)) => Some("connection_reset".into()),
         (None, Outcome::Aborted(Ending::Closed)) => Some("connection_closed".into()),
-        // The agent looked away: whether the call succeeds is not known.
-        (None, Outcome::Aborted(Ending::Forgotten)) => return None,
+        // The agent looked away: how it went on is not known.
+        (None, Outcome::Aborted(Ending::Forgotten)) => None,
         _ => None,
     };
     let status = if error.is_some() { Status::Error(Cow::Borrowed("")) } else { Status::Unset };

@@ -2,12 +2,37 @@
 
 /// Exactly `2 * N` lower-case digits.
 pub(super) fn lower<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    if digits.iter().any(u8::is_ascii_uppercase) { None } else { exact(digits) }
+    exactly(digits, |digit| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    })
 }
 
 /// Exactly `2 * N` digits of either case.
 pub(super) fn exact<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    if digits.len() == 2 * N { padded(digits) } else { None }
+    exactly(digits, value)
+}
+
+fn exactly<const N: usize>(digits: &[u8], value: fn(u8) -> Option<u8>) -> Option<[u8; N]> {
+    let (pairs, []) = digits.as_chunks::<2>() else { return None };
+    if pairs.len() != N {
+        return None;
+    }
+    let mut out = [0; N];
+    for (byte, [high, low]) in out.iter_mut().zip(pairs) {
+        *byte = (value(*high)? << 4) | value(*low)?;
+    }
+    Some(out)
+}
+
+fn value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }
 
 /// One to `2 * N` digits of either case, filled up with zeros on the left.
@@ -17,7 +42,7 @@ pub(super) fn padded<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     }
     let mut out = [0; N];
     for (at, &digit) in digits.iter().rev().enumerate() {
-        let value = char::from(digit).to_digit(16)? as u8;
+        let value = value(digit)?;
         out[N - 1 - at / 2] |= value << (4 * (at % 2));
     }
     Some(out)

@@ -40,7 +40,7 @@ pub(super) struct Dns {
 }
 
 /// One direction of a TCP connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Stream {
     window: Window,
     /// The next unread byte begins a message.
@@ -57,27 +57,33 @@ struct Lookup {
 }
 
 impl Lookup {
-    fn into_exchange(
-        self,
-        response: Option<(Extent, Header, Answer)>,
-        outcome: Outcome,
-    ) -> Exchange {
-        let mut facts = DnsFacts {
+    fn answer(self, extent: Extent, header: Header, answer: Answer) -> Exchange {
+        let facts = DnsFacts {
+            name: self.question.name,
+            record_type: self.question.record_type,
+            response_code: Some(answer.response_code),
+            addresses: answer.addresses,
+            is_truncated: header.is_truncated(),
+            resends: self.resends,
+        };
+        let facts = Facts::Dns(Box::new(facts));
+        Exchange { asker: self.asker, ..Exchange::new(self.request, Some(extent), facts) }
+    }
+
+    fn abandon(self, ending: Ending, at: Moment) -> Exchange {
+        let facts = DnsFacts {
             name: self.question.name,
             record_type: self.question.record_type,
             resends: self.resends,
             ..DnsFacts::default()
         };
-        let extent = response.map(|(extent, header, answer)| {
-            facts.response_code = Some(answer.response_code);
-            facts.addresses = answer.addresses;
-            facts.is_truncated = header.is_truncated();
-            extent
-        });
-        let mut exchange = Exchange::new(self.request, extent, Facts::Dns(Box::new(facts)));
-        exchange.asker = self.asker;
-        exchange.outcome = outcome;
-        exchange
+        let facts = Facts::Dns(Box::new(facts));
+        Exchange {
+            asker: self.asker,
+            outcome: Outcome::Aborted(ending),
+            answered: Some(at),
+            ..Exchange::new(self.request, None, facts)
+        }
     }
 }
 
@@ -202,16 +208,16 @@ impl Dns {
         self.answered.push_back(header.id);
         let offset = question.map_or(super::message::HEADER_LENGTH, |(_, offset)| offset);
         let answer = Answer::parse(bytes, header, offset);
-        out.exchanges.push(lookup.into_exchange(Some((extent, header, answer)), Outcome::Complete));
+        out.exchanges.push(lookup.answer(extent, header, answer));
     }
 
     /// Gives up lookups that nobody can be waiting for.
-    fn expire(&mut self, at: u64, out: &mut Output) {
-        while let Some(lookup) =
-            self.open.pop_front_if(|lookup| lookup.request.last.end.saturating_add(PATIENCE) < at)
-        {
-            let outcome = Outcome::Aborted(Ending::Closed);
-            out.exchanges.push(lookup.into_exchange(None, outcome));
+    fn expire(&mut self, now: u64, out: &mut Output) {
+        let is_over = |lookup: &mut Lookup| lookup.request.last.end.saturating_add(PATIENCE) < now;
+        while let Some(lookup) = self.open.pop_front_if(is_over) {
+            let at = lookup.request.last;
+            let end = at.end.saturating_add(PATIENCE);
+            out.exchanges.push(lookup.abandon(Ending::Closed, Moment { start: end, end, ..at }));
         }
     }
 
@@ -224,12 +230,6 @@ impl Dns {
             self.is_over = true;
             out.handover = Some(Handover::NotMine);
         }
-    }
-}
-
-impl Default for Stream {
-    fn default() -> Self {
-        Self { window: Window::default(), is_aligned: false }
     }
 }
 
@@ -285,13 +285,15 @@ impl Dissector for Dns {
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
-    fn closed(&mut self, ending: Ending, _at: Moment, out: &mut Output) {
+    fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
         if !self.is_over {
             self.is_over = true;
-            let aborted = self.open.drain(..);
-            out.exchanges
-                .extend(aborted.map(|lookup| lookup.into_exchange(None, Outcome::Aborted(ending))));
+            out.exchanges.extend(self.open.drain(..).map(|lookup| lookup.abandon(ending, at)));
         }
+    }
+
+    fn idle(&mut self, now: u64, out: &mut Output) {
+        self.expire(now, out);
     }
 
     fn open_request(&self, position: u64) -> Option<Moment> {

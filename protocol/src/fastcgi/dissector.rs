@@ -14,6 +14,8 @@ use super::record::{self, Header, Kind, Malformed, Part, Record, Records};
 const OPEN_LIMIT: usize = 256;
 /// Errors without an exchange in between, after which the connection is not FastCGI.
 const MISTAKES_LIMIT: u32 = 4;
+/// A response whose end was not captured is over after this silence. Nanoseconds.
+const SILENCE: u64 = 1_000_000_000;
 /// Chunks are read in pieces of this size, so that no window overflows. Bytes.
 const PIECE: usize = 32 * 1024;
 /// Heads that hold the parameters of nearly every request, and every response's head.
@@ -43,6 +45,8 @@ struct Open {
     request: Extent,
     /// Until the parameters are complete.
     params: Option<Box<Params>>,
+    /// The parameters were seen to their end.
+    params_over: bool,
     /// A part of the parameters was not captured: the following ones cannot be told apart.
     params_cut: bool,
     facts: HttpFacts,
@@ -63,6 +67,7 @@ impl Open {
             id,
             request,
             params: Some(Box::default()),
+            params_over: false,
             params_cut: false,
             facts: HttpFacts::default(),
             context: None,
@@ -77,7 +82,8 @@ impl Open {
 
     fn params_end(&mut self) {
         if let Some(params) = self.params.take() {
-            let (mut facts, context) = params.finish();
+            let is_whole = self.params_over && !self.params_cut;
+            let (mut facts, context) = params.finish(is_whole);
             // The response's head may have been delivered first.
             facts.status = self.facts.status;
             self.facts = facts;
@@ -178,13 +184,13 @@ impl FastCgi {
                 }
                 Ok(None) => break,
                 Ok(Some(_)) | Err(Malformed) => {
-                    self.responses_cut(out);
+                    self.responses_cut(piece.first, out);
                     return self.mistake(out);
                 }
             }
         }
         if self.application.is_cut() {
-            self.responses_cut(out);
+            self.responses_cut(piece.first, out);
         }
     }
 
@@ -202,10 +208,11 @@ impl FastCgi {
         if let [only] = &mut *self.open {
             only.responds(extent);
         }
-        if piece.missing > 0 {
-            return;
-        }
-        let ended = record::trailing_end(piece.bytes)
+        // Whatever is not read may hold an end.
+        self.open.iter_mut().for_each(|open| open.response_cut = true);
+        self.drop_doubtful(out);
+        let last = if piece.missing == 0 { piece.bytes } else { &[] };
+        let ended = record::trailing_end(last)
             .and_then(|id| self.open.iter().position(|open| open.id == id));
         if let Some(index) = ended {
             let mut request = self.open.swap_remove(index);
@@ -243,6 +250,7 @@ impl FastCgi {
                     _ => request.request.last = record.extent.last,
                 }
                 if kind == Kind::Params && record.header.content == 0 {
+                    request.params_over = true;
                     request.params_end();
                     self.is_confirmed = true;
                 }
@@ -271,30 +279,37 @@ impl FastCgi {
     fn requests_cut(&mut self, out: &mut Output) {
         self.web_server.abandon();
         self.has_requests = false;
-        let before = self.open.len();
-        self.open.retain_mut(|open| {
+        for open in &mut self.open {
             // A hole in the request's own turn holds nothing but the rest of its body.
             open.successor_cut |= open.response.is_some();
-            open.params.is_none() && !(open.successor_cut && open.response_cut)
-        });
+        }
+        self.drop_doubtful(out);
+        let before = self.open.len();
+        self.open.retain(|open| open.params.is_none());
+        out.lost += (before - self.open.len()) as u64;
+    }
+
+    /// Gives up requests of which the end was perhaps lost, and whose id perhaps taken up again.
+    fn drop_doubtful(&mut self, out: &mut Output) {
+        let before = self.open.len();
+        self.open.retain(|open| !(open.successor_cut && open.response_cut));
         out.lost += (before - self.open.len()) as u64;
     }
 
     /// Bytes of the application are lost.
-    fn responses_cut(&mut self, out: &mut Output) {
+    fn responses_cut(&mut self, at: Moment, out: &mut Output) {
+        let first = self.application.in_hand().unwrap_or(at);
         let last = self.application.last();
         self.application.abandon();
         self.has_responses = false;
         if let [only] = &mut *self.open {
-            only.responds(Extent::at(last));
+            only.responds(Extent { first, last });
         }
-        let before = self.open.len();
-        self.open.retain_mut(|open| {
+        for open in &mut self.open {
             open.response_cut = true;
             open.head.cut(&mut open.facts);
-            !open.successor_cut
-        });
-        out.lost += (before - self.open.len()) as u64;
+        }
+        self.drop_doubtful(out);
     }
 
     fn mistake(&mut self, out: &mut Output) {
@@ -339,7 +354,7 @@ impl Dissector for FastCgi {
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
-    fn closed(&mut self, ending: Ending, _at: Moment, out: &mut Output) {
+    fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
         if self.is_over {
             return;
         }
@@ -348,8 +363,20 @@ impl Dissector for FastCgi {
             request.head.cut(&mut request.facts);
             let ended_unseen = request.response_cut && ending != Ending::Reset;
             let outcome = if ended_unseen { Outcome::Inferred } else { Outcome::Aborted(ending) };
+            if request.response.is_none() {
+                request.answered = Some(at);
+            }
             out.exchanges.push(request.into_exchange(outcome));
         }
+    }
+
+    fn idle(&mut self, now: u64, out: &mut Output) {
+        let is_over = |open: &mut Open| {
+            let last = open.response.map_or(u64::MAX, |response| response.last.end);
+            open.response_cut && last.saturating_add(SILENCE) <= now
+        };
+        let over = self.open.extract_if(.., is_over);
+        out.exchanges.extend(over.map(|open| open.into_exchange(Outcome::Inferred)));
     }
 
     fn open_request(&self, position: u64) -> Option<Moment> {

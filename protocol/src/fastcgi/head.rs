@@ -76,20 +76,16 @@ fn fields(head: &[u8], facts: &mut HttpFacts) -> Found {
     found
 }
 
-/// Where the empty line begins that ends the head. Lines end with LF or CRLF (§6.2).
+/// Where the head ends, the empty line included. Lines end with LF or CRLF (§6.2).
 fn end_of_head(bytes: &[u8]) -> Option<usize> {
-    if bytes.starts_with(b"\n") || bytes.starts_with(b"\r\n") {
-        return Some(0);
-    }
     let mut from = 0;
-    while let Some(found) = bytes.get(from..)?.iter().position(|byte| *byte == b'\n') {
-        from += found + 1;
-        let rest = bytes.get(from..)?;
-        if rest.starts_with(b"\n") || rest.starts_with(b"\r\n") {
-            return Some(from);
+    loop {
+        match bytes.get(from..)? {
+            [b'\n', ..] => return Some(from + 1),
+            [b'\r', b'\n', ..] => return Some(from + 2),
+            rest => from += rest.iter().position(|byte| *byte == b'\n')? + 1,
         }
     }
-    None
 }
 
 /// `404 Not Found`.

@@ -99,10 +99,14 @@ impl Params {
         self.carrier.field(field, value);
     }
 
-    /// What the request was.
-    pub(super) fn finish(mut self) -> (HttpFacts, Option<WireContext>) {
+    /// What the request was. `is_whole` says that every pair was seen: only then is it known
+    /// that a pair is not there, and that another one says the same less well.
+    pub(super) fn finish(mut self, is_whole: bool) -> (HttpFacts, Option<WireContext>) {
         let facts = &mut self.facts;
         facts.carrier = Some("fastcgi");
+        if !is_whole {
+            return (self.facts, self.carrier.finish());
+        }
         if facts.path.is_none() && !self.script.is_empty() {
             let mut path = self.script;
             path.extend_from_slice(&self.path_info);

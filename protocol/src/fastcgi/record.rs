@@ -117,11 +117,12 @@ pub(super) fn refusal(body: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether bytes end with an `END_REQUEST` record, and whose.
+/// Whether bytes end with an `END_REQUEST` record, and whose. PHP-FPM leaves the reserved bytes as
+/// it found them.
 pub(super) fn trailing_end(bytes: &[u8]) -> Option<u16> {
     let (_, tail) = bytes.split_last_chunk::<BEGIN_LENGTH>()?;
     match *tail {
-        [1, 3, high, low, 0, 8, 0, 0, _, _, _, _, 0..=3, 0, 0, 0] => {
+        [1, 3, high, low, 0, 8, 0, 0, _, _, _, _, 0..=3, _, _, _] => {
             Some(u16::from_be_bytes([high, low]))
         }
         _ => None,
@@ -242,6 +243,15 @@ impl Records {
     /// Whether bytes are lost that would have been read next.
     pub(super) fn is_cut(&self) -> bool {
         self.window.hole() > 0 && self.window.skipping() == 0
+    }
+
+    /// Where the record in hand began.
+    pub(super) fn in_hand(&self) -> Option<Moment> {
+        match &self.current {
+            Some(current) => Some(current.first),
+            None if self.window.is_empty() => None,
+            None => Some(self.window.moment(0)),
+        }
     }
 
     /// Gives up what is unread.

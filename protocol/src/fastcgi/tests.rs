@@ -97,7 +97,7 @@ fn params(id: u16, path: &str) -> Vec<u8> {
 }
 
 fn end(id: u16, status: u8) -> Vec<u8> {
-    record(3, id, &[0, 0, 0, 0, status, 0, 0, 0])
+    record(3, id, &[0, 0, 0, 0, status, b's', b'u', b'c'])
 }
 
 #[test]

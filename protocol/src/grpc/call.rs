@@ -52,6 +52,8 @@ pub struct End {
     pub request_doubtful: bool,
     /// The response ended with trailers behind its body.
     pub trailers: bool,
+    /// Other requests of the connection were calls.
+    pub among_calls: bool,
 }
 
 impl Call {
@@ -167,15 +169,19 @@ impl Call {
         }
     }
 
-    /// Without any name seen: a POST, answered by 200, with both bodies nothing but messages, and
-    /// trailers. No other use of HTTP/2 has all of that.
+    /// Without any name seen: a POST with a body of nothing but messages, answered by 200 with
+    /// the same and trailers, which no other use of HTTP/2 has; or by no body, if there were calls
+    /// before.
     fn looks_like_a_call(&self, http: &HttpFacts, end: &End) -> bool {
+        let answered_like_one = match self.response.messages.count() {
+            0 => end.among_calls && !self.response.messages.is_started(),
+            _ => self.response.messages.is_whole() && (end.trailers || end.among_calls),
+        };
         http.method.as_ref().is_none_or(|it| *it == Method::Post)
             && http.status.is_none_or(|it| it == 200)
             && http.path.as_deref().is_none_or(|path| method(path).is_some())
-            && end.trailers
             && self.request.messages.is_whole()
-            && self.response.messages.is_whole()
+            && answered_like_one
     }
 
     /// The status that a client sees where the server sent none.

@@ -99,6 +99,11 @@ impl Messages {
         self.count > 0 && matches!(self.state, State::Prefix { have: 0, .. })
     }
 
+    /// Some of the body has passed.
+    pub(super) const fn is_started(&self) -> bool {
+        !matches!(self.state, State::Prefix { have: 0, .. }) || self.count > 0
+    }
+
     /// The trailers of gRPC-Web, as in HTTP/1 without the blank line.
     pub(super) fn trailers(&self) -> Option<&[u8]> {
         self.trailers.as_deref()

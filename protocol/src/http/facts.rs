@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::forwarded::Forwarded;
 use super::method::Method;
+use super::refine::{Api, Hints};
 use super::target::{self, Target};
 use crate::text::lossy;
 
@@ -72,10 +73,6 @@ impl Scheme {
     }
 }
 
-/// What was learnt of the API that is spoken through HTTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Api {}
-
 /// One request and its final response. `None` is "not seen", never "not there" where a field of
 /// the request could have been lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,6 +108,8 @@ pub struct HttpFacts {
     pub upgrade: Option<Box<str>>,
     /// The API behind it.
     pub api: Option<Box<Api>>,
+    /// What [`Self::api`] is told from.
+    pub hints: Hints,
 }
 
 impl HttpFacts {
@@ -152,6 +151,7 @@ impl HttpFacts {
 
     /// Takes one field of the request; names in any case. Of repeated fields the first counts.
     pub fn request_field(&mut self, name: &[u8], value: &[u8]) {
+        self.hints.request_field(name, value);
         let first = |slot: &mut Option<Box<str>>| {
             if slot.is_none() {
                 *slot = Some(lossy(value.trim_ascii(), FIELD_LIMIT));
@@ -168,23 +168,13 @@ impl HttpFacts {
     }
 
     /// Takes one field of the final response.
-    pub fn response_field(&mut self, _name: &[u8], _value: &[u8]) {}
-
-    /// Whether the first bytes of the request's content could tell the API. To be asked when all
-    /// fields of the request were taken.
-    #[must_use]
-    pub fn wants_body(&self) -> bool {
-        false
+    pub fn response_field(&mut self, name: &[u8], value: &[u8]) {
+        self.hints.response_field(name, value);
     }
 
-    /// Whether the first bytes of the final response's content could tell more of the API. To be
-    /// asked when all fields of the response were taken.
+    /// The host that was asked, perhaps with a port.
     #[must_use]
-    pub fn wants_response_body(&self) -> bool {
-        false
+    pub fn host(&self) -> Option<&str> {
+        self.authority.as_deref().or(self.host.as_deref())
     }
-
-    /// Tells the API from the fields taken and the first bytes of the contents (4 KB are enough;
-    /// empty if they were not asked for or not seen). To be called once, at the end.
-    pub fn refine(&mut self, _request: &[u8], _response: &[u8]) {}
 }

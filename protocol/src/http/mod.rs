@@ -5,12 +5,21 @@
 //! [`HttpFacts::request_field`] with each field of the request,
 //! [`HttpFacts::response_field`] with each field of the final response. Trace contexts are read
 //! from the same fields by [`crate::context`].
+//!
+//! What is spoken through HTTP ([`Api`]) is told in four steps more: if
+//! [`HttpFacts::wants_body`], then [`HttpFacts::request_body`] at the end of the request; if
+//! [`HttpFacts::wants_response_body`], then [`HttpFacts::response_body`]; and
+//! [`HttpFacts::refine`] at the end.
 
 mod facts;
 mod forwarded;
 mod method;
+mod refine;
 mod target;
 
-pub use facts::{Api, HttpFacts, Scheme, Version};
+pub use facts::{HttpFacts, Scheme, Version};
 pub use forwarded::Forwarded;
 pub use method::Method;
+pub use refine::{
+    Api, AwsCall, AwsResource, ElasticsearchCall, GraphQlOperation, Hints, JsonRpcCall,
+};

@@ -44,7 +44,6 @@ pub(super) struct Request {
     pub(super) expecting: bool,
     /// Its end was not seen: it goes on until the response, as far as is known.
     pub(super) cut: bool,
-    pub(super) sample: Option<Sample>,
     pub(super) answer: Option<Answer>,
     trust: Trust,
 }
@@ -100,7 +99,7 @@ pub(super) struct Conversation {
     orphan: Option<Orphan>,
     next_id: u64,
     /// Responses may have been missed up to this time, in nanoseconds.
-    missed_until: u64,
+    missed_until: Option<u64>,
 }
 
 impl Request {
@@ -115,7 +114,6 @@ impl Request {
             done: false,
             expecting: false,
             cut: false,
-            sample: None,
             answer: None,
             trust: Trust::Sure,
         }
@@ -137,9 +135,10 @@ impl Request {
     }
 
     fn into_exchange(mut self, outcome: Outcome) -> Exchange {
-        let request = self.sample.as_ref().map_or(&b""[..], Sample::bytes);
-        let response = self.answer.as_ref().and_then(|it| it.sample.as_ref());
-        self.facts.refine(request, response.map_or(&b""[..], Sample::bytes));
+        if let Some(sample) = self.answer.as_ref().and_then(|answer| answer.sample.as_ref()) {
+            self.facts.response_body(sample.bytes());
+        }
+        self.facts.refine();
         let mut exchange = Exchange::new(self.extent, None, Facts::Http(self.facts));
         if let Some(answer) = self.answer {
             exchange.answered = Some(answer.head_last);
@@ -177,7 +176,7 @@ impl Conversation {
             held: None,
             orphan: None,
             next_id: 0,
-            missed_until: 0,
+            missed_until: None,
         }
     }
 
@@ -212,7 +211,7 @@ impl Conversation {
                 }
             }
         }
-        if request.extent.first.end <= self.missed_until {
+        if self.missed_until.is_some_and(|until| request.extent.first.end <= until) {
             out.lost += 1;
             return (request.id, server_afresh);
         }
@@ -281,7 +280,7 @@ impl Conversation {
     /// The end of the response that was being read was lost at this byte. If further requests
     /// wait, their responses may be lost as well.
     pub(super) fn answer_cut(&mut self, at: Moment, out: &mut Output) {
-        self.missed_until = self.missed_until.max(at.end);
+        self.missed_until = self.missed_until.max(Some(at.end));
         let Some(answer) = self.answering() else { return };
         answer.extent.last = at;
         answer.cut = true;
@@ -324,7 +323,7 @@ impl Conversation {
     /// Responses may have been missed up to this byte: none of the requests begun before can be
     /// paired any more.
     pub(super) fn responses_missed(&mut self, at: Moment, out: &mut Output) {
-        self.missed_until = self.missed_until.max(at.end);
+        self.missed_until = self.missed_until.max(Some(at.end));
         if self.is_waiting() || self.held.is_some() {
             self.give_up_open(out);
         }
@@ -353,17 +352,27 @@ impl Conversation {
         self.open.clear();
     }
 
+    /// Whether something is held back only for what the next turn might bring.
+    pub(super) fn waits(&self) -> bool {
+        self.held.is_some() || self.cut_answer().is_some()
+    }
+
     /// Gives out, at `now`, what was only held back for what the next turn might bring. Says
     /// whether the response that was being read is over by that.
     pub(super) fn idle(&mut self, now: u64, out: &mut Output) -> bool {
         if self.held.as_ref().is_some_and(|(_, ended)| now.saturating_sub(*ended) >= HELD_FOR) {
             self.release(out);
         }
-        let over =
-            self.open.front().and_then(|request| request.answer.as_ref()).is_some_and(|it| {
-                it.cut && !it.done && now.saturating_sub(it.extent.last.end) >= OVER_AFTER
-            });
+        let over = self
+            .cut_answer()
+            .is_some_and(|it| now.saturating_sub(it.extent.last.end) >= OVER_AFTER);
         over && self.end_cut_answer(out)
+    }
+
+    /// The response that is being read, if its end cannot be known.
+    fn cut_answer(&self) -> Option<&Answer> {
+        let answer = self.open.front().and_then(|request| request.answer.as_ref());
+        answer.filter(|answer| answer.cut && !answer.done)
     }
 
     /// The server's stream, or the connection, is over.

@@ -127,12 +127,14 @@ impl Requests {
                             self.end_of(id, last, sample, conversation, out);
                         }
                         Progress::Lost => {
-                            self.cut(id, conversation, out);
+                            let sample = sample.take();
+                            self.cut(id, sample, conversation, out);
                             self.lose(conversation);
                             break;
                         }
                         Progress::Invalid => {
-                            self.cut(id, conversation, out);
+                            let sample = sample.take();
+                            self.cut(id, sample, conversation, out);
                             self.misunderstood(conversation, out);
                         }
                     }
@@ -260,7 +262,9 @@ impl Requests {
         if let Some(request) = conversation.request(id) {
             request.done = true;
             request.extent.last = last.unwrap_or(request.extent.last);
-            request.sample = sample;
+            if let Some(sample) = sample {
+                request.facts.request_body(sample.bytes());
+            }
             if request.upgrade.is_some() && request.answer.is_none() {
                 self.state = State::Paused { id, blind: false };
             }
@@ -269,8 +273,17 @@ impl Requests {
     }
 
     /// The end of a request cannot be found.
-    fn cut(&mut self, id: u64, conversation: &mut Conversation, out: &mut Output) {
+    fn cut(
+        &mut self,
+        id: u64,
+        sample: Option<Sample>,
+        conversation: &mut Conversation,
+        out: &mut Output,
+    ) {
         if let Some(request) = conversation.request(id) {
+            if let Some(sample) = sample {
+                request.facts.request_body(sample.bytes());
+            }
             request.cut = true;
             request.done = true;
             request.extent.last = self.window.last();

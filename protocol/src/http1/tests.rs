@@ -5,5 +5,6 @@ mod footing;
 mod framing;
 mod hands;
 mod heads;
+mod oracle;
 mod random;
 mod talk;

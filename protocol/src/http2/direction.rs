@@ -22,6 +22,8 @@ pub(super) struct Direction {
     block: Option<Block>,
     /// Where the next chunk should start.
     expected: Option<u64>,
+    /// Where a call started, if at the window's front.
+    call: Option<u64>,
     /// Bytes passed since footing was lost.
     sought: u64,
     /// How often something was no frame.
@@ -103,6 +105,7 @@ impl Direction {
             state,
             block: None,
             expected: None,
+            call: None,
             sought: 0,
             faults: 0,
         }
@@ -135,6 +138,9 @@ impl Direction {
     }
 
     fn push(&mut self, chunk: &Chunk<'_>, streams: &mut Streams) {
+        if self.window.is_empty() && self.window.skipping() == 0 {
+            self.call = Some(chunk.first.position);
+        }
         self.window.push(chunk);
         self.read(streams);
         if self.window.hole() > 0 {
@@ -150,7 +156,7 @@ impl Direction {
                 State::Preface => self.preface(),
                 State::Settings | State::Frame => self.frame(streams),
                 State::Data(_) => self.data(streams),
-                State::Seeking => self.seek(),
+                State::Seeking => self.seek(streams),
             };
             match step {
                 Step::Done => {}
@@ -158,10 +164,12 @@ impl Direction {
                 Step::Fault => {
                     self.faults += 1;
                     streams.not_understood += 1;
-                    if self.is_refuted() {
+                    if self.is_refuted() || self.is_hopeless() {
                         return;
                     }
                     self.lose_footing(streams);
+                    // What was no frame is not to be found again.
+                    self.window.consume(1);
                 }
             }
         }
@@ -169,7 +177,8 @@ impl Direction {
 
     fn lose_footing(&mut self, streams: &mut Streams) {
         if !matches!(self.state, State::Seeking) {
-            streams.doubt();
+            streams.lost += 1;
+            streams.doubt(self.window.last().end);
         }
         self.hpack.forget();
         self.block = None;
@@ -190,16 +199,18 @@ impl Direction {
         }
     }
 
-    fn seek(&mut self) -> Step {
+    fn seek(&mut self, streams: &mut Streams) -> Step {
         let bytes = self.window.bytes();
         if self.side == Side::Client && bytes.starts_with(PREFACE) {
             self.hpack = Decoder::from_start();
             self.state = State::Preface;
             return Step::Done;
         }
-        match seek::find(bytes, self.side) {
+        match seek::find(bytes, self.side, self.call == Some(self.window.position())) {
             Footing::At(offset) => {
                 self.window.consume(offset);
+                // What passed unread may have been of any stream.
+                streams.doubt(self.window.last().end);
                 self.state = State::Frame;
                 Step::Done
             }
@@ -408,7 +419,8 @@ impl Direction {
     fn lose_fields(&mut self, header: &Header, streams: &mut Streams) -> Step {
         self.hpack.forget();
         self.block = None;
-        streams.doubt();
+        streams.lost += 1;
+        streams.doubt(self.window.last().end);
         self.window.skip((HEADER + header.length) as u64);
         // CONTINUATION frames would be taken for a fault.
         if header.has(END_HEADERS) { Step::Done } else { Step::Fault }
@@ -428,7 +440,10 @@ impl Direction {
                 streams.go_away(last, at);
             }
             (Kind::Goaway, _) => {}
-            _ => streams.doubt(),
+            _ => {
+                streams.lost += 1;
+                streams.doubt(at.end);
+            }
         }
         self.window.skip((HEADER + header.length) as u64);
         Step::Done

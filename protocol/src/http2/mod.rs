@@ -16,6 +16,8 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use direction::Direction;
 use stream::Finish;
 use streams::Streams;
@@ -100,7 +102,13 @@ impl Dissector for Http2 {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
         };
+        let lingering = match chunk.side {
+            Side::Client => self.streams.take_lingering(),
+            Side::Server => BTreeSet::new(),
+        };
         direction.feed(chunk, &mut self.streams);
+        self.streams.end_lingering(lingering, chunk.first);
+        self.streams.give_up_stale(chunk.first);
         let refuted = direction.is_refuted() || direction.is_hopeless();
         self.give(out);
         if refuted {

@@ -13,6 +13,8 @@ const ENOUGH: u32 = 64;
 const FEWEST: u32 = 2;
 /// For a chain that ends where a call ended.
 const EXACT_END: u32 = 16;
+/// For a chain that starts where a call started: of all places the likeliest.
+const CALL_START: u32 = 12;
 /// The longest frame of a chain, in bytes: peers that allow frames of 1 MiB are rare, and what is
 /// longer cannot be followed in a window.
 const LONGEST: usize = 1 << 20;
@@ -26,14 +28,22 @@ pub(super) enum Footing {
     None(usize),
 }
 
-/// Searches a stretch of `side`'s stream. Its end is the end of a call, as far as is known.
-pub(super) fn find(bytes: &[u8], side: Side) -> Footing {
+/// Searches a stretch of `side`'s stream, which ends with a call, and may start with one.
+pub(super) fn find(bytes: &[u8], side: Side, from_call: bool) -> Footing {
     let mut keep = None;
     for start in 0..bytes.len() {
-        let chain = chain(&bytes[start..], side);
+        let rest = &bytes[start..];
+        // A CONTINUATION belongs to what is not here (§6.10).
+        if Header::parse(rest).is_some_and(|it| it.kind == Kind::Continuation) {
+            continue;
+        }
+        let chain = chain(rest, side);
+        let aligned = if from_call && start == 0 { CALL_START } else { 0 };
         match chain.end {
             End::Broken => {}
-            _ if chain.bits >= ENOUGH && chain.frames >= FEWEST => return Footing::At(start),
+            _ if chain.frames >= FEWEST && chain.bits + aligned >= ENOUGH => {
+                return Footing::At(start);
+            }
             End::Exact | End::Beyond => keep = keep.or(Some(start)),
         }
     }

@@ -8,6 +8,10 @@ use crate::dissector::Ending;
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
 use crate::grpc::{Call, End};
 use crate::http::{HttpFacts, Method, Scheme, Version};
+use crate::text::lossy;
+
+/// The longest `:protocol` that is kept, in bytes.
+const PROTOCOL_LIMIT: usize = 64;
 
 /// What became of a stream. Default: nothing was seen.
 #[derive(Debug, Default)]
@@ -29,56 +33,29 @@ pub(super) struct Stream {
     trailers: bool,
     /// Frames of the stream may have been lost.
     doubtful: bool,
+    /// No frame was seen since then, so its end may be among them.
+    stale: bool,
 }
 
 /// How a stream ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Finish {
-    /// The response ended.
+    /// The response ended, or must have.
     Ended,
     /// RST_STREAM, with this code.
     Reset(u32),
-    /// The connection ended.
+    /// The connection ended, or the stream is given up.
     Closed(Ending),
 }
 
-/// The fields of a request.
+/// What a field block of the client says beside the facts.
 #[derive(Debug, Default)]
 pub(super) struct Request {
-    facts: HttpFacts,
-    call: Call,
     carrier: Carrier,
-    protocol: Option<Box<str>>,
+    /// A pseudo-header field of requests was there.
+    pub(super) is_request: bool,
     /// Fields were not seen.
     pub(super) cut: bool,
-}
-
-impl Request {
-    /// Takes the next field.
-    pub(super) fn take(&mut self, field: Field<'_>) {
-        let Field::Known(name, value) = field else {
-            self.cut = true;
-            return;
-        };
-        match name {
-            b":method" => self.facts.method = Some(Method::new(value)),
-            b":path" => self.facts.set_path(value),
-            b":authority" => self.facts.set_authority(value),
-            b":scheme" => self.facts.scheme = Some(Scheme::new(value)),
-            b":protocol" => self.protocol = Some(crate::text::lossy(value, 64)),
-            _ => {
-                self.facts.request_field(name, value);
-                self.call.request_field(name, value);
-                self.carrier.field(name, value);
-            }
-        }
-    }
-
-    /// A pseudo-header field of requests was there.
-    pub(super) fn is_request(&self) -> bool {
-        let it = &self.facts;
-        it.method.is_some() || it.path.is_some() || it.authority.is_some() || it.scheme.is_some()
-    }
 }
 
 /// What a field block of the server says by itself.
@@ -138,28 +115,58 @@ impl Stream {
     /// Frames of the connection were lost.
     pub(super) fn doubt(&mut self) {
         self.doubtful = true;
+        self.stale = true;
     }
 
-    /// The stream has an exchange to give. The request may still go on, but nobody waits for it:
-    /// "a server can send a complete response prior to the client sending an entire request"
-    /// (§8.1).
+    /// Nothing was seen of the stream since frames were lost.
+    pub(super) const fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// Request and response are there to their ends.
     pub(super) const fn is_over(&self) -> bool {
-        self.response_ended && self.is_asked()
+        self.response_ended && self.request_ended
     }
 
-    /// Takes the head of the request.
-    pub(super) fn ask(&mut self, request: Request, first: Moment, last: Moment, ended: bool) {
-        let Request { facts, call, carrier, protocol, cut } = request;
-        self.facts = HttpFacts { version: Version::Http2, status: self.facts.status, ..facts };
-        if self.facts.method == Some(Method::Connect) && self.facts.path.is_none() && !cut {
-            self.facts.path = Some("".into());
+    /// The response is there to its end, and the request is not: either its end is delivered
+    /// late, or "a server can send a complete response prior to the client sending an entire
+    /// request" (§8.1).
+    pub(super) const fn lingers(&self) -> bool {
+        self.response_ended && !self.request_ended && self.is_asked()
+    }
+
+    /// Takes the next field of the request.
+    pub(super) fn request_field(&mut self, request: &mut Request, field: Field<'_>) {
+        let Field::Known(name, value) = field else {
+            request.cut = true;
+            return;
+        };
+        match name {
+            b":method" => self.facts.method = Some(Method::new(value)),
+            b":path" => self.facts.set_path(value),
+            b":authority" => self.facts.set_authority(value),
+            b":scheme" => self.facts.scheme = Some(Scheme::new(value)),
+            b":protocol" => self.protocol = Some(lossy(value, PROTOCOL_LIMIT)),
+            _ => {
+                self.facts.request_field(name, value);
+                self.call.request_field(name, value);
+                request.carrier.field(name, value);
+                return;
+            }
         }
-        self.call = call;
-        self.context = carrier.finish();
-        self.protocol = protocol;
+        request.is_request = true;
+    }
+
+    /// Takes what the head of the request said.
+    pub(super) fn ask(&mut self, request: Request, first: Moment, last: Moment, ended: bool) {
+        self.facts.version = Version::Http2;
+        if self.facts.method == Some(Method::Connect) && !request.cut {
+            self.facts.path.get_or_insert_default();
+        }
+        self.context = request.carrier.finish();
         self.request = Some(Extent { first, last });
         self.request_ended = ended;
-        self.request_cut = cut;
+        self.request_cut = request.cut;
     }
 
     /// The request goes on up to here.
@@ -167,11 +174,12 @@ impl Stream {
         if let Some(request) = &mut self.request {
             request.last = last;
         }
+        self.stale = false;
         self.request_ended |= ended;
     }
 
     /// Takes the next field of a block of the server.
-    pub(super) fn reply(&mut self, reply: &mut Reply, field: Field<'_>) {
+    pub(super) fn response_field(&mut self, reply: &mut Reply, field: Field<'_>) {
         reply.take(field);
         if let Field::Known(name, value) = field
             && !reply.is_informational()
@@ -207,6 +215,7 @@ impl Stream {
         } else if ended {
             self.response = Some(Extent::at(last));
         }
+        self.stale = false;
         self.response_ended |= ended;
     }
 
@@ -230,21 +239,29 @@ impl Stream {
     pub(super) fn indifferent(&self, side: Side) -> u64 {
         match side {
             // Whether it is a call is known from the head, unless some of the head is not.
-            _ if !self.call.is_requested() && !self.request_cut => u64::MAX,
+            _ if self.is_asked() && !self.call.is_requested() && !self.request_cut => u64::MAX,
             Side::Client => self.call.request_indifferent(),
             Side::Server => self.call.response_indifferent(),
         }
     }
 
-    /// The exchange; `None` if what is known does not make one.
-    pub(super) fn finish(mut self, finish: Finish, at: Moment) -> Option<Exchange> {
+    /// The exchange; `None` if what is known does not make one. `among_calls`: other requests of
+    /// the connection were gRPC.
+    pub(super) fn finish(
+        mut self,
+        finish: Finish,
+        at: Moment,
+        among_calls: bool,
+    ) -> Option<Exchange> {
         let request = self.request?;
+        let finish = if self.response_ended { Finish::Ended } else { finish };
         let (outcome, reset) = match finish {
             Finish::Ended if self.is_inferred() => (Outcome::Inferred, None),
             Finish::Ended => (Outcome::Complete, None),
+            // The response may be among what was lost, whatever came after it.
+            _ if self.doubtful && self.answered.is_none() => return None,
+            _ if self.doubtful => (Outcome::Inferred, None),
             Finish::Reset(code) => (Outcome::Cancelled, Some(code)),
-            // Its end may be among what was lost.
-            Finish::Closed(_) if self.doubtful => return None,
             Finish::Closed(ending) => (Outcome::Aborted(ending), None),
         };
         if let Some(code) = reset {
@@ -259,6 +276,7 @@ impl Stream {
             whole: matches!(finish, Finish::Ended) && !self.doubtful && !self.response_cut,
             request_doubtful: self.request_cut,
             trailers: self.trailers,
+            among_calls,
         };
         let facts = match self.call.finish(self.facts, &end) {
             Ok(call) => Facts::Grpc(Box::new(call)),
@@ -271,8 +289,9 @@ impl Stream {
         Some(exchange)
     }
 
-    /// The end of the request, or the head of the response, was lost.
+    /// The end of the request, or the response, was lost.
     fn is_inferred(&self) -> bool {
-        self.doubtful && (!self.request_ended || self.facts.status.is_none())
+        self.response.is_none()
+            || self.doubtful && (!self.request_ended || self.facts.status.is_none())
     }
 }

@@ -1,16 +1,22 @@
 //! The streams that are open, and what their frames mean to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::hpack::{Decoder, Field};
 use super::stream::{Finish, Reply, Request, Stream};
 use crate::chunk::{Moment, Side};
-use crate::exchange::Exchange;
+use crate::dissector::Ending;
+use crate::exchange::{Exchange, Facts};
 
 /// The most streams that are kept open. Servers allow 100 to 250 at once; beyond, the oldest is
 /// given up and counted.
 const STREAMS: usize = 4096;
 
+/// After frames were lost, how long a stream that shows no more frames is kept, in nanoseconds.
+const PATIENCE: u64 = 5_000_000_000;
+
+/// `NO_ERROR` (RFC 9113 §7).
+const NO_ERROR: u32 = 0x0;
 /// `REFUSED_STREAM` (RFC 9113 §7).
 const REFUSED_STREAM: u32 = 0x7;
 
@@ -37,8 +43,14 @@ pub(super) struct Streams {
     highest: u32,
     /// Streams may have been opened that were not seen.
     partial: bool,
-    /// Streams of which the answer came first.
+    /// How many streams were answered and not asked for.
     early: usize,
+    /// Streams that were answered, and may yet be asked for to the end.
+    lingering: BTreeSet<u32>,
+    /// A gRPC call was among the exchanges.
+    calls: bool,
+    /// When frames were last known to be lost, in nanoseconds; `None` if no stream can be stale.
+    doubted: Option<u64>,
     pub(super) exchanges: Vec<Exchange>,
     pub(super) not_understood: u64,
     pub(super) lost: u64,
@@ -59,13 +71,25 @@ impl Streams {
         }
     }
 
-    /// Frames were lost: how any stream went on is uncertain.
-    pub(super) fn doubt(&mut self) {
+    /// Frames were lost before this time: how any stream went on is uncertain.
+    pub(super) fn doubt(&mut self, time: u64) {
         self.partial = true;
         for stream in self.open.values_mut() {
             stream.doubt();
         }
-        self.lost += 1;
+        self.doubted = Some(time);
+    }
+
+    /// Gives up streams that ended, it seems, among frames that were lost.
+    pub(super) fn give_up_stale(&mut self, now: Moment) {
+        if self.doubted.is_none_or(|since| now.end < since.saturating_add(PATIENCE)) {
+            return;
+        }
+        self.doubted = None;
+        let stale = self.open.iter().filter(|(_, it)| it.is_stale());
+        for id in stale.map(|(&id, _)| id).collect::<Vec<_>>() {
+            self.finish(id, Finish::Closed(Ending::Forgotten), now);
+        }
     }
 
     /// A field block of HEADERS and CONTINUATION frames.
@@ -104,58 +128,62 @@ impl Streams {
             }
             return;
         }
+        let early = self.open.remove(&id);
+        let was_early = early.is_some();
+        let mut stream = early.unwrap_or_default();
         let mut request = Request::default();
-        self.decode(arrival, hpack, |field| request.take(field));
+        self.decode(arrival, hpack, |field| stream.request_field(&mut request, field));
         request.cut |= !arrival.whole;
 
         // §5.1.1: client-initiated streams are odd, and ascend. A block without pseudo-header
         // fields on a stream that is not fresh is trailers.
         let fresh = id > self.highest && !(self.partial && self.highest == 0);
-        if id.is_multiple_of(2) || !(fresh || request.is_request()) {
+        self.early -= usize::from(was_early);
+        if id.is_multiple_of(2) || !(fresh || request.is_request) {
             return;
         }
         self.highest = self.highest.max(id);
         self.drop_early(id);
-        let stream = match self.open.remove(&id) {
-            Some(early) => {
-                self.early -= 1;
-                early
-            }
-            None => Box::default(),
-        };
         let stream = self.insert(id, stream);
         stream.ask(request, arrival.first, arrival.last, end_stream);
-        if stream.is_over() {
-            self.finish(id, Finish::Ended, arrival.last);
-        }
+        self.settle(id, arrival.last);
     }
 
     fn reply_fields(&mut self, arrival: &Arrival<'_>, end_stream: bool, hpack: &mut Decoder) {
         let id = arrival.stream;
         let mut reply = Reply::default();
-        let mut taken = self.open.remove(&id);
-        match &mut taken {
-            Some(stream) => self.decode(arrival, hpack, |field| stream.reply(&mut reply, field)),
-            None => self.decode(arrival, hpack, |field| reply.take(field)),
-        }
-        reply.cut |= !arrival.whole;
-        let stream = match taken {
-            Some(stream) => self.open.entry(id).or_insert(stream),
-            // The answer's call was delivered before the request's.
-            None if id % 2 == 1 && id > self.highest && reply.status.is_some() => {
-                self.early += 1;
-                self.insert(id, Box::default())
+        let known = self.open.remove(&id);
+        // The answer's call may be delivered before the request's.
+        let is_early = known.is_none() && id % 2 == 1 && id > self.highest;
+        let Some(mut stream) = known.or_else(|| is_early.then(Box::default)) else {
+            self.decode(arrival, hpack, |_| {});
+            if self.partial && id % 2 == 1 && end_stream {
+                self.lost += 1;
             }
-            None => {
-                if self.partial && id % 2 == 1 && end_stream {
-                    self.lost += 1;
-                }
-                return;
-            }
+            return;
         };
+        self.decode(arrival, hpack, |field| stream.response_field(&mut reply, field));
+        reply.cut |= !arrival.whole;
+        if is_early && reply.status.is_none() {
+            return;
+        }
+        self.early += usize::from(is_early);
+        let stream = self.insert(id, stream);
         stream.answer(&reply, arrival.first, arrival.last, end_stream);
-        if stream.is_over() {
-            self.finish(id, Finish::Ended, arrival.last);
+        self.settle(id, arrival.last);
+    }
+
+    /// Streams whose request gets one more chunk to end in.
+    pub(super) fn take_lingering(&mut self) -> BTreeSet<u32> {
+        std::mem::take(&mut self.lingering)
+    }
+
+    /// Gives out what is left of these streams: nobody waits for the rest of their requests.
+    pub(super) fn end_lingering(&mut self, ids: BTreeSet<u32>, at: Moment) {
+        for id in ids {
+            if self.open.get(&id).is_some_and(|it| it.lingers()) {
+                self.finish(id, Finish::Ended, at);
+            }
         }
     }
 
@@ -185,18 +213,21 @@ impl Streams {
             Side::Client => stream.request_goes_on(last, end_stream),
             Side::Server => stream.response_goes_on(last, end_stream),
         }
-        if stream.is_over() {
-            self.finish(id, Finish::Ended, last);
-        }
+        self.settle(id, last);
     }
 
     /// RST_STREAM: "all outstanding work" of the stream ends (§6.4).
     pub(super) fn reset(&mut self, side: Side, id: u32, code: u32, at: Moment) {
         if let Some(stream) = self.open.get_mut(&id) {
+            let finish = match (side, code) {
+                // §8.1: a server says NO_ERROR "after sending a complete response".
+                (Side::Server, NO_ERROR) => Finish::Ended,
+                _ => Finish::Reset(code),
+            };
             if side == Side::Server {
                 stream.response_goes_on(at, false);
             }
-            self.finish(id, Finish::Reset(code), at);
+            self.finish(id, finish, at);
         }
     }
 
@@ -244,13 +275,27 @@ impl Streams {
         self.lost += dropped as u64;
     }
 
+    /// Gives out a stream if it is over.
+    fn settle(&mut self, id: u32, at: Moment) {
+        match self.open.get(&id) {
+            Some(stream) if stream.is_over() => self.finish(id, Finish::Ended, at),
+            Some(stream) if stream.lingers() => {
+                self.lingering.insert(id);
+            }
+            _ => {}
+        }
+    }
+
     fn finish(&mut self, id: u32, finish: Finish, at: Moment) {
         let Some(stream) = self.open.remove(&id) else { return };
         if !stream.is_asked() {
             self.early -= 1;
         }
-        match stream.finish(finish, at) {
-            Some(exchange) => self.exchanges.push(exchange),
+        match stream.finish(finish, at, self.calls) {
+            Some(exchange) => {
+                self.calls |= matches!(exchange.facts, Facts::Grpc(_));
+                self.exchanges.push(exchange);
+            }
             None => self.lost += 1,
         }
     }

@@ -136,7 +136,7 @@ impl Postgresql {
         exchange.outcome = outcome;
         if let Facts::Postgresql(facts) = &mut exchange.facts {
             facts.completed = answer.completed;
-            facts.rows = answer.rows;
+            facts.rows = answer.rows.filter(|_| outcome == Outcome::Complete);
             facts.error = answer.error;
             facts.warning = answer.warning;
         }
@@ -201,7 +201,6 @@ impl Postgresql {
         let front = self.steps.iter().position(|step| step.kind.is_asked());
         if let Some(step) = front.and_then(|at| self.steps.remove(at)) {
             if began || asked == 1 {
-                self.answer.rows = None;
                 self.finish(&step, last, Outcome::Inferred, out);
             } else {
                 out.lost += 1;

@@ -67,18 +67,22 @@ pub(super) struct Burst {
     rest: VecDeque<Awaits>,
     /// From the first byte of the first reply to the last byte of the latest.
     response: Option<Extent>,
-    /// Name of the commands other than `MULTI` and `EXEC`, as long as they are alike.
-    common: Option<Cow<'static, str>>,
+    /// Name of the first command.
+    first: Cow<'static, str>,
+    /// Name of the first command that is neither `MULTI` nor `EXEC`, if that is a later one.
+    later: Option<Cow<'static, str>>,
+    /// All commands but `MULTI` and `EXEC` have the same name.
     alike: bool,
     commands: u32,
+    starts_with_bracket: bool,
     /// Commands that are `MULTI` or `EXEC`.
     brackets: u32,
     transaction: Transaction,
     text: String,
     error: Option<Box<str>>,
     procedure: Option<Box<str>>,
-    database: Option<u32>,
-    only: Cow<'static, str>,
+    /// The database at the first reply, once that came.
+    database: Option<Option<u32>>,
 }
 
 impl Burst {
@@ -90,16 +94,17 @@ impl Burst {
             front: Some(awaits),
             rest: VecDeque::new(),
             response: None,
-            common: (!is_bracket).then(|| request.name.clone()),
             alike: true,
             commands: 1,
+            starts_with_bracket: is_bracket,
             brackets: is_bracket.into(),
             transaction: if begins { Transaction::Open } else { Transaction::No },
             text: request.text,
             error: None,
             procedure: request.procedure,
             database: None,
-            only: request.name,
+            first: request.name,
+            later: None,
         }
     }
 
@@ -119,8 +124,8 @@ impl Burst {
         if matches!(request.effect, Effect::Multi | Effect::Exec) {
             self.brackets = self.brackets.saturating_add(1);
         } else {
-            match &self.common {
-                None => self.common = Some(request.name),
+            match self.common() {
+                None => self.later = Some(request.name),
                 Some(common) => self.alike &= common.eq_ignore_ascii_case(&request.name),
             }
         }
@@ -155,9 +160,7 @@ impl Burst {
 
     /// Takes the reply to the front command; whether all commands have been answered.
     pub(super) fn answer(&mut self, reply: &Reply, database: Option<u32>) -> bool {
-        if !self.is_answered() {
-            self.database = database;
-        }
+        self.database.get_or_insert(database);
         self.responds(reply.first, reply.last);
         let in_results = self.front == Some(Awaits::Results);
         let error = match (&reply.error, &reply.inner_error) {
@@ -174,15 +177,13 @@ impl Burst {
 
     /// The exchange. `database` counts if no reply came that would have told.
     pub(super) fn into_exchange(mut self, outcome: Outcome, database: Option<u32>) -> Exchange {
-        if !self.is_answered() {
-            self.database = database;
-        }
+        let database = self.database.unwrap_or(database);
         let (operation, commands) = self.operation();
         let facts = RedisFacts {
             operation,
             commands,
             text: self.text.into_boxed_str(),
-            database: self.database,
+            database,
             error: self.error,
             procedure: self.procedure,
         };
@@ -192,16 +193,25 @@ impl Burst {
         exchange
     }
 
+    /// Name of the first command that is neither `MULTI` nor `EXEC`.
+    fn common(&self) -> Option<&str> {
+        match &self.later {
+            Some(name) => Some(name),
+            None if self.starts_with_bracket => None,
+            None => Some(&self.first),
+        }
+    }
+
     fn operation(&mut self) -> (Cow<'static, str>, u32) {
         if self.commands == 1 {
-            return (std::mem::take(&mut self.only), 1);
+            return (std::mem::take(&mut self.first), 1);
         }
         let (batch, commands) = match self.transaction {
             Transaction::Done => ("MULTI", self.commands - self.brackets.min(self.commands)),
             Transaction::No | Transaction::Open => ("PIPELINE", self.commands),
         };
         let is_pure = batch == "MULTI" || self.brackets == 0;
-        let operation = match &self.common {
+        let operation = match self.common() {
             Some(common) if self.alike && is_pure => Cow::Owned(format!("{batch} {common}")),
             _ => Cow::Borrowed(batch),
         };

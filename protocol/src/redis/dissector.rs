@@ -2,8 +2,9 @@
 //!
 //! Redis has no ids: one reply that is missed or counted twice shifts every pair after it. So
 //! pairing goes on only while the count is certain. After a hole it stops, and starts again where
-//! a client's turn begins with a command while nothing can be outstanding; what is paired right
-//! after that is held back until the client's next turn shows that the count was right.
+//! a client's turn begins with a command while nothing seems to be outstanding; what is paired from
+//! there on is held back until silence, or several turns without a reply too many, show that the
+//! count is right.
 
 use std::collections::VecDeque;
 
@@ -25,9 +26,13 @@ const EARLY_LIMIT: usize = 64;
 const HELD_LIMIT: usize = 64;
 /// Errors without an exchange in between, after which the connection is not Redis.
 const MISTAKES_LIMIT: u32 = 4;
-/// On a connection that is known to carry several requests at a time, silence of this length
-/// before a client's turn counts as "nothing outstanding". Nanoseconds.
-const QUIET: u64 = 1_000_000;
+/// Silence of this length before a client's turn counts as "nothing outstanding". Nanoseconds.
+const QUIET: u64 = 2_000_000;
+/// So many turns in which one write was answered before the next confirm a regained footing.
+const CONFIRMING_TURNS: u32 = 8;
+/// What was held back for the client's next turn is let go after silence of this length.
+/// Nanoseconds.
+const SILENCE: u64 = 50_000_000;
 /// A write of this length filled the client's buffer: the next one continues it. Bytes.
 const FULL_BUFFER: u64 = 4096;
 /// Chunks are read in pieces of this size, so that no window overflows. Bytes.
@@ -79,9 +84,9 @@ pub(super) struct Redis {
     is_tentative: bool,
     /// Every byte from the connection's start was counted.
     is_whole: bool,
-    /// The footing was lost at least once.
-    was_lost: bool,
-    /// Seen: a client's turn that began while replies to an earlier one were outstanding.
+    /// Turns since the footing was regained.
+    turns: u32,
+    /// Seen: a write that came while replies to an earlier one were outstanding.
     is_multiplexed: bool,
     answering: Answering,
     database: Option<u32>,
@@ -90,7 +95,8 @@ pub(super) struct Redis {
     /// Confirmations may come at any time.
     was_subscribed: bool,
     last_side: Option<Side>,
-    last_server: u64,
+    /// When the last bytes came.
+    last_any: u64,
     /// Replies beyond the outstanding ones in [`Footing::TurnCut`].
     surplus: u32,
     write: Write,
@@ -113,14 +119,14 @@ impl Redis {
             footing: if from_start { Footing::Sure } else { Footing::Lost },
             is_tentative: false,
             is_whole: from_start,
-            was_lost: false,
+            turns: 0,
             is_multiplexed: false,
             answering: Answering::On,
             database: from_start.then_some(0),
             is_subscribed: false,
             was_subscribed: false,
             last_side: None,
-            last_server: 0,
+            last_any: 0,
             surplus: 0,
             write: Write::default(),
             write_before: Write::default(),
@@ -163,7 +169,6 @@ impl Redis {
 
     fn server(&mut self, piece: &Chunk<'_>, out: &mut Output) {
         self.last_side = Some(Side::Server);
-        self.last_server = piece.first.end;
         match self.footing {
             Footing::Lost => return,
             Footing::ResponseCut => {
@@ -193,18 +198,15 @@ impl Redis {
 
     /// The client begins a turn.
     fn turn(&mut self, piece: &Chunk<'_>, out: &mut Output) {
+        let is_quiet =
+            self.last_side.is_some() && piece.first.start >= self.last_any.saturating_add(QUIET);
         match self.footing {
             Footing::Sure => {
                 self.drop_stale_replies(piece.first, out);
-                if self.footing != Footing::Sure {
-                    // The count was wrong; this turn is as doubtful as the last.
-                } else if self.outstanding > 0 {
-                    self.is_multiplexed |= self.last_side.is_some();
-                } else if self.is_tentative && self.last_side.is_some() {
-                    self.is_tentative = false;
-                    out.exchanges.append(&mut self.held);
+                if self.footing == Footing::Sure {
+                    self.confirm(is_quiet, out);
+                    return;
                 }
-                return;
             }
             Footing::ResponseCut => {
                 if let Some(burst) = self.bursts.pop_front() {
@@ -224,10 +226,20 @@ impl Redis {
             }
             Footing::Lost => {}
         }
-        let is_quiet = piece.first.start >= self.last_server.saturating_add(QUIET);
         if (!self.is_multiplexed || is_quiet) && detect::begins_command(piece.bytes) {
-            // Right after attaching there is no sign of trouble to be careful about.
-            self.regain(self.was_lost);
+            self.regain(true);
+        }
+    }
+
+    /// A turn begins while the count seems right.
+    fn confirm(&mut self, is_quiet: bool, out: &mut Output) {
+        if !self.is_tentative || self.outstanding > 0 || self.last_side.is_none() {
+            return;
+        }
+        self.turns += 1;
+        if is_quiet || (self.turns > CONFIRMING_TURNS && !self.is_multiplexed) {
+            self.is_tentative = false;
+            out.exchanges.append(&mut self.held);
         }
     }
 
@@ -237,6 +249,7 @@ impl Redis {
         self.early.clear();
         self.surplus = 0;
         self.is_tentative = is_tentative;
+        self.turns = 0;
         self.footing = Footing::Sure;
     }
 
@@ -244,7 +257,6 @@ impl Redis {
     fn lose(&mut self, out: &mut Output) {
         out.lost += (self.bursts.len() + self.held.len()) as u64;
         out.lost += u64::from(self.requests.is_midway());
-        self.is_multiplexed |= self.bursts.len() > 1;
         self.bursts.clear();
         self.outstanding = 0;
         self.held.clear();
@@ -252,7 +264,6 @@ impl Redis {
         self.requests.abandon();
         self.replies.abandon();
         self.footing = Footing::Lost;
-        self.was_lost = true;
         self.is_whole = false;
         // What was lost may have changed the connection's state.
         self.database = None;
@@ -361,7 +372,16 @@ impl Redis {
         let continued = self.bursts.back().is_some_and(|burst| self.continues(burst, &request));
         match self.bursts.back_mut() {
             Some(burst) if continued => burst.join(request, awaits),
-            _ => self.bursts.push_back(Burst::new(request, awaits)),
+            behind => {
+                if behind.is_some() && !self.is_multiplexed {
+                    self.is_multiplexed = true;
+                    if self.is_tentative {
+                        // Replies to commands that were not seen may be among those to come.
+                        return self.lose(out);
+                    }
+                }
+                self.bursts.push_back(Burst::new(request, awaits));
+            }
         }
         while let Some(reply) = self.early.pop_front() {
             self.replied(reply, out);
@@ -544,6 +564,7 @@ impl Dissector for Redis {
                 Side::Client => self.client(&piece, out),
                 Side::Server => self.server(&piece, out),
             }
+            self.last_any = chunk.first.end;
             first.position = first.position.saturating_add(bytes.len() as u64);
             rest = after;
             if rest.is_empty() || self.is_over {
@@ -554,7 +575,7 @@ impl Dissector for Redis {
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
-    fn closed(&mut self, ending: Ending, _at: Moment, out: &mut Output) {
+    fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
         if self.is_over {
             return;
         }
@@ -575,7 +596,32 @@ impl Dissector for Redis {
             _ => Outcome::Aborted(ending),
         };
         while let Some(burst) = self.bursts.pop_front() {
-            out.exchanges.push(burst.into_exchange(outcome, self.database));
+            let mut exchange = burst.into_exchange(outcome, self.database);
+            if exchange.response.is_none() {
+                exchange.answered = Some(at);
+            }
+            out.exchanges.push(exchange);
+        }
+    }
+
+    fn idle(&mut self, now: u64, out: &mut Output) {
+        if self.is_over || now < self.last_any.saturating_add(SILENCE) {
+            return;
+        }
+        match self.footing {
+            // The footing stays: what may still come of this response is passed over.
+            Footing::ResponseCut => {
+                if let Some(burst) = self.bursts.pop_front() {
+                    self.outstanding = 0;
+                    self.emit(burst, Outcome::Inferred, out);
+                }
+            }
+            Footing::TurnCut if self.surplus == 0 => out.exchanges.append(&mut self.held),
+            Footing::Sure if self.outstanding == 0 && self.early.is_empty() => {
+                self.is_tentative = false;
+                out.exchanges.append(&mut self.held);
+            }
+            _ => {}
         }
     }
 

@@ -207,7 +207,8 @@ impl Replies {
                 };
                 let wanted = string.unwrap_or(0).min(wanted as u64) as usize;
                 let text = bytes.get(length..).unwrap_or_default();
-                if text.len() < wanted && self.window.hole() == 0 {
+                // The word decides what the value is: without it, nothing is known of the value.
+                if text.len() < wanted && (word_wanted || self.window.hole() == 0) {
                     return Ok(None);
                 }
                 if wanted > 0 {

@@ -36,6 +36,7 @@ pub(super) struct Request {
     pub(super) effect: Effect,
     /// Sanitised, in the notation of `redis-cli`.
     pub(super) text: String,
+    /// How many it has, seen or not.
     pub(super) arguments: u32,
     /// The first two arguments, cut.
     pub(super) leading: [Short; 2],
@@ -194,7 +195,7 @@ impl Requests {
             name: partial.name?,
             effect: partial.effect,
             text: self.text.as_str().to_owned(),
-            arguments: partial.index,
+            arguments: partial.index.saturating_add(u32::try_from(partial.left).unwrap_or(0)),
             leading: partial.leading,
             procedure: partial.procedure,
         })
@@ -248,19 +249,28 @@ impl Requests {
         };
         let line = bytes.get(..end).unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let mut words = line.split(|byte| byte.is_ascii_whitespace()).filter(|w| !w.is_empty());
-        let Some(name) = words.next() else {
-            self.window.consume(end + 1);
-            return Ok(Some(false));
+        let mut words = Words(line);
+        let name = match words.next() {
+            Some(Ok(name)) => name,
+            Some(Err(Malformed)) => return Err(Malformed),
+            None => {
+                self.window.consume(end + 1);
+                return Ok(Some(false));
+            }
         };
-        if command::lookup(name).is_none() {
+        if command::lookup(&name).is_none() {
             return Err(Malformed);
         }
         let mut partial = Partial::new(self.window.moment(0), 0);
         self.text.clear();
-        partial.start(name, &mut self.text)?;
+        partial.start(&name, &mut self.text)?;
         for word in words {
-            let cut = word.get(..SHOWN_ARGUMENT).unwrap_or(word);
+            // The server answers unbalanced quotes with an error.
+            let Ok(word) = word else {
+                partial.truncated = true;
+                break;
+            };
+            let cut = word.get(..SHOWN_ARGUMENT).unwrap_or(&word);
             partial.add(cut, word.len() as u64, &mut self.text);
         }
         self.command = Some(partial);
@@ -306,6 +316,69 @@ impl Partial {
         } else {
             text.push('?');
         }
+    }
+}
+
+/// Splits an inline command as Redis does: at white space, but for quotes, in which backslashes
+/// escape.
+struct Words<'a>(&'a [u8]);
+
+impl Iterator for Words<'_> {
+    type Item = Result<Vec<u8>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut rest = self.0.trim_ascii_start();
+        if rest.is_empty() {
+            return None;
+        }
+        let mut word = Vec::new();
+        let mut quote = None;
+        let result = loop {
+            rest = match (quote, rest) {
+                (Some(_), []) => break Err(Malformed),
+                (None, []) => break Ok(word),
+                (None, [byte, ..]) if byte.is_ascii_whitespace() => break Ok(word),
+                (None, [mark @ (b'"' | b'\''), after @ ..]) => {
+                    quote = Some(*mark);
+                    after
+                }
+                (Some(mark), [byte, after @ ..]) if *byte == mark => {
+                    if after.first().is_some_and(|next| !next.is_ascii_whitespace()) {
+                        break Err(Malformed);
+                    }
+                    quote = None;
+                    after
+                }
+                (Some(b'\''), [b'\\', b'\'', after @ ..]) => {
+                    word.push(b'\'');
+                    after
+                }
+                (Some(b'"'), [b'\\', b'x', high, low, after @ ..])
+                    if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+                {
+                    let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap_or(0) as u8;
+                    word.push(digit(high) << 4 | digit(low));
+                    after
+                }
+                (Some(b'"'), [b'\\', byte, after @ ..]) => {
+                    word.push(match byte {
+                        b'n' => b'\n',
+                        b'r' => b'\r',
+                        b't' => b'\t',
+                        b'b' => 8,
+                        b'a' => 7,
+                        other => *other,
+                    });
+                    after
+                }
+                (_, [byte, after @ ..]) => {
+                    word.push(*byte);
+                    after
+                }
+            };
+        };
+        self.0 = if result.is_ok() { rest } else { &[] };
+        Some(result)
     }
 }
 

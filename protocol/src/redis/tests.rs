@@ -49,6 +49,13 @@ impl Wire {
         self.client(&bytes)
     }
 
+    /// A tenth of a second without a byte.
+    fn idle(&mut self) -> &mut Self {
+        self.clock += 100_000_000;
+        self.redis.idle(self.clock, &mut self.out);
+        self
+    }
+
     fn close(&mut self, ending: Ending) -> &mut Self {
         self.redis.closed(ending, Moment::default(), &mut self.out);
         self
@@ -206,7 +213,7 @@ fn select_is_followed_and_unknown_after_attaching() {
 
     let mut wire = Wire::new(false);
     wire.ask(&["GET a"]).server("$-1\r\n").ask(&["SELECT 2"]).server("+OK\r\n");
-    wire.ask(&["GET a"]).server("$-1\r\n");
+    wire.ask(&["GET a"]).server("$-1\r\n").idle();
     assert_eq!(databases(&wire), [None, None, Some(2)]);
 }
 
@@ -264,6 +271,21 @@ fn inline_commands_and_empty_lines() {
 }
 
 #[test]
+fn quotes_of_inline_commands_hold_words_together() {
+    for (line, text) in [
+        ("MSET \"a b\" secret c 'd e'", "MSET \"a b\" ? c ?"),
+        (r#"GET "a\x41\n\"b""#, r#"GET "aA\n\"b""#),
+        (r"GET 'it\'s'", "GET \"it's\""),
+        ("SET k \"unbalanced", "SET k ..."),
+        ("MSET a \"b\"secret c", "MSET a ..."),
+    ] {
+        let mut wire = Wire::new(true);
+        wire.client(&format!("{line}\r\n")).server("+OK\r\n");
+        assert_eq!(&*wire.only().text, text);
+    }
+}
+
+#[test]
 fn large_values_are_skipped() {
     let mut wire = Wire::new(true);
     let head = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\nabc";
@@ -301,17 +323,43 @@ fn a_lost_command_takes_nobody_elses_reply() {
     let mut wire = Wire::new(true);
     wire.ask(&["GET a"]).feed(Side::Client, b"", 20).server("$1\r\n1\r\n$1\r\n2\r\n");
     wire.ask(&["GET c"]).server("$1\r\n3\r\n").ask(&["GET d"]).server("$1\r\n4\r\n");
+    wire.idle();
     assert!(wire.texts().starts_with(&["GET c"]), "{:?}", wire.texts());
 }
 
 #[test]
 fn footing_is_found_in_the_middle() {
     let mut wire = Wire::new(false);
-    wire.server("rest of a value\r\n").ask(&["GET a"]).server("$1\r\n1\r\n");
+    wire.server("rest of a value\r\n").ask(&["GET a"]).server("$1\r\n1\r\n").idle();
     assert_eq!(wire.texts(), ["GET a"]);
     let mut wire = Wire::new(false);
     wire.client("rest of a value\r\n").server("+OK\r\n").ask(&["GET a"]).server("$1\r\n1\r\n");
+    assert!(wire.texts().is_empty());
+    wire.idle();
     assert_eq!(wire.texts(), ["GET a"]);
+}
+
+#[test]
+fn a_busy_connection_is_trusted_after_some_turns() {
+    let mut wire = Wire::new(false);
+    for _ in 0..20 {
+        wire.ask(&["GET a"]).server("$1\r\n1\r\n");
+    }
+    assert!(wire.texts().len() >= 19);
+    assert!(wire.is_clean());
+}
+
+#[test]
+fn a_reply_too_many_withdraws_what_was_held() {
+    let mut wire = Wire::new(false);
+    // The first reply is to a command that was sent before we came.
+    wire.ask(&["GET a"]).server("$1\r\n0\r\n").server("$1\r\n1\r\n").ask(&["GET b"]);
+    wire.server("$1\r\n2\r\n").idle();
+    assert_eq!(wire.texts(), Vec::<&str>::new());
+    assert!(wire.out.lost > 0);
+    // Silence shows that nothing is outstanding.
+    wire.ask(&["GET c"]).server("$1\r\n3\r\n").idle();
+    assert_eq!(wire.texts(), ["GET c"]);
 }
 
 #[test]

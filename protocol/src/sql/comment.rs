@@ -5,7 +5,7 @@
 
 use super::Dialect;
 use super::token::{Kind, Tokens};
-use crate::context::{ContextFormat, WireContext};
+use crate::context::{WireContext, from_headers};
 
 /// The longest value that is decoded, in bytes (32 tracestate members of some length).
 const VALUE_LIMIT: usize = 1024;
@@ -22,9 +22,9 @@ pub fn comment_context(text: &str, dialect: Dialect) -> Option<WireContext> {
 pub(super) fn context_of(comment: &str) -> Option<WireContext> {
     let body = comment.strip_prefix("/*")?.strip_suffix("*/")?;
     let parent = value_of(body, "traceparent")?;
-    let mut context = traceparent(&parent)?;
-    context.state = value_of(body, "tracestate").and_then(|state| tracestate(&state));
-    Some(context)
+    let state = value_of(body, "tracestate").unwrap_or_default();
+    let fields = [("traceparent", parent), ("tracestate", state)];
+    from_headers(fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())))
 }
 
 /// The decoded value of `key='…'`.
@@ -55,56 +55,6 @@ fn percent_decode(value: &str) -> Option<String> {
         });
     }
     String::from_utf8(out).ok()
-}
-
-/// Reads a `traceparent` (W3C Trace Context, 3.2): `version-trace-parent-flags`.
-fn traceparent(value: &str) -> Option<WireContext> {
-    let version: [u8; 1] = hex(value.get(0..2)?)?;
-    let trace_id: [u8; 16] = hex(value.get(3..35)?)?;
-    let span_id: [u8; 8] = hex(value.get(36..52)?)?;
-    let [flags]: [u8; 1] = hex(value.get(53..55)?)?;
-    let bytes = value.as_bytes();
-    let dashes = [2, 35, 52].iter().all(|&at| bytes.get(at) == Some(&b'-'));
-    let ended = match version {
-        [0xff] => false,
-        [0] => bytes.len() == 55,
-        _ => bytes.get(55).is_none_or(|&byte| byte == b'-'),
-    };
-    if !dashes || !ended || trace_id == [0; 16] || span_id == [0; 8] {
-        return None;
-    }
-    Some(WireContext {
-        trace_id,
-        span_id,
-        sampled: Some(flags & 1 != 0),
-        random: flags & 2 != 0,
-        state: None,
-        format: ContextFormat::W3c,
-    })
-}
-
-/// `tracestate` if every member is `key=value` of printable ASCII and there are at most 32.
-fn tracestate(value: &str) -> Option<Box<str>> {
-    let members = value.split(',').map(str::trim).filter(|member| !member.is_empty());
-    let good = members.clone().all(|member| {
-        member.split_once('=').is_some_and(|(key, value)| !key.is_empty() && !value.is_empty())
-            && member.bytes().all(|byte| (0x20..0x7f).contains(&byte))
-    });
-    let count = members.count();
-    (good && (1..=32).contains(&count)).then(|| value.into())
-}
-
-/// Lower-case hexadecimal digits as bytes.
-fn hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
-    let digits = digits.as_bytes();
-    if digits.len() != 2 * N || digits.iter().any(u8::is_ascii_uppercase) {
-        return None;
-    }
-    let mut out = [0; N];
-    for (byte, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = hex_digit(*pair.first()?)? << 4 | hex_digit(*pair.last()?)?;
-    }
-    Some(out)
 }
 
 fn hex_digit(digit: u8) -> Option<u8> {

@@ -96,7 +96,7 @@ pub fn run(conversation: &Conversation, mut dissector: impl Dissector) -> Seen {
             position: piece.position,
             start: piece.time * 1000,
             end: piece.time * 1000 + 1,
-            task: Task(number as u64),
+            task: Task { id: number as u64, ..Task::default() },
         };
         let chunk = Chunk { missing: piece.missing, ..Chunk::new(piece.side, first, &piece.bytes) };
         dissector.feed(&chunk, &mut out);

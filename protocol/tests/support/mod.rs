@@ -1,6 +1,8 @@
 //! Recorded conversations (`data/sql/record.py` says how) and ways to deliver them.
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test uses a part of it")]
 
+pub mod checks;
+
 use std::path::Path;
 
 use onlooker_protocol::detect::{Opening, Protocol};

@@ -171,6 +171,11 @@ impl Encoding {
         }
     }
 
+    /// A request without spans.
+    pub(in crate::sink) fn empty(self) -> Bytes {
+        [self.before(), self.after()].concat().into()
+    }
+
     /// What a request begins with.
     const fn before(self) -> &'static [u8] {
         match self {

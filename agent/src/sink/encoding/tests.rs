@@ -225,3 +225,28 @@ fn json_is_the_dialect_of_otlp() {
     assert_eq!(span["attributes"][2]["value"]["intValue"], "5433");
     assert_eq!(span["status"]["code"], 2);
 }
+
+/// The budget is 500 ns a span: `cargo test --release -p onlooker --lib cost -- --ignored
+/// --nocapture` tells what it takes. Not asserted on the clock.
+#[test]
+#[ignore = "a measurement, for a release build"]
+fn cost_of_encoding() {
+    const ROUNDS: u32 = 4_000;
+    const SPANS: u32 = 512;
+    let mut span = sample::span();
+    span.attributes = sample::http_server();
+    for encoding in [Encoding::Protobuf, Encoding::Json, Encoding::Zipkin] {
+        let mut batch = Batch::new(encoding, Limits::default());
+        let mut bytes = 0;
+        let begin = std::time::Instant::now();
+        for _ in 0..ROUNDS {
+            for _ in 0..SPANS {
+                assert_eq!(batch.add(&span), Added::Yes);
+            }
+            bytes += batch.take().map_or(0, |request| request.body.len());
+        }
+        let count = ROUNDS * SPANS;
+        let each = begin.elapsed() / count;
+        println!("{encoding:?}: {each:?} and {} bytes a span", bytes / count as usize);
+    }
+}

@@ -1,6 +1,7 @@
 //! Semantic conventions of HTTP (stable): <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>.
 
 mod address;
+mod api;
 
 use std::borrow::Cow;
 
@@ -35,10 +36,16 @@ pub(super) fn describe(
         None => attributes.set("network.protocol.version", facts.version.name()),
     }
 
-    let error = error_type(exchange, facts, kind);
+    let api = facts.api.as_deref();
+    let name = api.and_then(api::name).unwrap_or(method.unwrap_or("HTTP").into());
+    if let Some(api) = api {
+        api::set(api, facts, &mut attributes);
+    }
+    let error =
+        api.and_then(|api| api::error(api, facts)).or_else(|| error_type(exchange, facts, kind));
     let status = if error.is_some() { Status::Error("".into()) } else { Status::Unset };
     attributes.set_some("error.type", error);
-    Some(Description { name: method.unwrap_or("HTTP").into(), kind, attributes, status })
+    Some(Description { name, kind, attributes, status })
 }
 
 fn client(facts: &HttpFacts, place: &Place<'_>, attributes: &mut Attributes) {

@@ -257,3 +257,104 @@ fn the_scheme_that_the_request_names() {
     assert_eq!((text(&it, "url.scheme"), number(&it, "server.port")), (Some("https"), Some(443)));
     assert_eq!(text(&it, "network.protocol.version"), Some("2"));
 }
+
+/// Reads a call as a dissector does.
+fn call(
+    fields: &[(&str, &str)],
+    target: &str,
+    body: &str,
+    status: u16,
+    answer: &str,
+) -> Description {
+    let mut facts = facts("POST", target, fields, Some(status));
+    facts.request_body(body.as_bytes());
+    facts.response_body(answer.as_bytes());
+    facts.refine();
+    client(facts)
+}
+
+/// <https://opentelemetry.io/docs/specs/semconv/cloud-providers/aws-sdk/>.
+#[test]
+fn an_aws_call() {
+    let fields = [
+        ("Host", "dynamodb.eu-west-1.amazonaws.com"),
+        ("X-Amz-Target", "DynamoDB_20120810.PutItem"),
+        ("Content-Type", "application/x-amz-json-1.0"),
+        (
+            "Authorization",
+            "AWS4-HMAC-SHA256 Credential=AKID/20150830/eu-west-1/dynamodb/aws4_request, S",
+        ),
+    ];
+    let it = call(
+        &fields,
+        "/",
+        r#"{"TableName":"orders"}"#,
+        400,
+        r#"{"__type":"x#ThrottlingException"}"#,
+    );
+    assert_eq!((&*it.name, it.kind), ("DynamoDB.PutItem", Kind::Client));
+    for (key, value) in [
+        ("rpc.system", "aws-api"),
+        ("rpc.service", "DynamoDB"),
+        ("rpc.method", "PutItem"),
+        ("cloud.region", "eu-west-1"),
+        ("db.system.name", "aws.dynamodb"),
+        ("db.operation.name", "PutItem"),
+        ("db.collection.name", "orders"),
+        ("error.type", "ThrottlingException"),
+        ("server.address", "dynamodb.eu-west-1.amazonaws.com"),
+        ("url.full", "http://dynamodb.eu-west-1.amazonaws.com/"),
+    ] {
+        assert_eq!(text(&it, key), Some(value), "{key}");
+    }
+    assert!(!format!("{it:?}").contains("AKID"));
+}
+
+/// <https://opentelemetry.io/docs/specs/semconv/db/elasticsearch/>.
+#[test]
+fn an_elasticsearch_request() {
+    let fields = [("Host", "localhost:9200"), ("Content-Type", "application/json")];
+    let it = call(&fields, "/books/_search?q=a", r#"{"query":{"match_all":{}}}"#, 404, "");
+    assert_eq!(&*it.name, "search books");
+    for (key, value) in [
+        ("db.system.name", "elasticsearch"),
+        ("db.operation.name", "search"),
+        ("db.collection.name", "books"),
+        ("db.operation.parameter.index", "books"),
+        ("db.response.status_code", "404"),
+        ("error.type", "404"),
+        ("http.request.method", "POST"),
+        ("url.full", "http://localhost:9200/books/_search?q=a"),
+    ] {
+        assert_eq!(text(&it, key), Some(value), "{key}");
+    }
+}
+
+/// <https://opentelemetry.io/docs/specs/semconv/rpc/json-rpc/>.
+#[test]
+fn graphql_and_json_rpc_decorate_the_span() {
+    let json = [("Host", "h"), ("Content-Type", "application/json")];
+    let it = call(&json, "/graphql", r#"{"query":"mutation Pay { pay }"}"#, 200, "");
+    assert_eq!(&*it.name, "POST");
+    assert_eq!(text(&it, "graphql.operation.type"), Some("mutation"));
+    assert_eq!(text(&it, "graphql.operation.name"), Some("Pay"));
+
+    let it = call(
+        &json,
+        "/",
+        r#"{"jsonrpc":"2.0","method":"add","id":7}"#,
+        200,
+        r#"{"error":{"code":-32602}}"#,
+    );
+    for (key, value) in [
+        ("rpc.system.name", "jsonrpc"),
+        ("rpc.method", "add"),
+        ("jsonrpc.protocol.version", "2.0"),
+        ("jsonrpc.request.id", "7"),
+        ("rpc.response.status_code", "-32602"),
+        ("error.type", "-32602"),
+    ] {
+        assert_eq!(text(&it, key), Some(value), "{key}");
+    }
+    assert_eq!(it.status, Status::Error("".into()));
+}

@@ -1,0 +1,75 @@
+//! The flags that say where spans go, which several commands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::config::{Color, Config, ConsoleSettings, FileSettings, Format};
+
+#[derive(Debug, Args)]
+pub(super) struct OutputArguments {
+    /// How to show spans: each trace as a tree, one span a line, one JSON object a span
+    /// [default: tree]
+    #[arg(short, long, value_enum)]
+    format: Option<Shown>,
+    /// When to use colours
+    #[arg(long, value_enum, default_value = "auto")]
+    color: Colored,
+    /// Export to a collector as well (OTLP; the OTEL_EXPORTER_OTLP_* variables are obeyed)
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
+    /// Write OTLP JSON lines to a file as well
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Settings from a file; flags go before them
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Shown {
+    Tree,
+    Line,
+    Json,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Colored {
+    Auto,
+    Always,
+    Never,
+}
+
+impl OutputArguments {
+    /// The settings of the file, the environment and these flags, the last first; spans are shown
+    /// as `otherwise` if no flag says how.
+    pub(super) fn config(&self, otherwise: Shown) -> anyhow::Result<Config> {
+        let mut config = match &self.config {
+            Some(path) => Config::load(path)?,
+            None => Config::default(),
+        };
+        for warning in config.apply_environment() {
+            eprintln!("onlooker: {warning}");
+        }
+        let format = match self.format.unwrap_or(otherwise) {
+            Shown::Tree => Some(Format::Tree),
+            Shown::Line => Some(Format::Line),
+            Shown::Json => Some(Format::Json),
+            Shown::None => None,
+        };
+        let color = match self.color {
+            Colored::Auto => Color::Auto,
+            Colored::Always => Color::Always,
+            Colored::Never => Color::Never,
+        };
+        config.export.console = format.map(|format| ConsoleSettings { format, color });
+        if let Some(url) = &self.otlp {
+            config.export.otlp.set_url(url);
+        }
+        if let Some(path) = &self.output {
+            config.export.file = Some(FileSettings::to(path));
+        }
+        Ok(config)
+    }
+}

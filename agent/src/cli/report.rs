@@ -1,0 +1,155 @@
+//! What a replay has to say beside spans: a line a connection, and a summary a capture.
+
+use std::fmt;
+use std::io::Write;
+use std::path::Path;
+
+use onlooker_pipeline::connection::{Connection, Taken};
+use onlooker_pipeline::process::Processes;
+use onlooker_pipeline::{Pipeline, PipelineCounters};
+use onlooker_protocol::Side;
+use onlooker_protocol::detect::Evidence;
+use onlooker_replay::{Counters, Ended};
+
+use super::summary::list;
+
+/// Prints the connections that ended, if they are wanted.
+pub(super) fn print_ended<P: Processes>(
+    wanted: bool,
+    pipeline: &mut Pipeline<P>,
+) -> std::io::Result<()> {
+    let ended = pipeline.take_ended();
+    if !wanted || ended.is_empty() {
+        return Ok(());
+    }
+    let mut out = std::io::stdout().lock();
+    for connection in &ended {
+        writeln!(out, "{}", Line(connection))?;
+    }
+    Ok(())
+}
+
+/// One connection: what it was taken for, on what evidence, and what came of it.
+struct Line<'a>(&'a Connection);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Connection { endpoint, conversation, exchanges, .. } = self.0;
+        let (mut client, mut server) = match endpoint.side {
+            Side::Client => (endpoint.local, endpoint.peer),
+            Side::Server => (endpoint.peer, endpoint.local),
+        };
+        if conversation.flipped() {
+            std::mem::swap(&mut client, &mut server);
+        }
+        let transport = endpoint.transport.name();
+        write!(f, "{transport} {} → {}: ", End(client), End(server))?;
+        match conversation.taken() {
+            Taken::For(protocol, evidence) => {
+                let evidence = match evidence {
+                    Evidence::Certain => "certain",
+                    _ => "likely",
+                };
+                write!(f, "{protocol} ({evidence}")?;
+            }
+            Taken::Undecided => f.write_str("undecided (too little was seen")?,
+            Taken::Opaque(why) => write!(f, "not read ({why}")?,
+        }
+        f.write_str(match (endpoint.seen_opening, conversation.flipped()) {
+            (true, _) => "; its start was seen)",
+            (false, false) => "; its start was not seen)",
+            (false, true) => "; its start was not seen, the roles follow from what was said)",
+        })?;
+        let doubts = conversation.doubts();
+        let ending = if *exchanges == 1 { "" } else { "s" };
+        write!(f, ", {exchanges} exchange{ending}")?;
+        for (n, what) in [
+            (doubts.not_understood, "not understood"),
+            (doubts.lost, "lost in holes"),
+            (u64::from(doubts.demotions), "times taken for another protocol"),
+        ] {
+            if n > 0 {
+                write!(f, ", {n} {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct End(Option<(std::net::IpAddr, u16)>);
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(end) => std::net::SocketAddr::from(end).fmt(f),
+            None => f.write_str("?"),
+        }
+    }
+}
+
+/// The account of one capture.
+pub(super) struct Summary<'a> {
+    pub(super) path: &'a Path,
+    pub(super) spans: u64,
+    pub(super) ended: Ended,
+    pub(super) unreadable_records: u64,
+    pub(super) wire: &'a Counters,
+    pub(super) pipeline: PipelineCounters,
+}
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, spans, ended, unreadable_records, wire, pipeline } = self;
+        writeln!(
+            f,
+            "onlooker: {}: {spans} spans from {} exchanges on {} connections in {} frames",
+            path.display(),
+            pipeline.exchanges,
+            wire.connections,
+            wire.frames
+        )?;
+        if *ended != Ended::Complete {
+            writeln!(f, "  {ended}")?;
+        }
+        for (link, frames) in &wire.unknown_links {
+            writeln!(f, "  {frames} frames of link type {link}, which is not known")?;
+        }
+        list(
+            f,
+            "not read",
+            &[
+                (*unreadable_records, "records of the file"),
+                (wire.not_ip, "frames without IP"),
+                (wire.other_transport, "packets that are neither TCP nor UDP"),
+                (wire.malformed, "malformed packets"),
+                (wire.fragments_lost, "fragments of incomplete packets"),
+                (wire.after_end, "segments after a connection's end"),
+                (wire.out_of_window, "segments from nowhere"),
+            ],
+        )?;
+        list(
+            f,
+            "in the capture",
+            &[
+                (wire.missing_bytes, "bytes missing"),
+                (wire.cut_frames, "frames cut"),
+                (wire.repeated_bytes, "bytes repeated"),
+                (wire.conflicting_overlaps, "of the repeats with another content"),
+                (wire.keep_alives, "keep-alive probes"),
+                (wire.forgotten, "connections forgotten: there were too many"),
+            ],
+        )?;
+        list(
+            f,
+            "not understood",
+            &[
+                (pipeline.unknown, "connections of unknown protocols"),
+                (pipeline.encrypted, "encrypted connections"),
+                (pipeline.demotions, "connections first taken for another protocol"),
+                (pipeline.not_understood, "messages"),
+                (pipeline.lost, "messages with ends in holes"),
+                (pipeline.without_span, "exchanges that make no span"),
+            ],
+        )
+    }
+}

@@ -1,0 +1,11 @@
+CREATE TEMPORARY TABLE t (id INT PRIMARY KEY, name VARCHAR(20));
+INSERT INTO t VALUES (7, 'geheim'), (8, "auch geheim");
+SELECT * FROM t WHERE name = 'geheim';
+INSERT INTO t VALUES (7, 'noch einmal');
+LOAD DATA LOCAL INFILE 'my_infile.tsv' INTO TABLE t;
+SELECT * FROM t; SELECT COUNT(*) FROM t;
+USE mysql;
+SELECT 1 AS a, repeat('x', 50) AS b FROM seq_1_to_300;
+PREPARE s FROM 'SELECT ?';
+EXECUTE s USING @a;
+SELEKT 1;

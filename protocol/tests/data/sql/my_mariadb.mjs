@@ -1,0 +1,10 @@
+import mariadb from 'mariadb';
+const c = await mariadb.createConnection({ host: '127.0.0.1', port: +process.argv[2], user: 'app', password: 'pw', database: 'shop', pipelining: true });
+await c.query('CREATE TEMPORARY TABLE t (id INT, name VARCHAR(20))');
+await c.batch('INSERT INTO t VALUES (?, ?)', [[1, 'geheim'], [2, 'geheim'], [3, 'geheim']]);
+const all = await Promise.all([1, 2, 3].map(id => c.query('SELECT name FROM t WHERE id = ?', [id])));
+console.log(all.length);
+for (const id of [1, 2]) await c.execute('SELECT name, id FROM t WHERE id = ?', [id]);
+await c.execute('SELECT nope FROM t', []).catch(e => console.log(e.errno));
+await c.ping();
+await c.end();

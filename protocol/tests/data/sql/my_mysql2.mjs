@@ -1,0 +1,15 @@
+import mysql from 'mysql2/promise';
+const c = await mysql.createConnection({ host: '127.0.0.1', port: +process.argv[2], user: 'app', password: 'pw', database: 'shop' });
+await c.query('CREATE TEMPORARY TABLE t (id INT, name VARCHAR(20))');
+for (const id of [1, 2]) await c.execute('INSERT INTO t VALUES (?, ?)', [id, 'geheim']);
+console.log((await c.execute('SELECT name FROM t WHERE id > ?', [0]))[0].length);
+await c.execute('SELECT nope FROM t').catch(e => console.log(e.errno));
+const statement = await c.prepare('SELECT 1 AS a');
+await statement.execute();
+await statement.close();
+await c.ping();
+await c.changeUser({ user: 'app', password: 'pw', database: 'mysql' });
+await c.query('SELECT 2');
+await c.reset();
+await c.query('DO 1');
+await c.end();
