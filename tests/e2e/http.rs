@@ -39,7 +39,7 @@ fn curl_uploads_with_expect() {
     if skipped() {
         return;
     }
-    let back = Nginx::start("location / { return 201 made; }");
+    let back = Nginx::start("client_max_body_size 10m; location / { return 201 made; }");
     let nginx = Nginx::start(&format!(
         "client_max_body_size 10m; location / {{ proxy_pass http://127.0.0.1:{}; }}",
         back.port

@@ -40,7 +40,8 @@ fn every_way_to_read_and_write() {
     }
     let service = python_service("syscalls.py", &[] as &[&str]);
     let mut ways: Vec<String> = READERS.iter().map(|reader| format!("{reader}-send")).collect();
-    ways.extend(WRITERS.iter().map(|writer| format!("recv-{writer}")));
+    // The first of the writers was the readers' own.
+    ways.extend(WRITERS.iter().skip(1).map(|writer| format!("recv-{writer}")));
     ways.push("passed".to_owned());
     let mut connections: Vec<Connection> = ways
         .iter()
