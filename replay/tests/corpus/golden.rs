@@ -29,11 +29,19 @@ impl Line {
     /// Whether two readings tell of the same exchange, and do not contradict each other.
     pub(crate) fn agrees(&self, other: &Self) -> bool {
         let fit = |one: &str, other: &str| one == other || one == "?" || other == "?";
+        let words_fit = |one: &str, other: &str| {
+            one.split(' ').count() == other.split(' ').count()
+                && one.split(' ').zip(other.split(' ')).all(|(one, other)| fit(one, other))
+        };
+        let heads_fit = match (self.what.split_once(' '), other.what.split_once(' ')) {
+            (Some((one, rest)), Some((other, other_rest))) => {
+                fit(one, other) && fit(rest, other_rest)
+            }
+            _ => false,
+        };
         (&self.capture, &self.protocol, &self.asker, &self.answerer)
             == (&other.capture, &other.protocol, &other.asker, &other.answerer)
-            && (fit(&self.what, &other.what)
-                || self.what.split(' ').count() == other.what.split(' ').count()
-                    && self.what.split(' ').zip(other.what.split(' ')).all(|(a, b)| fit(a, b)))
+            && (fit(&self.what, &other.what) || heads_fit || words_fit(&self.what, &other.what))
             && fit(&self.result, &other.result)
     }
 }
@@ -41,6 +49,7 @@ impl Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { capture, protocol, asker, answerer, what, result } = self;
+        let (what, result) = (escape(what), escape(result));
         write!(f, "{capture}\t{protocol}\t{asker}\t{answerer}\t{what}\t{result}")
     }
 }
@@ -119,6 +128,10 @@ fn parse(line: &str) -> Line {
         what: what.clone(),
         result: result.clone(),
     }
+}
+
+fn escape(field: &str) -> String {
+    field.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n").replace('\r', "\\r")
 }
 
 fn unescape(field: &str) -> String {

@@ -16,6 +16,16 @@ pub(crate) fn normalise(mut line: Line) -> Vec<Line> {
             line.what = format!("{method} {}", origin_form(method, target));
         }
         "postgresql" => line.what = sanitise(&line.what, Dialect::Postgresql),
+        "mysql" => {
+            let (command, text) = line.what.split_once(' ').unwrap_or((&line.what, ""));
+            line.what = match command {
+                // Preparing is a part of executing, unless it fails.
+                "22" if line.result == "ok" => return vec![],
+                "1" | "24" | "25" => return vec![],
+                "3" | "22" | "23" => format!("{command} {}", sanitise(text, Dialect::Mysql)),
+                _ => command.to_owned(),
+            };
+        }
         "redis" => {
             let name = line.what.split(' ').next().unwrap_or_default().to_uppercase();
             line.what = name;

@@ -1,10 +1,11 @@
 //! Exchanges in the words of the golden results. The fuzz target `disorder` uses them, too.
 
-use onlooker_protocol::amqp::{self, AmqpFacts};
+use onlooker_protocol::amqp::AmqpFacts;
 use onlooker_protocol::dns::DnsFacts;
 use onlooker_protocol::grpc::GrpcFacts;
 use onlooker_protocol::http::{HttpFacts, Method};
 use onlooker_protocol::kafka::{Api, KafkaFacts};
+use onlooker_protocol::mysql::MysqlFacts;
 use onlooker_protocol::postgresql::{Operation, PostgresqlFacts};
 use onlooker_protocol::redis::RedisFacts;
 use onlooker_protocol::sql::SqlState;
@@ -17,20 +18,23 @@ pub(crate) type Words = (&'static str, String, String);
 pub(crate) fn of(exchange: &Exchange) -> Vec<Words> {
     let answered = exchange.response.is_some();
     let mut lines = match &exchange.facts {
-        Facts::Amqp(facts) => vec![amqp(facts)],
         Facts::Http(facts) => vec![http(facts)],
         Facts::Grpc(facts) => vec![grpc(facts)],
         Facts::Dns(facts) => vec![dns(facts)],
         Facts::Kafka(facts) => vec![kafka(facts, answered)],
         Facts::Postgresql(facts) => vec![postgresql(facts, answered)],
+        Facts::Mysql(facts) => vec![mysql(facts, answered)],
+        Facts::Amqp(facts) => vec![amqp(facts)],
         Facts::Redis(facts) => redis(facts, answered),
-        _ => vec![],
     };
-    // The end was concluded, not seen: what is not known to have failed may have.
-    if exchange.outcome == Outcome::Inferred {
-        for (_, _, result) in lines.iter_mut().filter(|line| line.2 == "ok") {
-            *result = "?".to_owned();
-        }
+    // What is not known to have failed may have, if its end was not seen.
+    let unknown = match exchange.outcome {
+        Outcome::Inferred => "?",
+        Outcome::Aborted(_) => "-",
+        Outcome::Complete | Outcome::OneWay | Outcome::Cancelled => return lines,
+    };
+    for (_, _, result) in lines.iter_mut().filter(|line| line.2 == "ok") {
+        *result = unknown.to_owned();
     }
     lines
 }
@@ -53,16 +57,6 @@ fn grpc(facts: &GrpcFacts) -> Words {
     let path = facts.http.path.as_deref().unwrap_or("?").to_owned();
     let status = facts.status.map_or("-".to_owned(), |status| (status as u32).to_string());
     ("grpc", path, status)
-}
-
-fn amqp(facts: &AmqpFacts) -> Words {
-    let operation = match facts.operation {
-        amqp::Operation::Publish => "publish",
-        amqp::Operation::Deliver => "deliver",
-        amqp::Operation::Get => "get",
-    };
-    let what = format!("{operation} {} {}", facts.exchange, facts.routing_key);
-    ("amqp", what, "-".to_owned())
 }
 
 fn dns(facts: &DnsFacts) -> Words {
@@ -97,6 +91,60 @@ fn postgresql(facts: &PostgresqlFacts, answered: bool) -> Words {
         None => "-",
     };
     ("postgresql", what.to_owned(), result.to_owned())
+}
+
+fn mysql(facts: &MysqlFacts, answered: bool) -> Words {
+    use onlooker_protocol::mysql::{Command, Operation};
+    let statement = facts.statement.as_ref().map_or("?", |statement| &statement.text);
+    let what = match facts.operation {
+        Operation::Connect => "connect".to_owned(),
+        Operation::Query => format!("3 {statement}"),
+        Operation::Prepare => format!("22 {statement}"),
+        Operation::Execute => format!("23 {statement}"),
+        Operation::Fetch => "28".to_owned(),
+        Operation::Command(command) => match command {
+            Command::InitDb => "2",
+            Command::FieldList => "4",
+            Command::CreateDb => "5",
+            Command::DropDb => "6",
+            Command::Refresh => "7",
+            Command::Shutdown => "8",
+            Command::Statistics => "9",
+            Command::ProcessInfo => "10",
+            Command::ProcessKill => "12",
+            Command::Debug => "13",
+            Command::Ping => "14",
+            Command::ChangeUser => "17",
+            Command::BinlogDump => "18",
+            Command::RegisterReplica => "21",
+            Command::StmtReset => "26",
+            Command::SetOption => "27",
+            Command::BinlogDumpGtid => "30",
+            Command::ResetConnection => "31",
+        }
+        .to_owned(),
+    };
+    let result = match &facts.error {
+        Some(error) => error.number.map_or("?".to_owned(), |number| number.to_string()),
+        None if answered => "ok".to_owned(),
+        None => "-".to_owned(),
+    };
+    ("mysql", what, result)
+}
+
+fn amqp(facts: &AmqpFacts) -> Words {
+    use onlooker_protocol::amqp::{AmqpError, Operation};
+    let name = match facts.operation {
+        Operation::Publish => "publish",
+        Operation::Deliver => "deliver",
+        Operation::Get => "get",
+    };
+    let result = match facts.error {
+        Some(AmqpError::Reply(code)) => code.to_string(),
+        Some(AmqpError::Nack) => "nack".to_owned(),
+        None => "ok".to_owned(),
+    };
+    ("amqp", format!("{name} {} {}", facts.exchange, facts.routing_key), result)
 }
 
 fn redis(facts: &RedisFacts, answered: bool) -> Vec<Words> {

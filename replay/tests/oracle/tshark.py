@@ -37,6 +37,7 @@ DECODE_AS = [
     ),
     ("deepflow/fastcgi/", ["9000"], "fcgi"),
     ("zeek/postgresql/http-on-port-5432", ["5432"], "http"),
+    ("zeek/postgresql/mysql-on-port-5432", ["5432"], "mysql"),
     ("zeek/postgresql/psql-aws-ssl-disable-15432", ["15432"], "pgsql"),
     ("zeek/http/http-single-conn-22", ["22"], "http"),
     ("zeek/http/zeek-image-post-1080-8000-x", ["1080", "8000"], "http"),
@@ -84,6 +85,7 @@ class Conversation:
         self.portals = {}
         self.last_parsed = "?"
         self.connecting = False
+        self.commanded = False
         self.from_start = False
 
 
@@ -243,6 +245,7 @@ class Reader:
         command = value(proto, "mysql.command")
         number = value(proto, "mysql.packet_number")
         if command is not None:
+            conversation.commanded = True
             what = text(proto, "mysql.query") or text(proto, "mysql.schema")
             if command == "23":
                 what = conversation.statements.get(value(proto, "mysql.stmt_id"), "?")
@@ -260,6 +263,9 @@ class Reader:
                 conversation.statements[value(proto, "mysql.stmt_id")] = exchange.text
         elif conversation.waiting and value(proto, "mysql.error_code"):
             conversation.waiting[0].result = value(proto, "mysql.error_code")
+        elif not conversation.commanded and value(proto, "mysql.error_code"):
+            refused = self.ask("mysql", destination, source, "connect")
+            refused.result = value(proto, "mysql.error_code")
 
     # Redis: by order. tshark names no roles: the server's port is the lower one.
 
@@ -295,17 +301,32 @@ class Reader:
         elif correlation in conversation.streams:
             conversation.streams.pop(correlation).result = error
 
-    # AMQP 0-9-1: what carries messages (class 60).
+    # AMQP 0-9-1: what carries messages (class 60). A publish is answered by a return if it cannot
+    # be routed; nothing else is an answer that tells more than that the message came.
 
     def read_amqp(self, proto, conversation, source, destination):
         if value(proto, "amqp.method.class") != "60":
             return
         method = value(proto, "amqp.method.method")
+        channel = value(proto, "amqp.channel")
         exchange = value(proto, "amqp.method.arguments.exchange") or ""
         key = value(proto, "amqp.method.arguments.routing_key") or ""
-        names = {"40": "publish", "50": "return", "60": "deliver", "71": "get-ok"}
-        if method in names:
-            self.ask("amqp", source, destination, f"{names[method]} {exchange} {key}")
+        if method in ("40", "60"):
+            name = "publish" if method == "40" else "deliver"
+            asked = self.ask("amqp", source, destination, f"{name} {exchange} {key}")
+            asked.result = "ok"
+            if method == "40":
+                conversation.streams[(channel, exchange, key)] = asked
+        elif method == "50":
+            published = conversation.streams.get((channel, exchange, key))
+            if published:
+                published.result = value(proto, "amqp.method.arguments.reply_code")
+        elif method == "70":
+            conversation.streams[channel] = self.ask("amqp", source, destination, "get")
+        elif method in ("71", "72") and channel in conversation.streams:
+            asked = conversation.streams.pop(channel)
+            asked.what = f"get {exchange} {key}"
+            asked.result = "ok"
 
     # DNS (RFC 1035): standard queries, by id and question.
 
