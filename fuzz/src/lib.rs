@@ -9,8 +9,7 @@ use onlooker_protocol::{Chunk, Ending, Handover, Moment, Output, Side};
 ///
 /// The first byte says whether the connection is read from its first byte, and whether it is of
 /// datagrams. Then come steps: a byte
-/// of circumstances, a byte of length (in units of 4 bytes, less for the last one) and so many
-/// bytes of payload.
+/// of circumstances, a byte of length and so many bytes of payload.
 ///
 /// # Panics
 /// If the protocol does not exist, or the dissector breaks its contract.
@@ -84,7 +83,7 @@ struct Step {
 impl Step {
     fn take<'a>(rest: &mut &'a [u8]) -> Option<(Self, &'a [u8])> {
         let circumstances = *rest.split_off_first()?;
-        let length = usize::from(*rest.split_off_first()?) * 4;
+        let length = usize::from(*rest.split_off_first()?);
         let payload = rest.split_off(..length.min(rest.len()))?;
         let amounts = [0, 0, 0, 1, 7, 100, 70_000, 1 << 40];
         let step = Self {

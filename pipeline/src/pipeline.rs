@@ -451,7 +451,9 @@ impl<P: Processes> Pipeline<P> {
 /// when the last has been sent.
 fn times(exchange: &Exchange, asked: bool) -> (u64, u64) {
     let first = exchange.request.first;
-    let last = exchange.response.map_or(exchange.request.last, |response| response.last);
+    // Without a response: when it was given up, if that is known.
+    let last = exchange.response.map(|response| response.last).or(exchange.answered);
+    let last = last.unwrap_or(exchange.request.last);
     if asked {
         let answered = exchange.answered.unwrap_or(last);
         (first.start, answered.end.max(first.start))

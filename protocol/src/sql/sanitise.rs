@@ -39,7 +39,7 @@ impl<'a> Sanitiser<'a> {
     pub fn push(&mut self, token: &Token) {
         match token.kind {
             Kind::Space => {}
-            Kind::Comment => self.replace(token, ""),
+            Kind::Comment => self.replace(token, self.instead_of_comment(token)),
             Kind::Text | Kind::Number => {
                 self.replace(token, "?");
                 if let List::Items { some, .. } = &mut self.list {
@@ -96,6 +96,14 @@ impl<'a> Sanitiser<'a> {
         self.kept = token.end;
     }
 
+    /// What a comment leaves: nothing where white space is, else a space, as it parts two tokens.
+    fn instead_of_comment(&self, token: &Token) -> &'static str {
+        let bytes = self.text.as_bytes();
+        let before = token.start.checked_sub(1).and_then(|before| bytes.get(before));
+        let parts = |byte: Option<&u8>| byte.is_some_and(|byte| !byte.is_ascii_whitespace());
+        if parts(before) && parts(bytes.get(token.end)) { " " } else { "" }
+    }
+
     fn copy_until(&mut self, end: usize) {
         self.out.push_str(self.text.get(self.kept..end).unwrap_or_default());
     }
@@ -104,8 +112,9 @@ impl<'a> Sanitiser<'a> {
     #[must_use]
     pub fn finish(mut self) -> String {
         self.copy_until(self.end);
-        self.out.truncate(self.out.trim_end().len());
-        let lead = self.out.len() - self.out.trim_start().len();
+        let space = |character: char| character.is_ascii_whitespace();
+        self.out.truncate(self.out.trim_end_matches(space).len());
+        let lead = self.out.len() - self.out.trim_start_matches(space).len();
         if lead > 0 {
             self.out.drain(..lead);
         }
