@@ -77,9 +77,7 @@ fn holes_and_late_attachment_give_nothing_false() {
 
 #[test]
 fn damaged_bytes_do_no_harm() {
-    for text in [RECORDING] {
-        connections(text).iter().for_each(|reads| {
-            recording::survives_damage(&PROTOCOL, reads, 2000);
-        });
+    for reads in connections(RECORDING) {
+        recording::survives_damage(&PROTOCOL, &reads, 2000);
     }
 }
