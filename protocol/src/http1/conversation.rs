@@ -46,6 +46,8 @@ pub(super) struct Conversation {
     next_id: u64,
     /// Responses may have been missed up to this time, in nanoseconds.
     missed_until: Option<u64>,
+    /// When the last response was complete, in nanoseconds.
+    answered_at: u64,
 }
 
 impl Conversation {
@@ -58,6 +60,7 @@ impl Conversation {
             orphan: None,
             next_id: 0,
             missed_until: None,
+            answered_at: 0,
         }
     }
 
@@ -98,16 +101,17 @@ impl Conversation {
         }
         request.trust = match self.footing {
             Footing::Sure => Trust::Sure,
-            Footing::Doubt { answered: true } if drained => {
+            // Only who has waited for the last response shows that no other is due.
+            Footing::Doubt { answered: true }
+                if drained && request.extent.first.end >= self.answered_at =>
+            {
                 self.footing = Footing::Sure;
                 self.release(out);
                 Trust::Sure
             }
-            Footing::Doubt { .. } if drained => Trust::Held,
+            Footing::Doubt { answered: false } if drained => Trust::Held,
             Footing::Doubt { .. } => {
-                for other in self.open.iter_mut().filter(|it| it.trust == Trust::Held) {
-                    other.trust = Trust::None;
-                }
+                self.distrust_held();
                 Trust::None
             }
         };
@@ -151,6 +155,7 @@ impl Conversation {
         if let Some(answer) = self.answering() {
             answer.extent.last = last;
             answer.done = true;
+            self.answered_at = last.end;
         }
         if let Footing::Doubt { answered } = &mut self.footing {
             *answered = true;
@@ -199,6 +204,15 @@ impl Conversation {
     /// Requests may have been missed in the client's stream.
     pub(super) fn requests_missed(&mut self) {
         self.footing = Footing::Doubt { answered: false };
+        // A client that goes on without the answer pipelines, or had an answer that was missed.
+        self.distrust_held();
+    }
+
+    fn distrust_held(&mut self) {
+        let unanswered = self.open.iter_mut().filter(|request| request.answer.is_none());
+        for request in unanswered.filter(|request| request.trust == Trust::Held) {
+            request.trust = Trust::None;
+        }
     }
 
     /// Responses may have been missed up to this byte: none of the requests begun before can be

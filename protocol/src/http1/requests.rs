@@ -83,6 +83,10 @@ impl Requests {
                         Fit::Maybe if self.window.hole() == 0 => break,
                         _ => {
                             self.in_vain += u32::from(!self.read_any);
+                            // There may be a request in what is passed over.
+                            if !self.window.is_empty() || self.window.hole() > 0 {
+                                conversation.requests_missed();
+                            }
                             self.window.jump();
                             break;
                         }
@@ -252,7 +256,11 @@ impl Requests {
             _ if connects && !cut => self.state = State::Paused { id, blind: false },
             Some(body) => self.state = State::Body { body, listener, id, begun: false },
             // The length is not known, so neither is where the next request begins.
-            None => self.lose(conversation),
+            None => {
+                self.lose(conversation);
+                // Its response may have been there before it.
+                conversation.settle(out);
+            }
         }
         server_afresh
     }

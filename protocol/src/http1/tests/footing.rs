@@ -164,3 +164,14 @@ fn time_that_stands_still() {
     }
     assert_eq!((out.exchanges.len(), out.lost), (3, 0));
 }
+
+/// The rest of the head is lost; that shows with the next request, when the response is long there.
+#[test]
+fn a_response_in_the_middle_of_a_head_whose_rest_is_lost() {
+    let mut talk = Talk::new();
+    talk.client("GET /1 HTTP/1.1\r\n\r\n").server(OK);
+    talk.client("POST /2 H").server(GONE).unseen(Side::Client, 51);
+    talk.client("PUT ").client("/3 HTTP/1.1\r\n\r\n").server(OK);
+    talk.client("GET /4 HTTP/1.1\r\n\r\n").server(GONE);
+    assert_eq!(talk.told(), ["GET /1 200", "POST /2 410", "PUT /3 200", "GET /4 410"]);
+}
