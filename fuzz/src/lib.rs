@@ -2,14 +2,15 @@
 
 #![forbid(unsafe_code)]
 
+use onlooker_pipeline::connection::Conversation;
 use onlooker_protocol::detect::{Opening, PROTOCOLS, decide};
 use onlooker_protocol::{Chunk, Ending, Handover, Moment, Output, Side};
 
 /// Plays the input to a protocol's dissector and its detection.
 ///
 /// The first byte says whether the connection is read from its first byte, and whether it is of
-/// datagrams. Then come steps: a byte
-/// of circumstances, a byte of length and so many bytes of payload.
+/// datagrams. Then come steps: a byte of circumstances, the length of the payload in two bytes
+/// (little-endian) and the payload. [`seed`] writes such inputs.
 ///
 /// # Panics
 /// If the protocol does not exist, or the dissector breaks its contract.
@@ -69,6 +70,49 @@ pub fn dissect(protocol: &str, input: &[u8]) {
     }
 }
 
+/// Plays the input to the pipeline's reader of conversations, which detects and hands over. The
+/// first byte says what is known of the sides and starts; the next two are the server's port.
+pub fn converse(input: &[u8]) {
+    let [flags, low, high, rest @ ..] = input else { return };
+    let port = u16::from_le_bytes([*low, *high]);
+    let has = |bit: u8| flags & bit != 0;
+    let mut conversation = Conversation::new(port, has(1), has(2), has(4));
+    let datagram = has(8);
+    let mut out = Output::default();
+    let mut positions = [0, 0];
+    let mut rest = rest;
+    let (mut time, mut fed, mut found) = (1, 0, 0);
+    while let Some((step, payload)) = Step::take(&mut rest) {
+        let position = &mut positions[usize::from(step.side == Side::Server)];
+        *position += step.gap;
+        time += 10;
+        let first = Moment { position: *position, start: time, end: time + 1, ..Moment::default() };
+        if step.half_close {
+            conversation.half_closed(step.side, first, &mut out);
+        } else {
+            let chunk =
+                Chunk { missing: step.missing, datagram, ..Chunk::new(step.side, first, payload) };
+            *position = chunk.end_position();
+            conversation.feed(&chunk, &mut out);
+        }
+        fed += payload.len();
+        found += out.exchanges.drain(..).count();
+    }
+    let at = Moment { position: u64::MAX, start: time + 10, end: time + 11, ..Moment::default() };
+    conversation.closed(Ending::Reset, at, &mut out);
+    found += out.exchanges.len();
+    assert!(found <= fed, "{found} exchanges of {fed} bytes");
+}
+
+/// Adds a chunk to a seed of [`dissect`] or [`converse`].
+pub fn seed(input: &mut Vec<u8>, side: Side, payload: &[u8]) {
+    for piece in payload.chunks(usize::from(u16::MAX)) {
+        input.push(u8::from(side == Side::Server));
+        input.extend((piece.len() as u16).to_le_bytes());
+        input.extend(piece);
+    }
+}
+
 /// The circumstances of one chunk.
 struct Step {
     side: Side,
@@ -83,7 +127,8 @@ struct Step {
 impl Step {
     fn take<'a>(rest: &mut &'a [u8]) -> Option<(Self, &'a [u8])> {
         let circumstances = *rest.split_off_first()?;
-        let length = usize::from(*rest.split_off_first()?);
+        let (low, high) = (*rest.split_off_first()?, *rest.split_off_first()?);
+        let length = usize::from(u16::from_le_bytes([low, high]));
         let payload = rest.split_off(..length.min(rest.len()))?;
         let amounts = [0, 0, 0, 1, 7, 100, 70_000, 1 << 40];
         let step = Self {

@@ -3,6 +3,7 @@
 //! A capture in which tshark sees no protocol that we speak must give no exchange: the corpora
 //! double as negative ones.
 
+mod damage;
 mod golden;
 mod loss;
 mod normal;
