@@ -4,6 +4,7 @@ use onlooker_protocol::dns::DnsFacts;
 use onlooker_protocol::grpc::GrpcFacts;
 use onlooker_protocol::http::{HttpFacts, Method};
 use onlooker_protocol::kafka::{Api, KafkaFacts};
+use onlooker_protocol::mysql::{self, Command, MysqlFacts};
 use onlooker_protocol::postgresql::{Operation, PostgresqlFacts};
 use onlooker_protocol::redis::RedisFacts;
 use onlooker_protocol::sql::SqlState;
@@ -20,12 +21,13 @@ pub(crate) fn of(exchange: &Exchange) -> Vec<Words> {
         Facts::Grpc(facts) => vec![grpc(facts)],
         Facts::Dns(facts) => vec![dns(facts)],
         Facts::Kafka(facts) => vec![kafka(facts, answered)],
+        Facts::Mysql(facts) => vec![mysql(facts, answered)],
         Facts::Postgresql(facts) => vec![postgresql(facts, answered)],
         Facts::Redis(facts) => redis(facts, answered),
         _ => vec![],
     };
     // The end was concluded, not seen: what is not known to have failed may have.
-    if exchange.outcome == Outcome::Inferred {
+    if matches!(exchange.outcome, Outcome::Inferred | Outcome::Aborted(_)) {
         for (_, _, result) in lines.iter_mut().filter(|line| line.2 == "ok") {
             *result = "?".to_owned();
         }
@@ -103,4 +105,31 @@ fn redis(facts: &RedisFacts, answered: bool) -> Vec<Words> {
     // The text of a long pipeline is cut.
     names.resize(names.len().max(facts.commands as usize), "?".to_owned());
     names.into_iter().map(|name| ("redis", name, result.to_owned())).collect()
+}
+
+fn mysql(facts: &MysqlFacts, answered: bool) -> Words {
+    let text = facts.statement.as_ref().map_or("?", |statement| &statement.text);
+    let what = match facts.operation {
+        mysql::Operation::Execute | mysql::Operation::Query if text == "?" => "?".to_owned(),
+        mysql::Operation::Query => format!("3 {text}"),
+        mysql::Operation::Prepare => format!("22 {text}"),
+        mysql::Operation::Execute => format!("23 {text}"),
+        mysql::Operation::Fetch => format!("28 {text}"),
+        mysql::Operation::Connect => "connect".to_owned(),
+        mysql::Operation::Command(command) => match command {
+            Command::InitDb => "2",
+            Command::FieldList => "4",
+            Command::Statistics => "9",
+            Command::Ping => "14",
+            Command::ChangeUser => "17",
+            other => other.name(),
+        }
+        .to_owned(),
+    };
+    let result = match &facts.error {
+        Some(error) => error.number.map_or_else(|| "?".to_owned(), |number| number.to_string()),
+        None if answered => "ok".to_owned(),
+        None => "-".to_owned(),
+    };
+    ("mysql", what, result)
 }
