@@ -21,13 +21,16 @@ pub(crate) fn of(exchange: &Exchange) -> Vec<Words> {
         Facts::Grpc(facts) => vec![grpc(facts)],
         Facts::Dns(facts) => vec![dns(facts)],
         Facts::Kafka(facts) => vec![kafka(facts, answered)],
-        Facts::Mysql(facts) => vec![mysql(facts, answered)],
+        Facts::Mysql(facts) => {
+            let aborted = matches!(exchange.outcome, Outcome::Aborted(_));
+            vec![mysql(facts, answered && !aborted)]
+        }
         Facts::Postgresql(facts) => vec![postgresql(facts, answered)],
         Facts::Redis(facts) => redis(facts, answered),
         _ => vec![],
     };
     // The end was concluded, not seen: what is not known to have failed may have.
-    if matches!(exchange.outcome, Outcome::Inferred | Outcome::Aborted(_)) {
+    if exchange.outcome == Outcome::Inferred {
         for (_, _, result) in lines.iter_mut().filter(|line| line.2 == "ok") {
             *result = "?".to_owned();
         }
