@@ -117,6 +117,8 @@ pub struct Globals {
     pub wake_at: u32,
     /// Non-zero: the kernel has `bpf_loop` (5.17).
     pub loops: u32,
+    /// Non-zero: the kernel tells of every send and receive (6.3).
+    pub lengths: u32,
 }
 
 impl Globals {
@@ -130,6 +132,7 @@ impl Globals {
         default_sent: 0,
         wake_at: 0,
         loops: 0,
+        lengths: 0,
     };
 }
 

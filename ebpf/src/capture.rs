@@ -2,7 +2,7 @@
 
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
-use aya_ebpf::programs::TracePointContext;
+use aya_ebpf::programs::{RawTracePointContext, TracePointContext};
 use onlooker_common::counter::Counter;
 use onlooker_common::event::{Data, Kind, Place, call, direction, flag, role};
 use onlooker_common::map::mode;
@@ -38,6 +38,9 @@ pub fn enter(context: &TracePointContext, which: u8) {
     if !task::is_target(tgid) {
         return;
     }
+    if globals::lengths() != 0 && which != call::SPLICE {
+        return note(context, which, tid);
+    }
     let flags = match which {
         call::RECVFROM | call::RECVMMSG => argument(context, 3),
         call::RECVMSG => argument(context, 2),
@@ -46,10 +49,7 @@ pub fn enter(context: &TracePointContext, which: u8) {
     if flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB) != 0 {
         return;
     }
-    let mut towards = match which {
-        call::READ | call::READV | call::RECVFROM | call::RECVMSG | call::RECVMMSG => direction::IN,
-        _ => direction::OUT,
-    };
+    let mut towards = towards(which);
     let found = if which == call::SPLICE {
         match socket::by_fd(argument(context, 2)) {
             Found::NoSocket => {
@@ -80,6 +80,89 @@ pub fn enter(context: &TracePointContext, which: u8) {
         datagram: u8::from(socket.datagram),
         unix: u8::from(socket.unix),
     };
+}
+
+/// Which way a call moves bytes, if its first descriptor is the socket.
+#[inline(always)]
+fn towards(which: u8) -> u8 {
+    match which {
+        call::READ | call::READV | call::RECVFROM | call::RECVMSG | call::RECVMMSG => direction::IN,
+        _ => direction::OUT,
+    }
+}
+
+/// Notes where a call's bytes are, whatever its descriptor: [`moved`] tells if it was a socket.
+#[inline(always)]
+fn note(context: &TracePointContext, which: u8, tid: u32) {
+    let Some(task) = task::state(tid) else { return };
+    let flight = &mut task.flight;
+    // SAFETY: no arguments.
+    flight.start = unsafe { bpf_ktime_get_ns() };
+    // Which of several messages comes next.
+    flight.position = 0;
+    flight.buffer = argument(context, 1);
+    flight.count = argument(context, 2);
+    flight.call = which;
+    flight.direction = towards(which);
+}
+
+/// io_uring moves bytes that no noted call is about.
+#[inline(always)]
+pub fn forget() {
+    if let Some(task) = task::existing(task::current().1) {
+        task.flight.call = call::NONE;
+    }
+}
+
+/// Bytes were moved: `sock_send_length(sk, ret, flags)` and `sock_recv_length`, inside the call.
+///
+/// It is one program run less than a pair of enter and exit, and the sock is given: no descriptor
+/// has to be followed. The position is that after the call, less what it moved.
+#[inline(always)]
+pub fn moved(context: &RawTracePointContext, towards: u8) {
+    let who = task::current();
+    let Some(task) = task::existing(who.1) else { return };
+    let which = task.flight.call;
+    if which == call::NONE || which == call::SPLICE || task.flight.direction != towards {
+        return;
+    }
+    let returned = i64::from(context.arg::<i32>(1));
+    let flags = u64::from(context.arg::<u32>(2));
+    if returned < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB) != 0 {
+        return;
+    }
+    let socket = match socket::by_sock(context.arg(0)) {
+        Found::Socket(socket) => socket,
+        Found::Other => return counter::add(Counter::OtherSockets, 1),
+        Found::NoSocket => return,
+    };
+    let Some(state) = connection::known(&socket, who) else { return };
+    let message_at = task.flight.position;
+    let mut flight = task.flight;
+    flight.socket = socket.sock;
+    flight.inode = socket.inode;
+    flight.unix = u8::from(socket.unix);
+    flight.datagram = u8::from(socket.datagram);
+    flight.position = socket::position(&socket, towards);
+    if !socket.unix && !socket.datagram {
+        flight.position = u64::from((flight.position as u32).wrapping_sub(returned as u32));
+    }
+    let source = match which {
+        call::RECVMMSG | call::SENDMMSG => {
+            task.flight.position = message_at + 1;
+            message(flight.buffer.wrapping_add((message_at & 0xffff) * MMSGHDR_SIZE))
+        }
+        call::RECVMSG | call::SENDMSG => message(flight.buffer),
+        call::READV | call::WRITEV => Source::Vector(flight.buffer, flight.count),
+        call::SENDFILE => Source::Nowhere,
+        _ => {
+            if returned == 0 && flight.count == 0 {
+                return;
+            }
+            Source::Buffer(flight.buffer)
+        }
+    };
+    report(who, task, state, &flight, returned as u64, source);
 }
 
 /// A call returns.

@@ -26,6 +26,7 @@ pub fn known(socket: &Socket, who: (u32, u32)) -> Option<&'static mut SocketStat
     };
     if state.announced == 0 && announce(socket, state, who) {
         state.announced = 1;
+        state.tcp = u8::from(!socket.unix && !socket.datagram);
     }
     Some(state)
 }
@@ -39,6 +40,8 @@ const FRESH: SocketState = SocketState {
     role: role::UNKNOWN,
     role_evidence: role_evidence::NONE,
     announced: 0,
+    tcp: 0,
+    reserved: [0; 7],
     opener: 0,
     cause: NO_PLACE,
     resumed: NO_PLACE,

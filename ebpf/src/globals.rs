@@ -32,7 +32,9 @@ global! {
     /// Ring buffer fill at which the reader is woken.
     wake_at,
     /// Whether the kernel has `bpf_loop`.
-    loops
+    loops,
+    /// Whether the kernel tells of every send and receive (`sock_send_length`, 6.3).
+    lengths
 }
 
 /// The offset of a field of a kernel struct.

@@ -8,7 +8,7 @@
 
 use aya_ebpf::macros::{raw_tracepoint, tracepoint};
 use aya_ebpf::programs::{RawTracePointContext, TracePointContext};
-use onlooker_common::event::call;
+use onlooker_common::event::{call, direction};
 
 mod capture;
 mod connection;
@@ -52,6 +52,27 @@ socket_calls! {
     call::SENDMMSG => enter_sendmmsg, exit_sendmmsg;
     call::SENDFILE => enter_sendfile64, exit_sendfile64;
     call::SPLICE => enter_splice, exit_splice;
+}
+
+/// `sock_send_length(struct sock *sk, int ret, int flags)`, 6.3.
+#[raw_tracepoint(tracepoint = "sock_send_length")]
+pub fn socket_sent(context: RawTracePointContext) -> i32 {
+    capture::moved(&context, direction::OUT);
+    0
+}
+
+/// `sock_recv_length(struct sock *sk, int ret, int flags)`, 6.3.
+#[raw_tracepoint(tracepoint = "sock_recv_length")]
+pub fn socket_received(context: RawTracePointContext) -> i32 {
+    capture::moved(&context, direction::IN);
+    0
+}
+
+/// `syscalls/sys_enter_io_uring_enter`
+#[tracepoint]
+pub fn enter_io_uring_enter(_context: TracePointContext) -> u32 {
+    capture::forget();
+    0
 }
 
 /// `inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`, 4.16.

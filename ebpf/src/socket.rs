@@ -34,6 +34,9 @@ pub struct SocketState {
     pub role_evidence: u8,
     /// The socket record has been submitted.
     pub announced: u8,
+    /// Non-zero: a TCP socket, whose end is always heard of, so that `inode` holds until then.
+    pub tcp: u8,
+    pub reserved: [u8; 7],
     /// The cause of the task that connected, and what it last received.
     pub opener: u64,
     pub cause: onlooker_common::event::Place,
@@ -82,6 +85,11 @@ pub fn by_fd(fd: u64) -> Found {
     if sock == 0 {
         return Found::NoSocket;
     }
+    kind_of(sock, socket, number as u32)
+}
+
+#[inline(always)]
+fn kind_of(sock: u64, socket: u64, inode: u32) -> Found {
     let family: u16 = field(sock, Offset::SockFamily);
     let kind: u16 = field(socket, Offset::SocketType);
     let unix = family == AF_UNIX;
@@ -99,7 +107,27 @@ pub fn by_fd(fd: u64) -> Found {
             return Found::Other;
         }
     }
-    Found::Socket(Socket { sock, inode: number as u32, unix, datagram })
+    Found::Socket(Socket { sock, inode, unix, datagram })
+}
+
+/// The socket that a sock belongs to; `None` for the kernel's own.
+#[inline(always)]
+pub fn by_sock(sock: u64) -> Found {
+    if let Some(state) = SOCKETS.get_ptr(sock) {
+        // SAFETY: a live map value.
+        let (tcp, inode) = unsafe { ((*state).tcp, (*state).inode) };
+        if tcp != 0 && inode != 0 {
+            return Found::Socket(Socket { sock, inode, unix: false, datagram: false });
+        }
+    }
+    let socket: u64 = field(sock, Offset::SockSocket);
+    let file: u64 = field(socket, Offset::SocketFile);
+    if file == 0 {
+        return Found::NoSocket;
+    }
+    let inode: u64 = field(file, Offset::FileInode);
+    let number: u64 = field(inode, Offset::InodeIno);
+    kind_of(sock, socket, number as u32)
 }
 
 /// The state of a socket, if it has one that is not an earlier socket's.

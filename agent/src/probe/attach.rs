@@ -84,6 +84,25 @@ const SOCKET_CALLS: &[Row] = calls! {
     "splice", "bytes moved with splice(2) are not timed";
 };
 
+/// With these, the exit programs of [`SOCKET_CALLS`] are not needed.
+const LENGTHS: &[Row] = &[
+    (
+        "sock_send_length",
+        "what services send is not seen",
+        &[("socket_sent", "sock_send_length")],
+    ),
+    (
+        "sock_recv_length",
+        "what services receive is not seen",
+        &[("socket_received", "sock_recv_length")],
+    ),
+    (
+        "io_uring_enter",
+        "bytes that io_uring moves may be taken for those of the call before",
+        &[("enter_io_uring_enter", "sys_enter_io_uring_enter")],
+    ),
+];
+
 const LIFE: &[Row] = &[
     (
         "inet_sock_set_state",
@@ -107,12 +126,21 @@ const LIFE: &[Row] = &[
     ),
 ];
 
-/// Loads every program.
-pub(super) fn load_all(ebpf: &mut Ebpf) -> Vec<Feature> {
+/// Loads every program that is wanted: a call that the kernel tells the lengths of needs no exit
+/// program. (It tells none of what `splice` receives.)
+pub(super) fn load_all(ebpf: &mut Ebpf, lengths: bool) -> Vec<Feature> {
+    let more: &[Row] = if lengths { LENGTHS } else { &[] };
     SOCKET_CALLS
         .iter()
-        .chain(LIFE)
-        .map(|&(name, without, programs)| {
+        .map(|&(name, without, programs)| match programs {
+            [enter, _] if lengths && name != "splice" => {
+                (name, without, std::slice::from_ref(enter))
+            }
+            _ => (name, without, programs),
+        })
+        .chain(more.iter().copied())
+        .chain(LIFE.iter().copied())
+        .map(|(name, without, programs)| {
             let refused = programs.iter().find_map(|(program, _)| load(ebpf, program).err());
             let state = refused.map_or(FeatureState::Loaded, FeatureState::Refused);
             Feature { name, without, programs, state }
@@ -178,13 +206,21 @@ pub(super) fn costs(ebpf: &Ebpf) -> Vec<ProgramCost> {
     costs
 }
 
-/// Whether the running kernel has `bpf_loop`: 5.17 and later.
-pub(super) fn kernel_has_loops() -> bool {
+/// Whether the running kernel tells of every send and receive: 6.3 and later, if it was not built
+/// without.
+pub(super) fn kernel_tells_lengths() -> bool {
+    let events = ["/sys/kernel/tracing/events/sock", "/sys/kernel/debug/tracing/events/sock"];
+    ensure_tracefs().is_ok()
+        && events.iter().any(|events| Path::new(events).join("sock_send_length").exists())
+}
+
+/// Whether the running kernel is of this version or later.
+pub(super) fn kernel_is_at_least(major: u32, minor: u32) -> bool {
     let release = rustix::system::uname();
     let release = release.release().to_string_lossy();
     let mut numbers = release.split(|c: char| !c.is_ascii_digit());
     let mut next = || numbers.next().and_then(|n| n.parse::<u32>().ok()).unwrap_or(0);
-    (next(), next()) >= (5, 17)
+    (next(), next()) >= (major, minor)
 }
 
 /// Mounts tracefs where it belongs, if it is not there.

@@ -97,6 +97,7 @@ impl Probe {
     /// See [`ProbeError`]. A program that the kernel refuses is no error but a [`Feature`].
     pub fn load(options: &ProbeOptions) -> Result<Self, ProbeError> {
         let btf = Btf::of_kernel()?;
+        let lengths = attach::kernel_tells_lengths();
         let mut globals = Globals {
             offsets: offsets::of(&btf)?,
             agent: std::process::id(),
@@ -105,7 +106,8 @@ impl Probe {
             default_received: options.default_received,
             default_sent: options.default_sent,
             wake_at: options.ring_bytes / 4,
-            loops: u32::from(attach::kernel_has_loops()),
+            loops: u32::from(attach::kernel_is_at_least(5, 17)),
+            lengths: u32::from(lengths),
         };
         globals.discover |= globals.all;
         drop(btf);
@@ -115,7 +117,7 @@ impl Probe {
             .map_max_entries("EVENTS", options.ring_bytes)
             .load(OBJECT)
             .map_err(|error| refused(&error))?;
-        let features = attach::load_all(&mut ebpf);
+        let features = attach::load_all(&mut ebpf, lengths);
         Ok(Self {
             ring: take(&mut ebpf, "EVENTS", RingBuf::try_from)?,
             targets: take(&mut ebpf, "TARGETS", HashMap::try_from)?,
