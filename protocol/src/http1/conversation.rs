@@ -202,15 +202,16 @@ impl Conversation {
     }
 
     /// Requests may have been missed in the client's stream.
-    pub(super) fn requests_missed(&mut self) {
+    pub(super) fn requests_missed(&mut self, out: &mut Output) {
         self.footing = Footing::Doubt { answered: false };
+        // The response may have been that of a missed one.
+        out.lost += u64::from(self.held.take().is_some());
         // A client that goes on without the answer pipelines, or had an answer that was missed.
         self.distrust_held();
     }
 
     fn distrust_held(&mut self) {
-        let unanswered = self.open.iter_mut().filter(|request| request.answer.is_none());
-        for request in unanswered.filter(|request| request.trust == Trust::Held) {
+        for request in self.open.iter_mut().filter(|request| request.trust == Trust::Held) {
             request.trust = Trust::None;
         }
     }

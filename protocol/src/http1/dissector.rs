@@ -63,7 +63,7 @@ impl Http1 {
                 return self.hand_over(Handover::NotMine, out);
             }
             // A response may have freed a client that waited for it.
-            if !self.requests.resume(&mut self.conversation) {
+            if !self.requests.resume(&mut self.conversation, out) {
                 break;
             }
         }

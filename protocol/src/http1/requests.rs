@@ -85,7 +85,7 @@ impl Requests {
                             self.in_vain += u32::from(!self.read_any);
                             // There may be a request in what is passed over.
                             if !self.window.is_empty() || self.window.hole() > 0 {
-                                conversation.requests_missed();
+                                conversation.requests_missed(out);
                             }
                             self.window.jump();
                             break;
@@ -105,7 +105,7 @@ impl Requests {
                         None => {
                             let length = self.window.len();
                             server_afresh |= self.head(length, true, conversation, out);
-                            self.lose(conversation);
+                            self.lose(conversation, out);
                             break;
                         }
                     }
@@ -137,7 +137,7 @@ impl Requests {
                         Progress::Lost => {
                             let listener = listener.take();
                             self.cut(id, listener, conversation, out);
-                            self.lose(conversation);
+                            self.lose(conversation, out);
                             break;
                         }
                         Progress::Invalid => {
@@ -160,13 +160,13 @@ impl Requests {
     }
 
     /// Goes on if the request that it waited for was answered, and the connection stayed HTTP.
-    pub(super) fn resume(&mut self, conversation: &mut Conversation) -> bool {
+    pub(super) fn resume(&mut self, conversation: &mut Conversation, out: &mut Output) -> bool {
         let State::Paused { id, blind } = self.state else { return false };
         if conversation.request(id).is_some_and(|request| request.answer.is_none()) {
             return false;
         }
         if blind {
-            self.lose(conversation);
+            self.lose(conversation, out);
             return false;
         }
         self.begin_head();
@@ -257,7 +257,7 @@ impl Requests {
             Some(body) => self.state = State::Body { body, listener, id, begun: false },
             // The length is not known, so neither is where the next request begins.
             None => {
-                self.lose(conversation);
+                self.lose(conversation, out);
                 // Its response may have been there before it.
                 conversation.settle(out);
             }
@@ -307,10 +307,10 @@ impl Requests {
         conversation.settle(out);
     }
 
-    fn lose(&mut self, conversation: &mut Conversation) {
+    fn lose(&mut self, conversation: &mut Conversation, out: &mut Output) {
         self.state = State::Hunting;
         self.window.jump();
-        conversation.requests_missed();
+        conversation.requests_missed(out);
     }
 
     fn misunderstood(&mut self, conversation: &mut Conversation, out: &mut Output) {
@@ -318,7 +318,7 @@ impl Requests {
             self.alien = true;
         }
         out.not_understood += 1;
-        self.lose(conversation);
+        self.lose(conversation, out);
     }
 }
 

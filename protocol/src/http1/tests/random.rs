@@ -117,7 +117,7 @@ fn right(talk: &Talk) {
 
 #[test]
 fn cuts_and_holes_yield_a_subset() {
-    let mut random = Random::new(2);
+    let mut random = Random::new(4242);
     let mut found = 0;
     for round in 0..2000 {
         let turns = turns(&mut random, round % 4 == 0);
