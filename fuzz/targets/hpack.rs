@@ -14,17 +14,16 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     while let Some((&length, tail)) = rest.split_first() {
         let (block, tail) = tail.split_at(usize::from(length).min(tail.len()));
         rest = tail;
-        let Ok(expected) = other.decode(block) else { return };
         let mut fields = Fields::new();
         let read = ours.decode(block, |field| match field {
             Field::Known(name, value) => fields.push((name.to_vec(), value.to_vec())),
             unknown => panic!("{unknown:?} to a reader from the start"),
         });
-        // We refuse integers of more than 32 bits and updates of the table's size behind a field,
-        // as RFC 7541 allows and demands.
+        // The other one panics at integers that are cut, so what we refuse it does not get.
         if read.is_err() {
             return;
         }
+        let Ok(expected) = other.decode(block) else { return };
         assert_eq!(fields, expected);
         blocks += 1;
         if blocks == 1 {
