@@ -4,11 +4,11 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use onlooker::config::{Compression, Config, Protocol};
+use onlooker::config::{Compression, Config, FileSettings, Protocol, ZipkinSettings};
 use onlooker::sink::Sinks;
 use onlooker::sink::counters::{DropReason, SinkCounts};
 use prost::Message;
-use support::{Collector, Reply, span};
+use support::{Collector, Reply, Speaks, span};
 use tokio::runtime::Handle;
 
 const LONG: Duration = Duration::from_secs(30);
@@ -178,6 +178,7 @@ async fn a_partial_success_is_counted_and_never_sent_again() {
 #[tokio::test]
 async fn a_collector_that_comes_later_gets_everything() {
     for protocol in [Protocol::Grpc, Protocol::HttpProtobuf] {
+        let speaks = if protocol == Protocol::Grpc { Speaks::Grpc } else { Speaks::Http };
         // A port where nobody listens.
         let address = {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -190,7 +191,7 @@ async fn a_collector_that_comes_later_gets_everything() {
         }
         let error = sinks.counters().sinks[0].last_error.clone().unwrap();
         assert!(error.contains("refused"), "{error}");
-        let collector = Collector::start(address, protocol == Protocol::Grpc, []).await;
+        let collector = Collector::start(address, speaks, None, []).await;
         sinks.submit(vec![span("late", 2)]);
         let counts = stop(sinks).await;
         assert_eq!((counts.exported, counts.dropped_total()), (2, 0), "{protocol}");
@@ -288,4 +289,60 @@ async fn what_cannot_work_is_an_error_at_the_start() {
     config.export.otlp.tls.certificate = Some("/nonexistent/ca.pem".into());
     let error = Sinks::start(&config, &Handle::current()).unwrap_err().to_string();
     assert!(error.contains("/nonexistent/ca.pem"), "{error}");
+}
+
+#[tokio::test]
+async fn a_collector_is_checked_without_a_span() {
+    for protocol in [Protocol::Grpc, Protocol::HttpProtobuf, Protocol::HttpJson] {
+        let collector = match protocol {
+            Protocol::Grpc => Collector::grpc([]).await,
+            _ => Collector::http([]).await,
+        };
+        let mut config = config(&collector.url(), protocol);
+        let found = Sinks::check_collectors(&config).await.unwrap();
+        assert_eq!(found, [(format!("otlp {protocol} {}", config.export.otlp.url()), Ok(()))]);
+        assert!(collector.arrivals()[0].names().is_empty());
+
+        drop(collector);
+        config.export.otlp.set_url("http://127.0.0.1:1");
+        let found = Sinks::check_collectors(&config).await.unwrap();
+        assert!(found[0].1.as_ref().unwrap_err().contains("refused"), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn zipkin_gets_its_list_of_spans() {
+    // 202 is Zipkin's answer.
+    let collector = Collector::http([Reply::Http(202, Vec::new())]).await;
+    let mut config = Config::default();
+    let endpoint = format!("{}/api/v2/spans", collector.url());
+    config.export.zipkin = Some(ZipkinSettings { endpoint, ..ZipkinSettings::default() });
+    let sinks = start(&config);
+    sinks.submit(vec![span("GET /cart", 1)]);
+    let counts = stop(sinks).await;
+    assert_eq!((counts.exported, counts.dropped_total()), (1, 0));
+    let arrival = &collector.arrivals()[0];
+    assert_eq!(arrival.path, "/api/v2/spans");
+    assert_eq!(arrival.headers["content-type"], "application/json");
+    let body: serde_json::Value = serde_json::from_slice(&arrival.body).unwrap();
+    assert_eq!(body[0]["name"], "GET /cart");
+}
+
+#[tokio::test]
+async fn several_sinks_get_the_same_spans() {
+    let collectors = [Collector::http([]).await, Collector::http([]).await];
+    let mut config = config(&collectors[0].url(), Protocol::HttpProtobuf);
+    let endpoint = format!("{}/api/v2/spans", collectors[1].url());
+    config.export.zipkin = Some(ZipkinSettings { endpoint, ..ZipkinSettings::default() });
+    let file = std::env::temp_dir().join(format!("onlooker-delivery-{}", std::process::id()));
+    config.export.file = Some(FileSettings::to(&file));
+    let sinks = start(&config);
+    sinks.submit((0..10).map(|number| span("x", number)).collect());
+    let summary = sinks.flush_and_stop(LONG).await;
+    let exported: Vec<u64> = summary.sinks.iter().map(|sink| sink.exported).collect();
+    let lines = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(exported, [10, 10, 10]);
+    assert_eq!(collectors[0].arrivals()[0].names().len(), 10);
+    assert_eq!(lines.matches("\"spanId\"").count(), 10);
 }

@@ -10,7 +10,7 @@ use crate::connection::{
     Connection, ConnectionId, Run, Table, Taken, Transport, Verdict, policy, sender,
 };
 use crate::process::Processes;
-use crate::span::{Place, Span, describe};
+use crate::span::{Place, Sampler, Span, describe};
 
 /// Ends of connections remembered; beyond, those unused longest are forgotten.
 const MOST_CONNECTIONS: usize = 64 * 1024;
@@ -72,6 +72,8 @@ pub struct Pipeline<P> {
     older: FxHashSet<u32>,
     /// Connections whose streams hold records back.
     holding: Vec<ConnectionId>,
+    /// Connections whose dissectors hold exchanges back.
+    waiting: FxHashSet<ConnectionId>,
     now: u64,
     /// Connections that ended, if somebody wants to know of them.
     ended: Option<Vec<Connection>>,
@@ -89,6 +91,7 @@ impl<P: Processes> Pipeline<P> {
             counters: PipelineCounters::default(),
             older: FxHashSet::default(),
             holding: Vec::new(),
+            waiting: FxHashSet::default(),
             now: 0,
             ended: None,
         }
@@ -127,6 +130,9 @@ impl<P: Processes> Pipeline<P> {
         for id in std::mem::take(&mut self.holding) {
             self.release(id);
         }
+        for id in std::mem::take(&mut self.waiting) {
+            self.idle(id);
+        }
         self.causality.tick(self.now, &Peers::of(&self.table));
         self.table.bury(self.now);
     }
@@ -134,6 +140,12 @@ impl<P: Processes> Pipeline<P> {
     /// The wall clock was set, or has drifted: nanoseconds from the records' clock to 1970.
     pub fn set_epoch(&mut self, epoch: u64) {
         self.causality.epoch = epoch;
+    }
+
+    /// Decides about traces that begin from now on; without it all of them are kept that no
+    /// caller dropped.
+    pub fn set_sampler(&mut self, sampler: Sampler) {
+        self.causality.sampler = sampler;
     }
 
     /// A process ended: its connections that nobody else uses get no end of their own.
@@ -243,6 +255,7 @@ impl<P: Processes> Pipeline<P> {
         connection.last_seen = data.header.time;
         let outward = data.direction == direction::OUT;
         if connection.endpoint.side == Side::Server && data.place.length > 0 {
+            connection.served_by = task.id;
             if outward {
                 self.causality.tasks.answered(task.id, id);
             } else {
@@ -296,6 +309,19 @@ impl<P: Processes> Pipeline<P> {
             self.counters.gap_bytes += ordering.gap;
             self.counters.late_bytes += ordering.late;
         }
+        if conversation.waits() {
+            self.waiting.insert(id);
+        }
+        self.collect(id);
+    }
+
+    /// Lets a dissector give out what it held back.
+    fn idle(&mut self, id: ConnectionId) {
+        let Some(connection) = self.table.get_mut(id) else { return };
+        connection.conversation.idle(self.now, &mut self.output);
+        if connection.conversation.waits() {
+            self.waiting.insert(id);
+        }
         self.collect(id);
     }
 
@@ -335,6 +361,7 @@ impl<P: Processes> Pipeline<P> {
         let at = Moment { start: self.now, end: self.now, ..Moment::default() };
         connection.conversation.closed(ending, at, &mut self.output);
         self.report(&mut connection, false);
+        self.causality.tasks.answered(connection.served_by, connection.id);
         let doubts = connection.conversation.doubts();
         self.counters.not_understood += doubts.not_understood;
         self.counters.lost += doubts.lost;
@@ -424,7 +451,9 @@ impl<P: Processes> Pipeline<P> {
 /// when the last has been sent.
 fn times(exchange: &Exchange, asked: bool) -> (u64, u64) {
     let first = exchange.request.first;
-    let last = exchange.response.map_or(exchange.request.last, |response| response.last);
+    // Without a response: when it was given up, if that is known.
+    let last = exchange.response.map(|response| response.last).or(exchange.answered);
+    let last = last.unwrap_or(exchange.request.last);
     if asked {
         let answered = exchange.answered.unwrap_or(last);
         (first.start, answered.end.max(first.start))

@@ -21,10 +21,16 @@ pub trait Dissector: Send {
     /// (a close-delimited body is complete).
     fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output);
 
-    /// Nothing has come on the connection for a while; `now` is in nanoseconds of the monotonic
-    /// clock. Gives out what was held back only for what the next turn might bring (a response
-    /// whose end was not captured). To be called every 100 ms or so on connections that are
-    /// silent; harmless at any time.
+    /// Whether something is held back only for what the next turn might bring (a response whose
+    /// end was not captured, a pair that is not certain yet), so that [`idle`](Self::idle) may give
+    /// it out.
+    fn waits(&self) -> bool {
+        false
+    }
+
+    /// Time passes; `now` is in nanoseconds of the clock of [`Moment`]s. Gives out what has been
+    /// held back for long enough. To be called every 100 ms or so while it [waits](Self::waits);
+    /// harmless at any time.
     fn idle(&mut self, _now: u64, _out: &mut Output) {}
 
     /// The request that is still open and covers this position of the asker's stream, for links

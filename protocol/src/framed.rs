@@ -17,11 +17,23 @@ pub(crate) struct Framed {
     extent: Extent,
     /// The message's last bytes are being skipped: its last moment is that of a later chunk.
     ends_in_skip: bool,
+    /// The position behind the last chunk.
+    end: Option<u64>,
 }
 
 impl Framed {
+    /// The bytes between the last chunk and this one, if some were lost that no chunk told of: a
+    /// chunk without bytes, to be read before it.
+    pub(crate) fn gap_before(&self, chunk: &Chunk<'_>) -> Option<Chunk<'static>> {
+        let position = self.end?;
+        let missing = chunk.first.position.checked_sub(position).filter(|gap| *gap > 0)?;
+        let first = Moment { position, ..chunk.first };
+        Some(Chunk { side: chunk.side, first, bytes: &[], missing, datagram: false })
+    }
+
     /// Appends a chunk.
     pub(crate) fn push(&mut self, chunk: &Chunk<'_>) {
+        self.end = Some(chunk.end_position());
         self.window.push(chunk);
     }
 

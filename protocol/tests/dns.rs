@@ -74,3 +74,10 @@ fn holes_and_late_attachment_give_nothing_false() {
         }
     }
 }
+
+#[test]
+fn damaged_bytes_do_no_harm() {
+    for reads in connections(RECORDING) {
+        recording::survives_damage(&PROTOCOL, &reads, 2000);
+    }
+}

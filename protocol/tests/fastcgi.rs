@@ -74,3 +74,12 @@ fn holes_and_late_attachment_give_nothing_false() {
         recording::survives_late_attach(&PROTOCOL, reads);
     }
 }
+
+#[test]
+fn damaged_bytes_do_no_harm() {
+    for text in [UNIX, KEEP] {
+        connections(text).iter().for_each(|reads| {
+            recording::survives_damage(&PROTOCOL, reads, 2000);
+        });
+    }
+}

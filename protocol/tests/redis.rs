@@ -214,3 +214,12 @@ fn holes_in_a_shared_connection_give_nothing_false() {
         }
     }
 }
+
+#[test]
+fn damaged_bytes_do_no_harm() {
+    for text in [REDIS_PY, REDIS_CLI, IOREDIS, NODE_REDIS] {
+        connections(text).iter().for_each(|reads| {
+            recording::survives_damage(&PROTOCOL, reads, 2000);
+        });
+    }
+}

@@ -17,7 +17,7 @@ fn every_hop_passes_on() {
     assert_eq!(get(front.port, "/r/1").text(), "leaf");
     let wsgi = gunicorn("hop_wsgi", &["--workers", "2"], &[("NEXT", &next)]);
     assert_eq!(get(wsgi.port, "/r/1").text(), "leaf");
-    for mode in ["inline", "join", "pool"] {
+    for mode in ["inline", "fork", "join", "pool"] {
         let service = python_service("hop.py", &[next.as_str(), mode, "1"]);
         assert_eq!(get(service.port, "/r/1").text(), "leaf", "{mode}");
     }
@@ -51,6 +51,24 @@ fn the_stores_answer() {
     assert_eq!(session.ask("copy items ; 9\tapple"), "done");
     let mut session = Session::python("redis_session.py", &[redis.port.to_string()]);
     assert_eq!(session.ask("GET item:7"), "done");
+}
+
+#[test]
+fn every_way_to_read_and_write_serves() {
+    if skipped() {
+        return;
+    }
+    let service = python_service("syscalls.py", &[] as &[&str]);
+    for way in ["byte-send", "peek-send", "readv-writev", "recv-splice", "recv-sendfile", "passed"]
+    {
+        let mut connection = Connection::to(service.port);
+        connection.send(format!("{way}\n"));
+        assert_eq!(connection.line(), "");
+        for _ in 0..2 {
+            assert_eq!(connection.get("/small/").text(), "small\n", "{way}");
+            assert_eq!(connection.get("/large/").body.len(), 95 * 11_000, "{way}");
+        }
+    }
 }
 
 #[test]

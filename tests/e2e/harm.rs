@@ -38,10 +38,14 @@ fn the_same_bytes_with_and_without_the_agent() {
     assert!(without == with, "clients saw other bytes while they were watched");
 
     // The agent did watch: a server span at each server and a client span between them, no more.
+    // On a machine that is too busy there may be less, which it must say.
     let expected = with.len() * 3;
-    agent.wait_for("every span", |spans| spans.len() >= expected);
-    let spans = agent.finish().successful().spans;
-    assert_eq!(spans.len(), expected);
+    agent.settle(expected);
+    let finished = agent.finish().successful();
+    let seen = finished.spans.len();
+    println!("{seen} of {expected} spans");
+    assert!(seen > 0 && seen <= expected, "{seen} of {expected} spans");
+    assert!(seen == expected || finished.messages.contains("lost:"), "{}", finished.messages);
     assert_service_alive(&echo);
 }
 

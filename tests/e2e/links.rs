@@ -104,6 +104,16 @@ fn a_thread_started_for_the_call() {
 }
 
 #[test]
+fn a_process_for_each_connection() {
+    if skipped() {
+        return;
+    }
+    let leaf = leaf();
+    let service = python_service("hop.py", &[&next(leaf.port), "fork", "5"]);
+    assert_service_links(&service, &leaf, "hop", "same-task");
+}
+
+#[test]
 fn two_python_services_in_a_row() {
     if skipped() {
         return;
@@ -267,7 +277,8 @@ fn a_node_service_over_postgresql_and_redis() {
     let mut connection = Connection::to(store.port);
     assert_eq!(connection.get("/item/7").text(), "pear");
     assert_eq!(connection.get("/item/7").text(), "pear");
-    let texts = ["GET item:7", "SELECT name FROM items WHERE id = $1", "SET item:7 ?"];
+    // ioredis writes commands in lower case, and they stay as they were written.
+    let texts = ["get item:7", "SELECT name FROM items WHERE id = $1", "set item:7 ?"];
     agent.wait_for("all statements", |spans| {
         let seen =
             |text| spans.iter().filter(|span| span.text("db.query.text") == Some(text)).count();

@@ -173,6 +173,17 @@ impl Agent {
         Finished { spans: state.spans, messages: state.messages, status }
     }
 
+    /// Ends it and takes all that it has printed, its summary included.
+    fn last_words(&self) -> (Vec<Span>, String) {
+        self.signal(Signal::INT);
+        let deadline = Instant::now() + PATIENCE;
+        let mut state = self.output.lock();
+        while state.closed < self.readers.len() && Instant::now() < deadline {
+            state = self.output.wait(state, PATIENCE);
+        }
+        (state.spans.clone(), state.messages.clone())
+    }
+
     fn wait(&self, what: &str, mut done: impl FnMut(&State) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         let mut state = self.output.lock();
@@ -180,10 +191,10 @@ impl Agent {
             let left = deadline.saturating_duration_since(Instant::now());
             let ended = state.closed == self.readers.len();
             if ended || left.is_zero() {
-                let why = if ended { "the agent ended before" } else { "waited in vain for" };
-                let (spans, messages) = (state.spans.clone(), state.messages.clone());
                 drop(state);
-                panic!("{why} {what}; it said:\n{messages}and printed {spans:#?}");
+                let why = if ended { "the agent ended before" } else { "waited in vain for" };
+                let (spans, messages) = self.last_words();
+                panic!("{why} {what}; it printed {spans:#?}\nand said:\n{messages}");
             }
             state = self.output.wait(state, left);
         }

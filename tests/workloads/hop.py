@@ -9,6 +9,7 @@ asks:
     inline   the thread that serves the request
     join     a thread started for it, which the serving thread waits for
     pool     a ThreadPoolExecutor shared by all requests
+    fork     a process started for the connection, which serves it
     forget   a thread started for it, which nobody waits for: it asks after the answer is out
 """
 
@@ -18,7 +19,8 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
+from socketserver import ForkingMixIn
 
 PORT, NEXT = int(sys.argv[1]), sys.argv[2]
 MODE = sys.argv[3] if len(sys.argv) > 3 else "inline"
@@ -53,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self):
-        if MODE == "inline":
+        if MODE in ("inline", "fork"):
             self.answer(ask(self.path))
         elif MODE == "pool":
             self.answer(POOL.submit(ask, self.path).result())
@@ -83,4 +85,9 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
 
-Server(("127.0.0.1", PORT), Handler).serve_forever()
+class ForkingServer(ForkingMixIn, HTTPServer):
+    request_queue_size = 1024
+    max_children = 200
+
+
+(ForkingServer if MODE == "fork" else Server)(("127.0.0.1", PORT), Handler).serve_forever()

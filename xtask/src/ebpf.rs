@@ -9,7 +9,6 @@ use std::process::Command;
 
 use clap::Args;
 
-
 /// The committed object, and which toolchain made it.
 const OBJECT: &str = "agent/bpf/onlooker.bpf.o";
 const STAMP: &str = "agent/bpf/TOOLCHAIN";
@@ -125,9 +124,10 @@ fn sources(member: &Path) -> Result<Vec<PathBuf>, String> {
 fn build(root: &Path) -> Result<PathBuf, String> {
     let stage = stage(root)?;
     let folder = stage.join("ebpf");
-    let home = std::env::var("CARGO_HOME").ok().map(PathBuf::from).or_else(|| {
-        Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))
-    });
+    let home = std::env::var("CARGO_HOME")
+        .ok()
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let mut flags = vec![
         "-Clinker=bpf-linker".to_owned(),
         "-Cdebuginfo=2".to_owned(),

@@ -58,7 +58,12 @@ fn main() -> ExitCode {
         Task::Accuracy(options) => accuracy::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Load(options) => load::run(&options),
-        Task::Test(options) => test::run(&options),
+        // It has said what failed, above its last line.
+        Task::Test(options) => match test::run(&options) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(why) => Err(why),
+        },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

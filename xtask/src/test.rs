@@ -30,7 +30,8 @@ pub(crate) struct Options {
     filter: Option<String>,
 }
 
-pub(crate) fn run(options: &Options) -> Result {
+/// Runs what was asked for; whether all of it holds.
+pub(crate) fn run(options: &Options) -> Result<bool> {
     let ci = std::env::var_os("CI").is_some_and(|value| value == "true");
     let started = Instant::now();
     if !options.no_setup {
@@ -77,8 +78,8 @@ pub(crate) fn run(options: &Options) -> Result {
     }
 
     println!();
-    report.print(started.elapsed());
-    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
+    report.print(&failed, started.elapsed());
+    Ok(failed.is_empty())
 }
 
 /// `cargo test`, with the output of tests that pass, too: among it is why some were skipped.

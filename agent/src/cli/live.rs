@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use onlooker_common::event::{self, Kind};
 use onlooker_common::map::target;
 use onlooker_common::view::Record;
+use onlooker_pipeline::connection::Connection;
 use onlooker_pipeline::{Pipeline, PipelineOptions};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -70,7 +71,8 @@ impl Live {
             .context("cannot start the export threads")?;
         let sinks = Sinks::start(config, runtime.handle())?;
         let options = PipelineOptions { seed: seed()?, epoch: epoch() };
-        let pipeline = Pipeline::new(ProcessTable::default(), options);
+        let mut pipeline = Pipeline::new(ProcessTable::default(), options);
+        pipeline.set_sampler(config.sampling.sampler());
         Ok(Self {
             probe,
             pipeline,
@@ -123,6 +125,21 @@ impl Live {
     /// How many processes are targets.
     pub(super) fn targets(&self) -> usize {
         self.targets.len()
+    }
+
+    /// The processes that are targets.
+    pub(super) fn target_ids(&self) -> impl Iterator<Item = u32> {
+        self.targets.iter().copied()
+    }
+
+    /// What a process's service is called.
+    pub(super) fn service(&mut self, pid: u32) -> String {
+        self.pipeline.processes().get(pid).resource.service.clone()
+    }
+
+    /// The connections that are open.
+    pub(super) fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.pipeline.connections()
     }
 
     /// Whether a signal asked for the end.

@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     output: OutputArguments,
     /// End after this time (500ms, 30s, 5m, 1h)
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = super::duration)]
     duration: Option<Duration>,
     /// End after this many spans
     #[arg(long, value_name = "SPANS")]
@@ -166,34 +166,4 @@ fn counted(n: usize, what: &str) -> String {
         "s"
     };
     format!("{n} {what}{ending}")
-}
-
-/// A time such as `500ms`, `30s`, `5m`, `1h`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let factor = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err("units are ms, s, m and h".to_owned()),
-    };
-    let number: f64 = number.parse().map_err(|_| "not a number with a unit".to_owned())?;
-    Duration::try_from_secs_f64(number * factor).map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations() {
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("30"), Ok(Duration::from_secs(30)));
-        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
-        for wrong in ["", "x", "5d", "-1s"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -52,13 +52,27 @@ impl ConfigError {
     }
 
     pub(super) fn from_yaml(error: serde_saphyr::Error) -> Self {
+        use serde_saphyr::Error as Yaml;
         let line = error.location().map_or(0, |location| location.line());
-        match error.without_snippet() {
-            serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
-                Self::UnknownKey { path: None, line, key: field.clone(), known: expected.clone() }
+        let message = match error.without_snippet() {
+            Yaml::SerdeUnknownField { field, expected, .. } => {
+                let (key, known) = (field.clone(), expected.clone());
+                return Self::UnknownKey { path: None, line, key, known };
             }
-            other => Self::Syntax { path: None, line, message: other.to_string() },
-        }
+            Yaml::SerdeUnknownVariant { variant, expected, .. } => {
+                let hint = nearest(variant, expected)
+                    .map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+                format!("expected {}, not {variant:?}{hint}", expected.join(" or "))
+            }
+            Yaml::InvalidScalar { ty, .. } => format!("expected {}", value_of(ty)),
+            Yaml::SerdeMissingField { field, .. } => format!("the key {field:?} is missing here"),
+            other => {
+                let text = other.to_string();
+                // The line is told already.
+                text.split(" at line ").next().unwrap_or(&text).to_owned()
+            }
+        };
+        Self::Syntax { path: None, line, message }
     }
 
     pub(super) fn in_file(mut self, file: &Path) -> Self {
@@ -112,6 +126,19 @@ fn place(f: &mut fmt::Formatter<'_>, path: Option<&Path>, line: u64) -> fmt::Res
         (None, 0) => Ok(()),
         (None, line) => write!(f, "line {line}: "),
     }
+}
+
+/// What a value of one of our types looks like.
+fn value_of(rust_type: &str) -> String {
+    let largest = match rust_type {
+        "u16" => u64::from(u16::MAX),
+        "u32" => u64::from(u32::MAX),
+        "u64" | "usize" => return "a whole number, not negative".to_owned(),
+        "f64" => return "a number".to_owned(),
+        "bool" => return "true or false".to_owned(),
+        other => return other.to_owned(),
+    };
+    format!("a whole number from 0 to {largest}")
 }
 
 /// The known name that a mistyped one is closest to, if it is close.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::ConfigError;
-use super::otlp::OtlpSettings;
+use super::otlp::{OtlpSettings, is_http_url};
 
 /// The `export` section. What is `None` is off.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -42,6 +42,14 @@ impl Export {
         self.batch.check()?;
         if let Some(file) = &self.file {
             file.check()?;
+        }
+        if let Some(zipkin) = &self.zipkin
+            && !is_http_url(&zipkin.endpoint)
+        {
+            return Err(ConfigError::value(
+                "export.zipkin.endpoint",
+                "a URL such as http://localhost:9411/api/v2/spans",
+            ));
         }
         Ok(())
     }

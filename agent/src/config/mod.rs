@@ -26,6 +26,7 @@ pub use export::{
     BatchSettings, Color, ConsoleSettings, Export, FileSettings, Format, ZipkinSettings,
 };
 pub use limits::Limits;
+pub(crate) use otlp::is_http_url;
 pub use otlp::{Compression, OtlpSettings, Protocol, Tls};
 pub use sampling::Sampling;
 pub use targets::Targets;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hyper::Uri;
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -190,6 +191,12 @@ impl OtlpSettings {
 
 impl OtlpSettings {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.enabled && !is_http_url(&self.url()) {
+            return Err(ConfigError::value(
+                "export.otlp.endpoint",
+                "a URL such as http://localhost:4318",
+            ));
+        }
         if self.tls.client_certificate.is_some() != self.tls.client_key.is_some() {
             return Err(ConfigError::value(
                 "export.otlp.tls",
@@ -233,6 +240,14 @@ impl fmt::Debug for OtlpSettings {
             .field("tls", tls)
             .finish()
     }
+}
+
+/// Whether a text is a complete `http` or `https` URL.
+pub(crate) fn is_http_url(text: &str) -> bool {
+    text.parse::<Uri>().is_ok_and(|uri| {
+        let host = uri.host().is_some_and(|host| !host.is_empty());
+        host && matches!(uri.scheme_str(), Some("http" | "https"))
+    })
 }
 
 /// `host:port` of a URL, with or without a scheme.

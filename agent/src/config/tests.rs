@@ -17,19 +17,40 @@ fn with(variables: &[(&str, &str)]) -> (Config, Vec<String>) {
     (config, reports)
 }
 
+/// The example with every key that is commented out switched on.
+fn whole_example() -> String {
+    let is_key = |text: &str| {
+        let name = text.trim_start().split(':').next().unwrap_or_default();
+        text.contains(':') && name.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '-'))
+    };
+    let lines = Config::example().lines().map(|line| match line.split_once("# ") {
+        Some((indent, key)) if indent.trim().is_empty() && is_key(key) => format!("{indent}{key}"),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
-fn the_example_parses_and_shows_every_key() {
-    let config = Config::parse(Config::example()).unwrap();
-    assert!(config.export.otlp.enabled);
-    assert_eq!(config.export.otlp.compression, Compression::Gzip);
-    assert_eq!(config.export.console.unwrap().format, Format::Tree);
-    assert_eq!(config.targets.exes, ["*/nginx"]);
-    assert_eq!(config.limits.value_length, Some(4096));
+fn the_example_parses_as_it_is_and_with_every_key() {
+    let example = Config::parse(Config::example()).unwrap();
+    assert!(example.export.otlp.enabled && example.export.file.is_none());
+    assert_eq!(example.sampling, Sampling::default());
+
+    let whole = Config::parse(&whole_example()).unwrap();
+    let otlp = whole.export.otlp;
+    assert_eq!(otlp.compression, Compression::Gzip);
+    assert_eq!(otlp.traces_endpoint.unwrap(), "https://collector.example/otlp/v1/traces");
+    assert_eq!(otlp.headers["x-tenant"], "example");
+    assert!(otlp.tls.certificate.is_some() && otlp.tls.client_key.is_some());
+    assert_eq!(whole.export.console.unwrap().format, Format::Tree);
+    assert_eq!(whole.targets.exes, ["*/nginx"]);
+    assert_eq!(whole.limits.value_length, Some(4096));
+    assert_eq!(whole.sampling.sampler.unwrap(), "parentbased_traceidratio");
     // Where the example shows a default, it is the default.
-    assert_eq!(config.capture, Config::default().capture);
-    assert_eq!(config.export.batch, Config::default().export.batch);
-    assert_eq!(config.export.file, Some(super::FileSettings::to("/var/log/onlooker/spans.jsonl")));
-    assert_eq!(config.export.zipkin, Some(super::ZipkinSettings::default()));
+    assert_eq!(whole.capture, Config::default().capture);
+    assert_eq!(whole.export.batch, Config::default().export.batch);
+    assert_eq!(whole.export.file, Some(super::FileSettings::to("/var/log/onlooker/spans.jsonl")));
+    assert_eq!(whole.export.zipkin, Some(super::ZipkinSettings::default()));
 }
 
 #[test]
@@ -57,8 +78,18 @@ fn a_mistyped_key_is_an_error_with_its_line_and_the_key_that_was_meant() {
 #[test]
 fn faults_are_reported_with_their_line() {
     for (text, start) in [
-        ("targets:\n  ports: [http]\n", "onlooker.yaml:2: "),
-        ("targets:\n  ports: [70000]\n", "onlooker.yaml:2: "),
+        ("targets:\n  ports: [http]\n", "onlooker.yaml:2: expected a whole number from 0 to 65535"),
+        (
+            "targets:\n  ports: [70000]\n",
+            "onlooker.yaml:2: expected a whole number from 0 to 65535",
+        ),
+        ("export:\n  file: {keep: 1}\n", "onlooker.yaml:2: the key \"path\" is missing here"),
+        (
+            "export:\n  otlp:\n    compression: gzipp\n",
+            "onlooker.yaml:3: expected none or gzip, not \"gzipp\"; did you mean \"gzip\"?",
+        ),
+        ("export: {otlp: {endpoint: 'ftp://x'}}", "onlooker.yaml: export.otlp.endpoint: "),
+        ("export: {zipkin: {endpoint: 'zipkin'}}", "onlooker.yaml: export.zipkin.endpoint: "),
         ("targets:\n  - a\n b: [\n", "onlooker.yaml:"),
         ("export:\n  console:\n    format: xml\n", "onlooker.yaml:3: "),
         ("targets: {pids: [0]}", "onlooker.yaml: targets.pids: "),

@@ -50,7 +50,7 @@ const FIELDS: &[(Offset, &str, &str)] = &[
 /// # Errors
 ///
 /// The first field that this kernel does not have.
-pub fn of(btf: &Btf) -> Result<[u32; Offset::Count as usize], BtfError> {
+pub(super) fn of(btf: &Btf) -> Result<[u32; Offset::Count as usize], BtfError> {
     let mut offsets = [0; Offset::Count as usize];
     for &(which, name, field) in FIELDS {
         offsets[which as usize] = btf.offset(name, field)?;

@@ -17,7 +17,6 @@ pub(crate) struct Inspection {
     pub(crate) cwd: Option<PathBuf>,
     /// Clock ticks since boot.
     pub(crate) started: u64,
-    pub(crate) parent: u32,
     pub(crate) container: Option<String>,
 }
 
@@ -31,7 +30,6 @@ pub(crate) fn inspect(pid: u32) -> Inspection {
         environment: process.environ().unwrap_or_default(),
         cwd: process.cwd().ok(),
         started: stat.as_ref().map_or(0, |stat| stat.starttime),
-        parent: stat.as_ref().map_or(0, |stat| stat.ppid.unsigned_abs()),
         container: process.cgroups().ok().and_then(|groups| {
             groups.into_iter().find_map(|group| container_id(&group.pathname).map(str::to_owned))
         }),

@@ -30,12 +30,17 @@ use onlooker_pipeline::span::sampling::SAMPLED;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::Config;
 use collector::{ExportError, Exporter};
 use counters::{Counters, DropReason, SinkCounts};
+use notice::note;
 use queue::{Queue, Spans};
+pub(crate) use text::visible as escape;
+
+/// How long the end is silent: whoever waits longer is told why.
+const SILENT: Duration = Duration::from_secs(1);
 
 /// What keeps a sink from starting: always something in the configuration.
 #[derive(Debug)]
@@ -115,6 +120,28 @@ enum Worker {
     Task(JoinHandle<()>),
     /// A thread for output that may block; it drops its end when it is done.
     Thread(oneshot::Receiver<()>),
+}
+
+impl Worker {
+    /// Waits for its end. May be called again, before and after it ended.
+    async fn end(&mut self) {
+        match self {
+            Self::Task(task) if task.is_finished() => {}
+            // Cancelled or panicked, it is over as well.
+            Self::Task(task) => drop(task.await),
+            Self::Thread(done) if done.is_terminated() => {}
+            Self::Thread(done) => drop(done.await),
+        }
+    }
+
+    /// Ends a task. A thread that hangs in a write cannot be ended; it is left behind.
+    async fn abandon(self) {
+        if let Self::Task(task) = self {
+            task.abort();
+            // Cancelled, or done in the last moment: settled either way.
+            drop(task.await);
+        }
+    }
 }
 
 impl Sinks {
@@ -216,27 +243,54 @@ impl Sinks {
         }
     }
 
+    /// Asks each configured collector for a sign of life, without sending it a span. Gives a
+    /// name and what is wrong, if something is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub async fn check_collectors(
+        config: &Config,
+    ) -> Result<Vec<(String, Result<(), String>)>, StartError> {
+        let export = &config.export;
+        let mut exporters = Vec::new();
+        if export.otlp.enabled {
+            let exporter = Exporter::otlp(&export.otlp, export.batch, config.limits);
+            exporters.push(exporter.map_err(StartError::Otlp)?);
+        }
+        if let Some(settings) = &export.zipkin {
+            let exporter = Exporter::zipkin(settings, export.batch, config.limits);
+            exporters.push(exporter.map_err(StartError::Zipkin)?);
+        }
+        let mut found = Vec::with_capacity(exporters.len());
+        for exporter in exporters {
+            found.push((exporter.name().to_owned(), exporter.check().await));
+        }
+        Ok(found)
+    }
+
     /// Delivers what is queued, for at most `within`, and ends all sinks. What could not be
     /// delivered is counted as [`DropReason::Stopped`].
     pub async fn flush_and_stop(self, within: Duration) -> Summary {
         let deadline = Instant::now() + within;
+        let mut patience = Some(deadline.min(Instant::now() + SILENT));
         for sink in &self.running {
             sink.queue.close();
         }
         let mut sinks = Vec::with_capacity(self.running.len());
-        for sink in self.running {
-            match sink.worker {
-                Worker::Task(mut task) => {
-                    if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
-                        task.abort();
-                        // Cancelled, or done in the last moment: settled either way.
-                        let _ = task.await;
-                    }
+        for mut sink in self.running {
+            if let Some(until) = patience
+                && timeout_at(until, sink.worker.end()).await.is_err()
+            {
+                patience = None;
+                let left = deadline.duration_since(Instant::now()).as_secs_f64();
+                if left > 0.0 {
+                    let name = sink.counters.name();
+                    note(format_args!("{name}: still delivering, for {left:.0} s at most"));
                 }
-                Worker::Thread(done) => {
-                    // A thread that hangs in a write cannot be ended; it is left behind.
-                    let _ = tokio::time::timeout_at(deadline, done).await;
-                }
+            }
+            if timeout_at(deadline, sink.worker.end()).await.is_err() {
+                sink.worker.abandon().await;
             }
             sink.counters.close();
             sinks.push(sink.counters.snapshot());

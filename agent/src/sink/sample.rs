@@ -81,3 +81,23 @@ pub(crate) fn resource(service: &str) -> Resource {
     attributes.set("process.pid", 4242_u32);
     Resource { service: service.to_owned(), attributes }
 }
+
+/// The attributes of an ordinary HTTP request at the server's end.
+pub(crate) fn http_server() -> Attributes {
+    let mut attributes = Attributes::default();
+    attributes.set("http.request.method", "GET");
+    attributes.set("url.path", "/cart/4242".to_owned());
+    attributes.set("url.scheme", "http");
+    attributes.set("url.query", "page=2".to_owned());
+    attributes.set("http.response.status_code", 200_u16);
+    attributes.set("server.address", "shop.example".to_owned());
+    attributes.set("server.port", 8080_u16);
+    attributes.set("client.address", "10.1.2.3".to_owned());
+    attributes.set("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64)".to_owned());
+    attributes.set("network.protocol.version", "1.1");
+    attributes.set("network.transport", "tcp");
+    attributes.set("network.type", "ipv4");
+    attributes.set("network.peer.address", "10.1.2.3".to_owned());
+    attributes.set("network.peer.port", 51234_u16);
+    attributes
+}

@@ -38,7 +38,7 @@ pub(super) fn push_visible(out: &mut String, text: &str) {
 }
 
 /// Text for a terminal, as [`push_visible`] writes it.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     push_visible(&mut out, text);
     out

@@ -1,5 +1,8 @@
 //! A collector that answers by a script, and spans to send to it.
 
+// Each test crate uses a part.
+#![allow(dead_code)]
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -17,8 +20,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use prost::Message;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 
 /// One answer of the script. When the script is over, everything is accepted.
 #[derive(Clone, Debug)]
@@ -81,6 +86,13 @@ fn gunzip(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// What a collector speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    Http,
+    Grpc,
+}
+
 #[derive(Debug, Default)]
 struct State {
     script: Mutex<VecDeque<Reply>>,
@@ -104,16 +116,17 @@ impl Drop for Collector {
 
 impl Collector {
     pub(crate) async fn http(script: impl IntoIterator<Item = Reply>) -> Self {
-        Self::start("127.0.0.1:0".parse().unwrap(), false, script).await
+        Self::start(loopback(), Speaks::Http, None, script).await
     }
 
     pub(crate) async fn grpc(script: impl IntoIterator<Item = Reply>) -> Self {
-        Self::start("127.0.0.1:0".parse().unwrap(), true, script).await
+        Self::start(loopback(), Speaks::Grpc, None, script).await
     }
 
     pub(crate) async fn start(
         address: SocketAddr,
-        grpc: bool,
+        speaks: Speaks,
+        tls: Option<TlsAcceptor>,
         script: impl IntoIterator<Item = Reply>,
     ) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
@@ -127,18 +140,16 @@ impl Collector {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let state = Arc::clone(&shared);
+                let tls = tls.clone();
                 tokio::spawn(async move {
-                    let service = service_fn(move |request| answer(Arc::clone(&state), request));
-                    let io = TokioIo::new(stream);
-                    // Clients go away in the middle: that is part of the tests.
-                    if grpc {
-                        let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-                            .serve_connection(io, service)
-                            .await;
-                    } else {
-                        let _ = hyper::server::conn::http1::Builder::new()
-                            .serve_connection(io, service)
-                            .await;
+                    // Clients go away or are refused: that is part of the tests.
+                    match tls {
+                        None => serve(stream, speaks, state).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, speaks, state).await;
+                            }
+                        }
                     }
                 });
             }
@@ -168,6 +179,30 @@ impl Collector {
         };
         tokio::time::timeout(Duration::from_secs(30), arrived).await.expect("requests arrive")
     }
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    speaks: Speaks,
+    state: Arc<State>,
+) {
+    let service = service_fn(move |request| answer(Arc::clone(&state), request));
+    let io = TokioIo::new(stream);
+    // As above.
+    let _ = match speaks {
+        Speaks::Grpc => {
+            hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                .serve_connection(io, service)
+                .await
+        }
+        Speaks::Http => {
+            hyper::server::conn::http1::Builder::new().serve_connection(io, service).await
+        }
+    };
+}
+
+pub(crate) fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
 type Body = BoxBody<Bytes, Infallible>;

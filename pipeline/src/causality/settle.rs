@@ -11,7 +11,8 @@ use super::node::{Finished, Node, NodeId, Parent, Waits};
 use super::serving::{self, Cause, Why};
 use super::tasks::Tasks;
 use crate::connection::{ConnectionId, Transport};
-use crate::span::{Attributes, Evidence, Link, Span, SpanId, TraceId};
+use crate::span::sampling::{Decision, SAMPLED};
+use crate::span::{Attributes, Evidence, Link, Sampler, Span, SpanId, TraceId};
 
 /// How long a server's exchange waits for records that are on their way, in nanoseconds.
 const GRACE: u64 = 20_000_000;
@@ -66,6 +67,8 @@ pub(crate) struct Causality {
     pub(crate) spans: Vec<Span>,
     /// Nanoseconds from the monotonic clock to 1970.
     pub(crate) epoch: u64,
+    /// Decides about traces where they begin here.
+    pub(crate) sampler: Sampler,
     history: History,
     nodes: FxHashMap<NodeId, Node>,
     last: u64,
@@ -86,6 +89,7 @@ impl Causality {
             counters: LinkCounters::default(),
             spans: Vec::new(),
             epoch,
+            sampler: Sampler::default(),
             history: History::default(),
             nodes: FxHashMap::default(),
             last: 0,
@@ -328,7 +332,7 @@ impl Causality {
     fn settle_alone(&mut self, id: NodeId) {
         let context = self.nodes.get(&id).and_then(|node| node.finished.context.as_ref());
         let parent = context.map(|context| Parent {
-            ids: carried(context),
+            ids: joined(context, &self.sampler),
             evidence: Evidence::Context,
             remote: true,
         });
@@ -352,7 +356,8 @@ impl Causality {
                 Some(Parent { ids, .. }) => Ids { span, ..ids.clone() },
                 None => {
                     let trace = self.ids.trace();
-                    Ids { trace, span, flags: NEW_TRACE_FLAGS, state: None }
+                    let Decision { sampled, state } = self.sampler.root(trace);
+                    Ids { trace, span, flags: with_sampled(NEW_TRACE_FLAGS, sampled), state }
                 }
             };
             match &parent {
@@ -396,6 +401,18 @@ fn carried(context: &WireContext) -> Ids {
     }
 }
 
+/// What the spans of a trace carry on that a caller brought.
+fn joined(context: &WireContext, sampler: &Sampler) -> Ids {
+    let ids = carried(context);
+    let Decision { sampled, state } =
+        sampler.remote(ids.trace, context.sampled, context.state.as_deref());
+    Ids { flags: with_sampled(ids.flags, sampled), state, ..ids }
+}
+
+fn with_sampled(flags: u8, sampled: bool) -> u8 {
+    (flags & !SAMPLED) | u8::from(sampled)
+}
+
 fn due(queue: &mut VecDeque<(u64, NodeId)>, now: u64) -> Option<NodeId> {
     queue.pop_front_if(|(at, _)| *at <= now).map(|(_, id)| id)
 }
@@ -422,5 +439,47 @@ fn span_of(finished: Finished, ids: Ids, parent: Option<Parent>, epoch: u64) -> 
         attributes: finished.description.attributes,
         links: links.collect(),
         resource: finished.resource,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onlooker_protocol::{ContextFormat, WireContext};
+
+    use super::joined;
+    use crate::span::Sampler;
+
+    fn context(sampled: Option<bool>) -> WireContext {
+        WireContext {
+            trace_id: [0x7f; 16],
+            span_id: [1; 8],
+            sampled,
+            random: true,
+            state: Some("a=b".into()),
+            format: ContextFormat::W3c,
+        }
+    }
+
+    #[test]
+    fn a_caller_is_followed_unless_the_sampler_decides_alone() {
+        let flags = |name: &str, ratio, sampled| {
+            let sampler = Sampler::parse(name, ratio).unwrap();
+            joined(&context(sampled), &sampler).flags
+        };
+        assert_eq!(flags("parentbased_always_on", 1.0, Some(true)), 3);
+        assert_eq!(flags("parentbased_always_on", 1.0, Some(false)), 2);
+        assert_eq!(flags("parentbased_always_on", 1.0, None), 3);
+        assert_eq!(flags("parentbased_always_off", 1.0, None), 2);
+        assert_eq!(flags("always_on", 1.0, Some(false)), 3);
+        // R is 0x7f7f7f7f7f7f7f, just below one half.
+        assert_eq!(flags("traceidratio", 0.5, Some(true)), 2);
+        assert_eq!(flags("traceidratio", 0.6, Some(false)), 3);
+    }
+
+    #[test]
+    fn the_threshold_is_stated_beside_what_the_caller_states() {
+        let sampler = Sampler::parse("traceidratio", 0.75).unwrap();
+        let ids = joined(&context(Some(true)), &sampler);
+        assert_eq!(ids.state.as_deref(), Some("ot=th:4,a=b"));
     }
 }

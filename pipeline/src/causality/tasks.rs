@@ -51,18 +51,13 @@ impl Tasks {
         task.answered = false;
     }
 
-    /// The task sent bytes as a server.
+    /// The task sent bytes as a server, or nothing is owed any more (the connection ended).
     pub(crate) fn answered(&mut self, id: u64, on: ConnectionId) {
         if let Some(task) = self.tasks.get_mut(&id)
             && task.serving == Some(on)
         {
             task.answered = true;
         }
-    }
-
-    /// A connection ended: nobody owes an answer on it.
-    pub(crate) fn closed(&mut self, id: u64, on: ConnectionId) {
-        self.answered(id, on);
     }
 
     /// The task served an exchange from `start` to `end`. `serial` says that the protocol serves
@@ -140,7 +135,7 @@ mod tests {
     fn a_client_that_left_is_owed_nothing() {
         let mut tasks = Tasks::default();
         tasks.received(7, A);
-        tasks.closed(7, A);
+        tasks.answered(7, A);
         tasks.received(7, B);
         assert!(!tasks.multiplexes(7));
     }

@@ -2,7 +2,10 @@
 //! tests drive it as the live agent does.
 
 use onlooker_protocol::detect::{self, Evidence, Opening, Protocol, Verdict};
-use onlooker_protocol::{Capture, Chunk, Dissector, Ending, Handover, Moment, Output, Side};
+use onlooker_protocol::http2::Http2;
+use onlooker_protocol::{
+    Capture, Chunk, Dissector, Ending, Exchange, Facts, Handover, Moment, Output, Side,
+};
 
 /// Bytes of each side that detection looks at.
 const OPENING: usize = 4 * 1024;
@@ -146,6 +149,20 @@ impl Conversation {
         }
     }
 
+    /// Whether the dissector holds something back that time alone may release.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        matches!(&self.state, State::Reading(_, _, dissector) if dissector.waits())
+    }
+
+    /// Time passes.
+    pub fn idle(&mut self, now: u64, out: &mut Output) {
+        if let State::Reading(_, _, dissector) = &mut self.state {
+            dissector.idle(now, out);
+            self.after(None, out);
+        }
+    }
+
     /// One direction ended.
     pub fn half_closed(&mut self, side: Side, at: Moment, out: &mut Output) {
         let side = self.real(side);
@@ -194,7 +211,9 @@ impl Conversation {
             Handover::Http2 { client, server } => {
                 let http2 = detect::PROTOCOLS.iter().find(|protocol| protocol.name == "http/2");
                 let Some(http2) = http2 else { return self.give_up("http/2", out) };
-                let dissector = (http2.dissector)(true);
+                // The request came by HTTP/1; its response comes on stream 1.
+                let asked = out.exchanges.pop_if(is_upgrade);
+                let dissector = Box::new(Http2::upgraded(asked.as_ref()));
                 self.state = State::Reading(http2, Evidence::Certain, dissector);
                 self.resume(chunk, client, server, out);
             }
@@ -297,6 +316,11 @@ impl Conversation {
     }
 }
 
+/// Whether HTTP/1 gave this exchange for the change to HTTP/2.
+fn is_upgrade(exchange: &mut Exchange) -> bool {
+    matches!(&exchange.facts, Facts::Http(facts) if facts.upgrade.as_deref() == Some("h2c"))
+}
+
 impl Waiting {
     fn add(&mut self, chunk: &Chunk<'_>) {
         let side = index(chunk.side);
@@ -314,5 +338,91 @@ impl Waiting {
 
     fn seen_both(&self) -> bool {
         self.opening.iter().all(|side| !side.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lets both sides speak in turn, one call each.
+    fn hear(conversation: &mut Conversation, says: &[(Side, &[u8])]) -> Output {
+        let mut out = Output::default();
+        let mut positions = [0_u64; 2];
+        conversation.starts(Side::Client, true);
+        conversation.starts(Side::Server, true);
+        for (time, &(side, bytes)) in (0..).zip(says) {
+            let position = &mut positions[index(side)];
+            let first = Moment { position: *position, start: time, end: time, ..Moment::default() };
+            *position += bytes.len() as u64;
+            conversation.feed(&Chunk::new(side, first, bytes), &mut out);
+        }
+        out
+    }
+
+    fn statuses(out: &Output) -> Vec<Option<u16>> {
+        let status = |exchange: &Exchange| match &exchange.facts {
+            Facts::Http(facts) => facts.status,
+            other => panic!("{other:?}"),
+        };
+        out.exchanges.iter().map(status).collect()
+    }
+
+    /// RFC 9113 §3.1 (h2c upgrade, from RFC 7540 §3.2): the response to the request that asked
+    /// for the upgrade is on stream 1.
+    #[test]
+    fn an_upgrade_to_http_2_is_one_exchange() {
+        let mut conversation = Conversation::new(80, true, true, true);
+        let request = b"GET /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\n\
+            Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n";
+        let switched = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
+            Upgrade: h2c\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        // HEADERS with END_HEADERS and END_STREAM on stream 1: `:status: 404`, indexed.
+        let response = b"\0\0\x01\x01\x05\0\0\0\x01\x8d";
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        let out = hear(
+            &mut conversation,
+            &[
+                (Side::Client, request),
+                (Side::Server, switched),
+                (Side::Client, preface),
+                (Side::Server, response),
+            ],
+        );
+        assert_eq!(conversation.taken(), Taken::For("http/2", Evidence::Certain));
+        assert_eq!(statuses(&out), [Some(404)]);
+        let Facts::Http(facts) = &out.exchanges[0].facts else { panic!() };
+        assert_eq!(facts.path.as_deref(), Some("/a"));
+    }
+
+    #[test]
+    fn a_tunnel_is_detected_anew() {
+        let mut conversation = Conversation::new(3128, true, true, true);
+        let out = hear(
+            &mut conversation,
+            &[
+                (Side::Client, b"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n"),
+                (Side::Server, b"HTTP/1.1 200 Connection established\r\n\r\n"),
+                (Side::Client, b"\x16\x03\x01\x00\xc4\x01\x00\x00\xc0\x03\x03\xcb\x34\xec\xb1"),
+                (Side::Server, b"\x16\x03\x03\x00\x5a\x02\x00\x00\x56\x03\x03\xa6\xaf\x06\xa4"),
+            ],
+        );
+        assert_eq!(statuses(&out), [Some(200)]);
+        assert_eq!(conversation.taken(), Taken::Opaque("tls"));
+        assert_eq!(out.capture, Some(Capture::Mute));
+    }
+
+    #[test]
+    fn what_waits_is_given_out_in_time() {
+        let mut conversation = Conversation::new(80, true, false, false);
+        let mut out = Output::default();
+        let at = |end: u64| Moment { start: end, end, ..Moment::default() };
+        conversation
+            .feed(&Chunk::new(Side::Client, at(0), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"), &mut out);
+        conversation.feed(&Chunk::new(Side::Server, at(9), b"HTTP/1.1 204 N\r\n\r\n"), &mut out);
+        assert!(out.exchanges.is_empty() && conversation.waits());
+        conversation.idle(1_000_000_000, &mut out);
+        assert_eq!(statuses(&out), [Some(204)]);
+        assert!(!conversation.waits());
     }
 }

@@ -96,6 +96,8 @@ pub struct Connection {
     pub(crate) sent_base: u32,
     pub(crate) received_base: u32,
     pub(crate) last_seen: u64,
+    /// The task that last read or wrote as the server.
+    pub(crate) served_by: u64,
     wire: Option<Wire>,
 }
 
@@ -212,6 +214,7 @@ impl Table {
             sent_base,
             received_base: record.received_base,
             last_seen: record.header.time,
+            served_by: 0,
             wire,
         };
         self.by_socket.insert(record.socket, id);

@@ -59,3 +59,67 @@ pub(super) fn describe(
     let kind = if place.is_asker(exchange) { Kind::Client } else { Kind::Server };
     Some(Description { name: name.into(), kind, attributes, status })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use onlooker_protocol::dns::RecordType;
+    use onlooker_protocol::{Extent, Facts, Side};
+
+    use super::*;
+
+    fn told(facts: DnsFacts, outcome: Outcome) -> Description {
+        let place = Place {
+            side: Side::Client,
+            local: Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 40000)),
+            peer: Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 53)), 53)),
+            unix_path: None,
+            transport: "udp",
+            tls: false,
+        };
+        let boxed = Facts::Dns(Box::new(facts.clone()));
+        let exchange = Exchange { outcome, ..Exchange::new(Extent::default(), None, boxed) };
+        describe(&exchange, &facts, &place).expect("a span")
+    }
+
+    fn facts(code: Option<u16>) -> DnsFacts {
+        DnsFacts {
+            name: "shop.example".into(),
+            record_type: RecordType(1),
+            response_code: code.map(ResponseCode),
+            ..DnsFacts::default()
+        }
+    }
+
+    #[test]
+    fn the_name_is_the_type() {
+        let addresses = vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))];
+        let description =
+            told(DnsFacts { addresses, resends: 1, ..facts(Some(0)) }, Outcome::Complete);
+        assert_eq!((&*description.name, description.kind), ("DNS A", Kind::Client));
+        assert_eq!(description.status, Status::Unset);
+        let attribute = |key| description.attributes.get(key).cloned();
+        assert_eq!(attribute("dns.question.name"), Some("shop.example".into()));
+        assert_eq!(attribute("dns.answers"), Some(Value::Texts(vec!["192.0.2.1".into()])));
+        assert_eq!(attribute("dns.response_code"), Some("NOERROR".into()));
+        assert_eq!(attribute("onlooker.dns.resend_count"), Some(Value::Int(1)));
+        assert_eq!(attribute("server.address"), Some("10.0.0.53".into()));
+        assert_eq!(attribute("server.port"), None);
+        assert_eq!(attribute("error.type"), None);
+    }
+
+    #[test]
+    fn negative_answers_and_none() {
+        let error = |code, outcome| {
+            let description = told(facts(code), outcome);
+            let error = description.attributes.get("error.type").cloned();
+            assert_eq!(error.is_some(), description.status != Status::Unset);
+            error
+        };
+        assert_eq!(error(Some(3), Outcome::Complete), Some("NXDOMAIN".into()));
+        assert_eq!(error(Some(2), Outcome::Complete), Some("SERVFAIL".into()));
+        assert_eq!(error(None, Outcome::Aborted(Ending::Closed)), Some("timeout".into()));
+        assert_eq!(error(None, Outcome::Aborted(Ending::Forgotten)), None);
+    }
+}

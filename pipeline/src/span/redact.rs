@@ -87,37 +87,51 @@ fn parameters<'a>(text: &'a str, separators: &[char]) -> Cow<'a, str> {
 }
 
 /// Whether a parameter's name says that its value is a secret: one of its words (`api_key`,
-/// `X-Amz-Signature`, `accessToken`, `user[password]`) is one of [`SECRET_WORDS`].
+/// `X-Amz-Signature`, `accessToken`, `user[password]`) or all of them in one are one of
+/// [`SECRET_WORDS`]. Words end where case rises or anything but a letter or digit stands.
 fn is_secret(name: &str) -> bool {
-    let name = percent_decoded(name);
-    let joined: String =
-        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    is_secret_word(&joined) || words(&name).any(|word| is_secret_word(&word))
-}
-
-fn is_secret_word(word: &str) -> bool {
-    SECRET_WORDS.binary_search(&word).is_ok()
-        || ["password", "passwd", "secret", "token", "apikey"].iter().any(|it| word.contains(it))
-}
-
-/// The words of a name in snake, kebab, dotted or camel case, in lower case.
-fn words(name: &str) -> impl Iterator<Item = String> {
-    let mut words = vec![String::new()];
+    let (mut joined, mut word) = (Word::default(), Word::default());
     let mut after_lower = false;
-    for character in name.chars() {
-        let starts =
-            !character.is_ascii_alphanumeric() || (after_lower && character.is_ascii_uppercase());
-        if starts {
-            words.push(String::new());
+    for byte in percent_decoded(name).bytes() {
+        if !byte.is_ascii_alphanumeric() || (after_lower && byte.is_ascii_uppercase()) {
+            if word.is_secret() {
+                return true;
+            }
+            word = Word::default();
         }
-        if character.is_ascii_alphanumeric()
-            && let Some(word) = words.last_mut()
-        {
-            word.push(character.to_ascii_lowercase());
+        if byte.is_ascii_alphanumeric() {
+            word.push(byte);
+            joined.push(byte);
         }
-        after_lower = character.is_ascii_lowercase() || character.is_ascii_digit();
+        after_lower = byte.is_ascii_lowercase() || byte.is_ascii_digit();
     }
-    words.into_iter().filter(|word| !word.is_empty())
+    word.is_secret() || joined.is_secret()
+}
+
+/// A word in lower case, as far as it fits.
+#[derive(Default)]
+struct Word {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Word {
+    fn push(&mut self, byte: u8) {
+        if let Some(slot) = self.bytes.get_mut(self.length) {
+            *slot = byte.to_ascii_lowercase();
+            self.length += 1;
+        }
+    }
+
+    fn is_secret(&self) -> bool {
+        let Some(Ok(word)) = self.bytes.get(..self.length).map(std::str::from_utf8) else {
+            return false;
+        };
+        SECRET_WORDS.binary_search(&word).is_ok()
+            || ["password", "passwd", "secret", "token", "apikey"]
+                .iter()
+                .any(|it| word.contains(it))
+    }
 }
 
 /// `%XX` replaced where it is ASCII; enough to read a name.

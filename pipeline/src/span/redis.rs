@@ -58,3 +58,126 @@ pub(super) fn describe(
     let kind = if place.is_asker(exchange) { Kind::Client } else { Kind::Server };
     Some(Description { name, kind, attributes, status })
 }
+
+#[cfg(test)]
+mod tests {
+    //! Expectations by the database conventions 1.44.0, and those of Redis.
+
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use onlooker_protocol::{Extent, Facts, Side};
+
+    use super::*;
+    use crate::span::model::Value;
+
+    fn place(side: Side, port: u16) -> Place<'static> {
+        let client = Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 40000));
+        let server = Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), port));
+        let (local, peer) = if side == Side::Client { (client, server) } else { (server, client) };
+        Place { side, local, peer, unix_path: None, transport: "tcp", tls: false }
+    }
+
+    fn told(facts: RedisFacts, outcome: Outcome, place: &Place<'_>) -> Description {
+        let boxed = Facts::Redis(Box::new(facts.clone()));
+        let exchange = Exchange { outcome, ..Exchange::new(Extent::default(), None, boxed) };
+        describe(&exchange, &facts, place).expect("a span")
+    }
+
+    fn get() -> RedisFacts {
+        RedisFacts {
+            operation: "GET".into(),
+            commands: 1,
+            text: "GET user:1".into(),
+            database: Some(3),
+            ..RedisFacts::default()
+        }
+    }
+
+    fn pairs(description: &Description) -> Vec<(&str, Value)> {
+        description.attributes.0.iter().map(|(key, value)| (&**key, value.clone())).collect()
+    }
+
+    #[test]
+    fn a_command_of_the_client() {
+        let description = told(get(), Outcome::Complete, &place(Side::Client, 6379));
+        assert_eq!((&*description.name, description.kind), ("GET", Kind::Client));
+        assert_eq!(description.status, Status::Unset);
+        let text = |text: &'static str| Value::from(text);
+        assert_eq!(
+            pairs(&description),
+            [
+                ("db.system.name", text("redis")),
+                ("db.namespace", text("3")),
+                ("db.operation.name", text("GET")),
+                ("db.query.text", text("GET user:1")),
+                ("server.address", text("10.0.0.2")),
+                ("network.transport", text("tcp")),
+                ("network.type", text("ipv4")),
+                ("network.peer.address", text("10.0.0.2")),
+                ("network.peer.port", Value::Int(6379)),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_servers_end_and_another_port() {
+        let facts = RedisFacts { database: None, ..get() };
+        let description = told(facts, Outcome::Complete, &place(Side::Server, 6380));
+        assert_eq!(description.kind, Kind::Server);
+        let attribute = |key| description.attributes.get(key).cloned();
+        assert_eq!(attribute("db.namespace"), None);
+        assert_eq!(attribute("server.port"), Some(Value::Int(6380)));
+        assert_eq!(attribute("network.peer.address"), Some("10.0.0.1".into()));
+    }
+
+    #[test]
+    fn a_pipeline_has_a_size_and_an_error_its_prefix() {
+        let facts = RedisFacts {
+            operation: "PIPELINE GET".into(),
+            commands: 2,
+            error: Some("WRONGTYPE".into()),
+            ..get()
+        };
+        let description = told(facts, Outcome::Complete, &place(Side::Client, 6379));
+        assert_eq!(description.name, "PIPELINE GET");
+        assert_eq!(description.status, Status::Error("".into()));
+        let attribute = |key| description.attributes.get(key).cloned();
+        assert_eq!(attribute("db.operation.batch.size"), Some(Value::Int(2)));
+        assert_eq!(attribute("db.response.status_code"), Some("WRONGTYPE".into()));
+        assert_eq!(attribute("error.type"), Some("WRONGTYPE".into()));
+    }
+
+    #[test]
+    fn errors_without_a_prefix_and_broken_connections() {
+        let error = |error: Option<&str>, outcome| {
+            let facts = RedisFacts { error: error.map(Into::into), ..get() };
+            let description = told(facts, outcome, &place(Side::Client, 6379));
+            assert_eq!(description.attributes.get("db.response.status_code"), None);
+            description.attributes.get("error.type").cloned()
+        };
+        assert_eq!(error(Some(""), Outcome::Complete), Some("_OTHER".into()));
+        let aborted = |ending| error(None, Outcome::Aborted(ending));
+        assert_eq!(aborted(Ending::Reset), Some("connection_reset".into()));
+        assert_eq!(aborted(Ending::Closed), Some("connection_closed".into()));
+        assert_eq!(aborted(Ending::Forgotten), None);
+    }
+
+    #[test]
+    fn a_script_is_named_and_a_unix_socket_is_an_address() {
+        let facts =
+            RedisFacts { operation: "FCALL".into(), procedure: Some("restock".into()), ..get() };
+        let path = Some("/run/redis.sock");
+        let place = Place {
+            local: None,
+            peer: None,
+            unix_path: path,
+            transport: "unix",
+            ..place(Side::Client, 0)
+        };
+        let description = told(facts, Outcome::Complete, &place);
+        assert_eq!(description.name, "FCALL restock");
+        let attribute = |key| description.attributes.get(key).cloned();
+        assert_eq!(attribute("db.stored_procedure.name"), Some("restock".into()));
+        assert_eq!(attribute("server.address"), path.map(Into::into));
+    }
+}

@@ -2,7 +2,8 @@
 //!
 //! Evidence: the client's protocol header at the connection's start, answered by connection.start;
 //! or, in the middle of a connection, whole frames from both sides, each with its end octet and at
-//! least one with a method that its side sends.
+//! least one with a method that its side sends. A consumer without acks may say nothing for a long
+//! time: there a chain of frames from the server alone makes it likely.
 
 use super::method::Method;
 use super::wire::{FRAME_END, FRAME_HEAD, FrameHead, FrameType, Stop};
@@ -30,10 +31,13 @@ pub(super) fn detect(opening: &Opening<'_>) -> Evidence {
     }
     match (frames(client, Side::Client), frames(opening.server, Side::Server)) {
         (Frames::No, _) | (_, Frames::No) => Evidence::No,
-        (_, Frames::Some) if opening.client_from_start && !opening.client.is_empty() => {
+        (_, Frames::Some | Frames::Chain)
+            if opening.client_from_start && !opening.client.is_empty() =>
+        {
             Evidence::Certain
         }
-        (Frames::Some, Frames::Some) => Evidence::Certain,
+        (Frames::Some | Frames::Chain, Frames::Some | Frames::Chain) => Evidence::Certain,
+        (Frames::Chain, _) | (_, Frames::Chain) => Evidence::Likely,
         _ => Evidence::NeedMore,
     }
 }
@@ -46,11 +50,21 @@ enum Frames {
     Perhaps,
     /// Whole frames, with a method among them.
     Some,
+    /// At least [`CHAIN`] of them.
+    Chain,
 }
 
+/// How many frames in a row are found by chance nowhere: a method with content has three.
+const CHAIN: usize = 3;
+
 fn frames(mut bytes: &[u8], side: Side) -> Frames {
-    let mut found = Frames::Perhaps;
-    loop {
+    let mut has_method = false;
+    for count in 0.. {
+        let found = match count {
+            _ if !has_method => Frames::Perhaps,
+            0..CHAIN => Frames::Some,
+            CHAIN.. => Frames::Chain,
+        };
         let head = match FrameHead::read(bytes) {
             Ok(head) => head,
             Err(Stop::More) => return found,
@@ -64,11 +78,12 @@ fn frames(mut bytes: &[u8], side: Side) -> Frames {
                 if Method::read(payload, side).is_none() {
                     return Frames::No;
                 }
-                found = Frames::Some;
+                has_method = true;
             }
             (_, _, Some(_)) => {}
             (_, _, None) => return found,
         }
         bytes = bytes.get(end + 1..).unwrap_or_default();
     }
+    Frames::Perhaps
 }

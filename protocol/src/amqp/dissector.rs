@@ -403,8 +403,13 @@ impl Dissector for Amqp {
             // Frames of many channels follow each other within a turn.
             out.capture = Some(Capture::Full);
         }
-        self.streams[chunk.side as usize].framed.push(chunk);
-        self.read(chunk.side, out);
+        let side = chunk.side;
+        if let Some(gap) = self.streams[side as usize].framed.gap_before(chunk) {
+            self.streams[side as usize].framed.push(&gap);
+            self.read(side, out);
+        }
+        self.streams[side as usize].framed.push(chunk);
+        self.read(side, out);
     }
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}

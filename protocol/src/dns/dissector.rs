@@ -292,6 +292,10 @@ impl Dissector for Dns {
         }
     }
 
+    fn waits(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     fn idle(&mut self, now: u64, out: &mut Output) {
         self.expire(now, out);
     }

@@ -370,6 +370,10 @@ impl Dissector for FastCgi {
         }
     }
 
+    fn waits(&self) -> bool {
+        self.open.iter().any(|open| open.response_cut && open.response.is_some())
+    }
+
     fn idle(&mut self, now: u64, out: &mut Output) {
         let is_over = |open: &mut Open| {
             let last = open.response.map_or(u64::MAX, |response| response.last.end);

@@ -131,11 +131,18 @@ impl Call {
         self.response.messages.skip(n);
     }
 
+    /// Whether the request was a call.
+    #[must_use]
+    pub fn is_call(&self, http: &HttpFacts, end: &End) -> bool {
+        self.wire(http, end).is_some()
+    }
+
     /// Turns the request into a call, if it was one.
     ///
     /// # Errors
     ///
     /// Gives `http` back if it was none.
+    #[expect(clippy::result_large_err, reason = "the error is what was given")]
     pub fn finish(mut self, http: HttpFacts, end: &End) -> Result<GrpcFacts, HttpFacts> {
         let Some(wire) = self.wire(&http, end) else { return Err(http) };
         if wire != Wire::Grpc {

@@ -2,6 +2,7 @@
 
 use super::scan::find;
 use crate::chunk::Moment;
+use crate::grpc::Call;
 use crate::window::Window;
 
 /// The longest chunk-size line with its extensions, in bytes. Node.js and nginx allow less.
@@ -45,30 +46,69 @@ pub(super) enum Progress {
     Invalid,
 }
 
-/// The first bytes of a body's content.
+/// Listens to a body's content, from its start on as far as it goes without a hole.
 #[derive(Debug)]
-pub(super) struct Sample {
-    bytes: Vec<u8>,
+pub(super) struct Listener {
+    ear: Ear,
     open: bool,
 }
 
-impl Sample {
-    /// The most that is kept, in bytes.
-    pub(super) const LIMIT: usize = 4096;
+#[derive(Debug)]
+enum Ear {
+    /// Keeps the first bytes.
+    Start(Vec<u8>),
+    /// Follows the messages of a call's request.
+    Request(Box<Call>),
+    /// Follows the messages of a call's response.
+    Response(Box<Call>),
+}
 
-    pub(super) fn new() -> Self {
-        Self { bytes: Vec::new(), open: true }
+impl Listener {
+    /// The most that is kept of a body, in bytes.
+    const START: usize = 4096;
+
+    /// Keeps the first bytes.
+    pub(super) fn start() -> Self {
+        Self { ear: Ear::Start(Vec::new()), open: true }
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// Follows a call's request.
+    pub(super) fn request(call: Box<Call>) -> Self {
+        Self { ear: Ear::Request(call), open: true }
+    }
+
+    /// Follows a call's response.
+    pub(super) fn response(call: Box<Call>) -> Self {
+        Self { ear: Ear::Response(call), open: true }
+    }
+
+    /// The first bytes, or the call back.
+    pub(super) fn heard(self) -> Heard {
+        match self.ear {
+            Ear::Start(bytes) => Heard::Start(bytes),
+            Ear::Request(call) | Ear::Response(call) => Heard::Call(call),
+        }
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        let room = Self::LIMIT - self.bytes.len().min(Self::LIMIT);
-        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        self.open = bytes.len() < room;
+        match &mut self.ear {
+            Ear::Start(start) => {
+                let room = Self::START.saturating_sub(start.len());
+                start.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                self.open = bytes.len() < room;
+            }
+            Ear::Request(call) => call.request_body(bytes),
+            Ear::Response(call) => call.response_body(bytes),
+        }
     }
+}
+
+/// What a [`Listener`] heard.
+pub(super) enum Heard {
+    /// The first bytes of the content.
+    Start(Vec<u8>),
+    /// The call, further on.
+    Call(Box<Call>),
 }
 
 impl Body {
@@ -94,25 +134,29 @@ impl Body {
     }
 
     /// Goes on as far as the window's bytes reach.
-    pub(super) fn advance(&mut self, window: &mut Window, sample: &mut Option<Sample>) -> Progress {
+    pub(super) fn advance(
+        &mut self,
+        window: &mut Window,
+        listener: &mut Option<Listener>,
+    ) -> Progress {
         loop {
             match self.state {
                 State::Bytes(0) if self.in_chunks => self.state = State::DataEnd,
                 State::Bytes(0) => return Progress::Done(None),
                 State::Bytes(left) => {
-                    let open = sample.as_mut().filter(|sample| sample.open);
-                    if let Some(sample) = open {
+                    let open = listener.as_mut().filter(|it| it.open);
+                    if let Some(listener) = open {
                         let here = window.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-                        sample.take(&window.bytes()[..here]);
+                        listener.take(&window.bytes()[..here]);
                         // Only the last bytes of the body may end here, so that their moment
                         // is read below; of the others nothing more is needed.
-                        if (here as u64) < left && window.hole() == 0 && sample.open {
+                        if (here as u64) < left && window.hole() == 0 && listener.open {
                             window.consume(here);
                             self.state = State::Bytes(left - here as u64);
                             return Progress::More;
                         }
                         if (here as u64) < left {
-                            sample.open = false;
+                            listener.open = false;
                         }
                     }
                     let last = window.position().saturating_add(left - 1);
@@ -173,9 +217,9 @@ impl Body {
                     self.state = State::Trailers(seen);
                 }
                 State::UntilClose => {
-                    if let Some(sample) = sample.as_mut().filter(|sample| sample.open) {
-                        sample.take(window.bytes());
-                        sample.open &= window.hole() == 0;
+                    if let Some(listener) = listener.as_mut().filter(|it| it.open) {
+                        listener.take(window.bytes());
+                        listener.open &= window.hole() == 0;
                     }
                     window.clear();
                     return Progress::More;

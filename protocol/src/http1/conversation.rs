@@ -8,14 +8,11 @@
 
 use std::collections::VecDeque;
 
-use super::body::Sample;
-use super::framing::Framing;
 use super::head;
+use super::message::{Answer, Orphan, Request, Trust};
 use crate::chunk::Moment;
-use crate::context::WireContext;
 use crate::dissector::{Ending, Output};
-use crate::exchange::{Exchange, Extent, Facts, Outcome};
-use crate::http::{HttpFacts, Method};
+use crate::exchange::{Exchange, Extent, Outcome};
 
 /// The most requests that may wait for their responses on one connection.
 const OPEN_LIMIT: usize = 1024;
@@ -28,48 +25,6 @@ const OVER_AFTER: u64 = 1_000_000_000;
 /// there, when the response was delivered first: the caller was preempted on its way out.
 const LATE: u64 = 5_000_000;
 
-/// A request that has not been given out.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) id: u64,
-    pub(super) facts: Box<HttpFacts>,
-    pub(super) extent: Extent,
-    pub(super) context: Option<WireContext>,
-    pub(super) link: Option<WireContext>,
-    /// What the request offers to change to.
-    pub(super) upgrade: Option<Box<str>>,
-    /// It was read to its end.
-    pub(super) done: bool,
-    /// It waits for `100 Continue`, and nothing of its body was seen.
-    pub(super) expecting: bool,
-    /// Its end was not seen: it goes on until the response, as far as is known.
-    pub(super) cut: bool,
-    pub(super) answer: Option<Answer>,
-    trust: Trust,
-}
-
-/// A final response to the request that owns it.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) extent: Extent,
-    pub(super) head_last: Moment,
-    pub(super) done: bool,
-    /// Its end was not seen.
-    pub(super) cut: bool,
-    pub(super) until_close: bool,
-    pub(super) sample: Option<Sample>,
-}
-
-/// A response that came when no request was open: unsolicited, the answer to a request that was
-/// not seen, or delivered before its request.
-#[derive(Debug)]
-struct Orphan {
-    head: Vec<u8>,
-    answer: Answer,
-    /// Another one came before it, so which of them answers a late request is unknown.
-    ambiguous: bool,
-}
-
 /// Whether the n-th open request is sure to be answered by the n-th response to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Footing {
@@ -78,15 +33,6 @@ enum Footing {
     Doubt {
         answered: bool,
     },
-}
-
-/// Whether the next response belongs to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trust {
-    Sure,
-    /// It is, unless one response too many comes.
-    Held,
-    None,
 }
 
 /// Requests and responses of one connection.
@@ -99,72 +45,9 @@ pub(super) struct Conversation {
     orphan: Option<Orphan>,
     next_id: u64,
     /// Responses may have been missed up to this time, in nanoseconds.
-    missed_until: u64,
-}
-
-impl Request {
-    pub(super) fn new(facts: Box<HttpFacts>, extent: Extent, context: Option<WireContext>) -> Self {
-        Self {
-            id: 0,
-            facts,
-            extent,
-            context,
-            link: None,
-            upgrade: None,
-            done: false,
-            expecting: false,
-            cut: false,
-            answer: None,
-            trust: Trust::Sure,
-        }
-    }
-
-    /// Takes the head of the final response.
-    pub(super) fn answered(&mut self, response: &[u8], status: u16) -> Framing {
-        self.facts.status = Some(status);
-        let mut framing = Framing::default();
-        for (name, value) in head::fields(response) {
-            framing.field(name, &value);
-            self.facts.response_field(name, &value);
-        }
-        framing
-    }
-
-    fn is_complete(&self) -> bool {
-        (self.done || self.expecting) && self.answer.as_ref().is_some_and(|answer| answer.done)
-    }
-
-    fn into_exchange(mut self, outcome: Outcome) -> Exchange {
-        if let Some(sample) = self.answer.as_ref().and_then(|answer| answer.sample.as_ref()) {
-            self.facts.response_body(sample.bytes());
-        }
-        self.facts.refine();
-        let mut exchange = Exchange::new(self.extent, None, Facts::Http(self.facts));
-        if let Some(answer) = self.answer {
-            exchange.answered = Some(answer.head_last);
-            exchange.response = Some(answer.extent);
-        }
-        exchange.context = self.context;
-        exchange.links.extend(self.link);
-        exchange.outcome = outcome;
-        exchange
-    }
-
-    /// The outcome, if nothing ended it before its time.
-    fn outcome(&self) -> Outcome {
-        let cut = self.cut || self.answer.as_ref().is_some_and(|answer| answer.cut);
-        if cut { Outcome::Inferred } else { Outcome::Complete }
-    }
-}
-
-impl Orphan {
-    /// Whether it can be the answer to a request that was delivered after it. Its body was walked
-    /// over as that of a plain request.
-    fn answers(&self, request: &Request) -> bool {
-        !self.ambiguous
-            && !matches!(request.facts.method, Some(Method::Head | Method::Connect))
-            && request.upgrade.is_none()
-    }
+    missed_until: Option<u64>,
+    /// When the last response was complete, in nanoseconds.
+    answered_at: u64,
 }
 
 impl Conversation {
@@ -176,7 +59,8 @@ impl Conversation {
             held: None,
             orphan: None,
             next_id: 0,
-            missed_until: 0,
+            missed_until: None,
+            answered_at: 0,
         }
     }
 
@@ -211,22 +95,23 @@ impl Conversation {
                 }
             }
         }
-        if request.extent.first.end <= self.missed_until {
+        if self.missed_until.is_some_and(|until| request.extent.first.end <= until) {
             out.lost += 1;
             return (request.id, server_afresh);
         }
         request.trust = match self.footing {
             Footing::Sure => Trust::Sure,
-            Footing::Doubt { answered: true } if drained => {
+            // Only who has waited for the last response shows that no other is due.
+            Footing::Doubt { answered: true }
+                if drained && request.extent.first.end >= self.answered_at =>
+            {
                 self.footing = Footing::Sure;
                 self.release(out);
                 Trust::Sure
             }
-            Footing::Doubt { .. } if drained => Trust::Held,
+            Footing::Doubt { answered: false } if drained => Trust::Held,
             Footing::Doubt { .. } => {
-                for other in self.open.iter_mut().filter(|it| it.trust == Trust::Held) {
-                    other.trust = Trust::None;
-                }
+                self.distrust_held();
                 Trust::None
             }
         };
@@ -270,6 +155,7 @@ impl Conversation {
         if let Some(answer) = self.answering() {
             answer.extent.last = last;
             answer.done = true;
+            self.answered_at = last.end;
         }
         if let Footing::Doubt { answered } = &mut self.footing {
             *answered = true;
@@ -280,7 +166,7 @@ impl Conversation {
     /// The end of the response that was being read was lost at this byte. If further requests
     /// wait, their responses may be lost as well.
     pub(super) fn answer_cut(&mut self, at: Moment, out: &mut Output) {
-        self.missed_until = self.missed_until.max(at.end);
+        self.missed_until = self.missed_until.max(Some(at.end));
         let Some(answer) = self.answering() else { return };
         answer.extent.last = at;
         answer.cut = true;
@@ -318,12 +204,21 @@ impl Conversation {
     /// Requests may have been missed in the client's stream.
     pub(super) fn requests_missed(&mut self) {
         self.footing = Footing::Doubt { answered: false };
+        // A client that goes on without the answer pipelines, or had an answer that was missed.
+        self.distrust_held();
+    }
+
+    fn distrust_held(&mut self) {
+        let unanswered = self.open.iter_mut().filter(|request| request.answer.is_none());
+        for request in unanswered.filter(|request| request.trust == Trust::Held) {
+            request.trust = Trust::None;
+        }
     }
 
     /// Responses may have been missed up to this byte: none of the requests begun before can be
     /// paired any more.
     pub(super) fn responses_missed(&mut self, at: Moment, out: &mut Output) {
-        self.missed_until = self.missed_until.max(at.end);
+        self.missed_until = self.missed_until.max(Some(at.end));
         if self.is_waiting() || self.held.is_some() {
             self.give_up_open(out);
         }
@@ -352,17 +247,27 @@ impl Conversation {
         self.open.clear();
     }
 
+    /// Whether something is held back only for what the next turn might bring.
+    pub(super) fn waits(&self) -> bool {
+        self.held.is_some() || self.cut_answer().is_some()
+    }
+
     /// Gives out, at `now`, what was only held back for what the next turn might bring. Says
     /// whether the response that was being read is over by that.
     pub(super) fn idle(&mut self, now: u64, out: &mut Output) -> bool {
         if self.held.as_ref().is_some_and(|(_, ended)| now.saturating_sub(*ended) >= HELD_FOR) {
             self.release(out);
         }
-        let over =
-            self.open.front().and_then(|request| request.answer.as_ref()).is_some_and(|it| {
-                it.cut && !it.done && now.saturating_sub(it.extent.last.end) >= OVER_AFTER
-            });
+        let over = self
+            .cut_answer()
+            .is_some_and(|it| now.saturating_sub(it.extent.last.end) >= OVER_AFTER);
         over && self.end_cut_answer(out)
+    }
+
+    /// The response that is being read, if its end cannot be known.
+    fn cut_answer(&self) -> Option<&Answer> {
+        let answer = self.open.front().and_then(|request| request.answer.as_ref());
+        answer.filter(|answer| answer.cut && !answer.done)
     }
 
     /// The server's stream, or the connection, is over.

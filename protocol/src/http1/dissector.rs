@@ -112,6 +112,10 @@ impl Dissector for Http1 {
         self.conversation.ended(ending, at, out);
     }
 
+    fn waits(&self) -> bool {
+        !self.over && self.conversation.waits()
+    }
+
     fn idle(&mut self, now: u64, out: &mut Output) {
         if !self.over && self.conversation.idle(now, out) {
             self.responses.start_afresh();

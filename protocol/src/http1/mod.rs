@@ -10,6 +10,7 @@ mod detection;
 mod dissector;
 mod framing;
 mod head;
+mod message;
 mod requests;
 mod responses;
 mod scan;

@@ -1,13 +1,17 @@
 //! The client's direction: requests.
 
-use super::body::{Body, Progress, Sample};
-use super::conversation::{Conversation, Request};
+use std::borrow::Cow;
+
+use super::body::{Body, Listener, Progress};
+use super::conversation::Conversation;
 use super::framing::Framing;
 use super::head::{self, Fit, RequestLine};
+use super::message::Request;
 use crate::chunk::{Chunk, Moment};
 use crate::context::Carrier;
 use crate::dissector::Output;
 use crate::exchange::Extent;
+use crate::grpc::Call;
 use crate::http::{HttpFacts, Method};
 use crate::window::Window;
 
@@ -34,7 +38,7 @@ enum State {
     /// A head comes.
     Head,
     /// A body comes, of the request of this id.
-    Body { body: Body, sample: Option<Sample>, id: u64, begun: bool },
+    Body { body: Body, listener: Option<Listener>, id: u64, begun: bool },
     /// What comes depends on the answer to the request of this id (`CONNECT`, `Upgrade`).
     Paused { id: u64, blind: bool },
 }
@@ -79,6 +83,10 @@ impl Requests {
                         Fit::Maybe if self.window.hole() == 0 => break,
                         _ => {
                             self.in_vain += u32::from(!self.read_any);
+                            // There may be a request in what is passed over.
+                            if !self.window.is_empty() || self.window.hole() > 0 {
+                                conversation.requests_missed();
+                            }
                             self.window.jump();
                             break;
                         }
@@ -102,7 +110,7 @@ impl Requests {
                         }
                     }
                 }
-                State::Body { body, sample, id, begun } => {
+                State::Body { body, listener, id, begun } => {
                     let id = *id;
                     if !*begun && !body.is_empty() {
                         if self.window.is_empty() && self.window.hole() == 0 {
@@ -120,21 +128,21 @@ impl Requests {
                             request.expecting = false;
                         }
                     }
-                    match body.advance(&mut self.window, sample) {
+                    match body.advance(&mut self.window, listener) {
                         Progress::More => break,
                         Progress::Done(last) => {
-                            let sample = sample.take();
-                            self.end_of(id, last, sample, conversation, out);
+                            let listener = listener.take();
+                            self.end_of(id, last, listener, conversation, out);
                         }
                         Progress::Lost => {
-                            let sample = sample.take();
-                            self.cut(id, sample, conversation, out);
+                            let listener = listener.take();
+                            self.cut(id, listener, conversation, out);
                             self.lose(conversation);
                             break;
                         }
                         Progress::Invalid => {
-                            let sample = sample.take();
-                            self.cut(id, sample, conversation, out);
+                            let listener = listener.take();
+                            self.cut(id, listener, conversation, out);
                             self.misunderstood(conversation, out);
                         }
                     }
@@ -224,12 +232,16 @@ impl Requests {
             facts.request_field(name, &value);
         }
 
+        let call = call_in(bytes);
         let extent = Extent {
             first: self.window.moment(0),
             last: self.window.moment(length.saturating_sub(1)),
         };
         self.window.consume(length);
-        let sample = facts.wants_body().then(Sample::new);
+        let listener = match call {
+            Some(call) => Some(Listener::request(call)),
+            None => facts.wants_body().then(Listener::start),
+        };
         let body = framing.request_body().filter(|_| !cut);
         let link = carrier.take_link();
         let mut request = Request::new(facts, extent, carrier.finish());
@@ -242,9 +254,13 @@ impl Requests {
 
         match body {
             _ if connects && !cut => self.state = State::Paused { id, blind: false },
-            Some(body) => self.state = State::Body { body, sample, id, begun: false },
+            Some(body) => self.state = State::Body { body, listener, id, begun: false },
             // The length is not known, so neither is where the next request begins.
-            None => self.lose(conversation),
+            None => {
+                self.lose(conversation);
+                // Its response may have been there before it.
+                conversation.settle(out);
+            }
         }
         server_afresh
     }
@@ -254,7 +270,7 @@ impl Requests {
         &mut self,
         id: u64,
         last: Option<Moment>,
-        sample: Option<Sample>,
+        listener: Option<Listener>,
         conversation: &mut Conversation,
         out: &mut Output,
     ) {
@@ -262,8 +278,8 @@ impl Requests {
         if let Some(request) = conversation.request(id) {
             request.done = true;
             request.extent.last = last.unwrap_or(request.extent.last);
-            if let Some(sample) = sample {
-                request.facts.request_body(sample.bytes());
+            if let Some(listener) = listener {
+                request.heard(listener);
             }
             if request.upgrade.is_some() && request.answer.is_none() {
                 self.state = State::Paused { id, blind: false };
@@ -276,13 +292,13 @@ impl Requests {
     fn cut(
         &mut self,
         id: u64,
-        sample: Option<Sample>,
+        listener: Option<Listener>,
         conversation: &mut Conversation,
         out: &mut Output,
     ) {
         if let Some(request) = conversation.request(id) {
-            if let Some(sample) = sample {
-                request.facts.request_body(sample.bytes());
+            if let Some(listener) = listener {
+                request.heard(listener);
             }
             request.cut = true;
             request.done = true;
@@ -304,6 +320,23 @@ impl Requests {
         out.not_understood += 1;
         self.lose(conversation);
     }
+}
+
+/// A gRPC-Web call, if the request's content type says so.
+fn call_in(head: &[u8]) -> Option<Box<Call>> {
+    const GRPC: &[u8] = b"application/grpc";
+    let is_grpc = |(name, value): (&[u8], Cow<'_, [u8]>)| {
+        name.eq_ignore_ascii_case(b"content-type")
+            && value.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
+    };
+    if !head::fields(head).any(is_grpc) {
+        return None;
+    }
+    let mut call = Box::<Call>::default();
+    for (name, value) in head::fields(head) {
+        call.request_field(&name.to_ascii_lowercase(), &value);
+    }
+    Some(call)
 }
 
 /// A client that waited for `100 Continue` and got a final response may leave the body out

@@ -1,9 +1,10 @@
 //! The server's direction: responses.
 
-use super::body::{Body, Progress, Sample};
-use super::conversation::{Answer, Conversation};
+use super::body::{Body, Listener, Progress};
+use super::conversation::Conversation;
 use super::framing::Framing;
 use super::head::{self, Fit, StatusLine};
+use super::message::Answer;
 use crate::chunk::Chunk;
 use crate::dissector::{Handover, Output};
 use crate::exchange::Extent;
@@ -28,7 +29,7 @@ enum State {
     /// A head comes.
     Head,
     /// A body comes.
-    Body { body: Body, sample: Option<Sample> },
+    Body { body: Body, listener: Option<Listener> },
     /// A body comes whose end cannot be known: it ends with the next request.
     Endless,
 }
@@ -105,7 +106,7 @@ impl Responses {
                         }
                     }
                 }
-                State::Body { body, sample } => {
+                State::Body { body, listener } => {
                     // A server that keeps the connection open behind such a body does so against
                     // the rules, and says it by its next response.
                     if body.is_until_close()
@@ -116,7 +117,7 @@ impl Responses {
                         self.begin_head();
                         continue;
                     }
-                    match body.advance(&mut self.window, sample) {
+                    match body.advance(&mut self.window, listener) {
                         Progress::More => {
                             let read_on = self.window.last();
                             if let Some(answer) = conversation.answering()
@@ -127,10 +128,10 @@ impl Responses {
                             return None;
                         }
                         Progress::Done(last) => {
-                            let sample = sample.take();
+                            let listener = listener.take();
                             self.begin_head();
                             if let Some(answer) = conversation.answering() {
-                                answer.sample = sample;
+                                answer.listener = listener;
                                 let last = last.unwrap_or(answer.head_last);
                                 conversation.answer_ended(last, out);
                             }
@@ -201,7 +202,7 @@ impl Responses {
             done: false,
             cut: false,
             until_close: false,
-            sample: None,
+            listener: None,
         };
         let Some(request) = conversation.unanswered(extent.first) else {
             let mut framing = Framing::default();
@@ -210,7 +211,7 @@ impl Responses {
             answer.until_close = body.is_until_close();
             conversation.orphaned(bytes, answer, out);
             self.window.consume(length);
-            self.state = State::Body { body, sample: None };
+            self.state = State::Body { body, listener: None };
             return None;
         };
 
@@ -234,10 +235,13 @@ impl Responses {
             return Some(handover);
         }
         let body = framing.response_body(status, request.facts.method == Some(Method::Head));
-        let sample = request.facts.wants_response_body().then(Sample::new);
+        let listener = match request.call.take() {
+            Some(call) => Some(Listener::response(call)),
+            None => request.facts.wants_response_body().then(Listener::start),
+        };
         answer.until_close = body.is_until_close();
         request.answer = Some(answer);
-        self.state = State::Body { body, sample };
+        self.state = State::Body { body, listener };
         None
     }
 
@@ -256,7 +260,7 @@ impl Responses {
                     done: false,
                     cut: true,
                     until_close: false,
-                    sample: None,
+                    listener: None,
                 });
                 self.state = State::Endless;
                 conversation.answer_cut(self.window.last(), out);

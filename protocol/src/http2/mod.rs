@@ -9,6 +9,7 @@ pub mod hpack;
 mod detect;
 mod direction;
 mod frame;
+mod front;
 mod seek;
 mod stream;
 mod streams;

@@ -1,6 +1,7 @@
 //! One stream: one request and its response (RFC 9113 §8.1).
 
 use super::frame::error_name;
+use super::front::Front;
 use super::hpack::Field;
 use crate::chunk::{Moment, Side};
 use crate::context::{Carrier, WireContext};
@@ -16,9 +17,12 @@ const PROTOCOL_LIMIT: usize = 64;
 /// What became of a stream. Default: nothing was seen.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    facts: HttpFacts,
+    facts: Box<HttpFacts>,
     call: Call,
     context: Option<WireContext>,
+    link: Option<WireContext>,
+    /// The fronts of both bodies, if the facts want them.
+    fronts: [Front; 2],
     /// `:protocol` (RFC 8441 §4).
     protocol: Option<Box<str>>,
     request: Option<Extent>,
@@ -94,7 +98,7 @@ impl Stream {
     pub(super) fn upgraded(request: &Exchange) -> Option<Self> {
         let Facts::Http(facts) = &request.facts else { return None };
         Some(Self {
-            facts: HttpFacts { status: None, ..(**facts).clone() },
+            facts: Box::new(HttpFacts { status: None, ..(**facts).clone() }),
             context: request.context.clone(),
             request: Some(request.request),
             request_ended: true,
@@ -163,10 +167,18 @@ impl Stream {
         if self.facts.method == Some(Method::Connect) && !request.cut {
             self.facts.path.get_or_insert_default();
         }
-        self.context = request.carrier.finish();
+        let mut carrier = request.carrier;
+        self.link = carrier.take_link();
+        self.context = carrier.finish();
         self.request = Some(Extent { first, last });
         self.request_ended = ended;
         self.request_cut = request.cut;
+        if self.facts.wants_body() {
+            self.fronts[Side::Client as usize].open();
+            if ended {
+                self.tell_request();
+            }
+        }
     }
 
     /// The request goes on up to here.
@@ -176,6 +188,16 @@ impl Stream {
         }
         self.stale = false;
         self.request_ended |= ended;
+        if ended {
+            self.tell_request();
+        }
+    }
+
+    /// Shows the front of the request's body to the facts, once.
+    fn tell_request(&mut self) {
+        if let Some(front) = self.fronts[Side::Client as usize].close() {
+            self.facts.request_body(&front);
+        }
     }
 
     /// Takes the next field of a block of the server.
@@ -199,6 +221,9 @@ impl Stream {
         if reply.status.is_some() {
             self.facts.status = reply.status;
             self.answered = Some(last);
+            if self.facts.wants_response_body() {
+                self.fronts[Side::Server as usize].open();
+            }
         } else if self.response.is_some() && ended {
             self.trailers = true;
         } else if self.answered.is_none() {
@@ -221,6 +246,7 @@ impl Stream {
 
     /// Takes a piece of a body.
     pub(super) fn body(&mut self, side: Side, bytes: &[u8]) {
+        self.fronts[side as usize].take(bytes);
         match side {
             Side::Client => self.call.request_body(bytes),
             Side::Server => self.call.response_body(bytes),
@@ -229,6 +255,7 @@ impl Stream {
 
     /// Passes over a piece of a body.
     pub(super) fn skip_body(&mut self, side: Side, n: u64) {
+        self.fronts[side as usize].skip(n);
         match side {
             Side::Client => self.call.skip_request(n),
             Side::Server => self.call.skip_response(n),
@@ -238,6 +265,7 @@ impl Stream {
     /// How many of the next bytes of a body need not be seen.
     pub(super) fn indifferent(&self, side: Side) -> u64 {
         match side {
+            _ if self.fronts[side as usize].is_open() => 0,
             // Whether it is a call is known from the head, unless some of the head is not.
             _ if self.is_asked() && !self.call.is_requested() && !self.request_cut => u64::MAX,
             Side::Client => self.call.request_indifferent(),
@@ -278,14 +306,22 @@ impl Stream {
             trailers: self.trailers,
             among_calls,
         };
-        let facts = match self.call.finish(self.facts, &end) {
-            Ok(call) => Facts::Grpc(Box::new(call)),
-            Err(http) => Facts::Http(Box::new(http)),
+        let facts = if self.call.is_call(&self.facts, &end) {
+            let call = self.call.finish(*self.facts, &end);
+            call.map_or_else(|http| Facts::Http(Box::new(http)), |it| Facts::Grpc(Box::new(it)))
+        } else {
+            self.tell_request();
+            if let Some(front) = self.fronts[Side::Server as usize].close() {
+                self.facts.response_body(&front);
+            }
+            self.facts.refine();
+            Facts::Http(self.facts)
         };
         let mut exchange = Exchange::new(request, self.response, facts);
         exchange.answered = self.answered;
         exchange.outcome = outcome;
         exchange.context = self.context;
+        exchange.links.extend(self.link);
         Some(exchange)
     }
 

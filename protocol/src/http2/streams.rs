@@ -33,6 +33,26 @@ pub(super) struct Arrival<'a> {
     pub(super) last: Moment,
 }
 
+/// How a block was read.
+enum Read {
+    Whole,
+    /// A part is missing.
+    Cut,
+    Malformed,
+}
+
+fn read(arrival: &Arrival<'_>, hpack: &mut Decoder, take: impl FnMut(Field<'_>)) -> Read {
+    let result = hpack.decode(arrival.block, take);
+    if !arrival.whole {
+        hpack.forget();
+        Read::Cut
+    } else if result.is_err() {
+        Read::Malformed
+    } else {
+        Read::Whole
+    }
+}
+
 /// All streams of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
@@ -108,12 +128,15 @@ impl Streams {
     }
 
     fn decode(&mut self, arrival: &Arrival<'_>, hpack: &mut Decoder, take: impl FnMut(Field<'_>)) {
-        let result = hpack.decode(arrival.block, take);
-        if !arrival.whole {
-            hpack.forget();
-            self.lost += 1;
-        } else if result.is_err() {
-            self.not_understood += 1;
+        let read = read(arrival, hpack, take);
+        self.count(read);
+    }
+
+    fn count(&mut self, read: Read) {
+        match read {
+            Read::Whole => {}
+            Read::Cut => self.lost += 1,
+            Read::Malformed => self.not_understood += 1,
         }
     }
 
@@ -151,26 +174,29 @@ impl Streams {
 
     fn reply_fields(&mut self, arrival: &Arrival<'_>, end_stream: bool, hpack: &mut Decoder) {
         let id = arrival.stream;
-        let mut reply = Reply::default();
-        let known = self.open.remove(&id);
+        let mut reply = Reply { cut: !arrival.whole, ..Reply::default() };
+        if let Some(stream) = self.open.get_mut(&id) {
+            let read = read(arrival, hpack, |field| stream.response_field(&mut reply, field));
+            stream.answer(&reply, arrival.first, arrival.last, end_stream);
+            self.count(read);
+            self.settle(id, arrival.last);
+            return;
+        }
         // The answer's call may be delivered before the request's.
-        let is_early = known.is_none() && id % 2 == 1 && id > self.highest;
-        let Some(mut stream) = known.or_else(|| is_early.then(Box::default)) else {
+        if id.is_multiple_of(2) || id <= self.highest {
             self.decode(arrival, hpack, |_| {});
-            if self.partial && id % 2 == 1 && end_stream {
+            if self.partial && !id.is_multiple_of(2) && end_stream {
                 self.lost += 1;
             }
             return;
-        };
-        self.decode(arrival, hpack, |field| stream.response_field(&mut reply, field));
-        reply.cut |= !arrival.whole;
-        if is_early && reply.status.is_none() {
-            return;
         }
-        self.early += usize::from(is_early);
-        let stream = self.insert(id, stream);
-        stream.answer(&reply, arrival.first, arrival.last, end_stream);
-        self.settle(id, arrival.last);
+        let mut early = Box::<Stream>::default();
+        self.decode(arrival, hpack, |field| early.response_field(&mut reply, field));
+        if reply.status.is_some() {
+            early.answer(&reply, arrival.first, arrival.last, end_stream);
+            self.early += 1;
+            self.insert(id, early);
+        }
     }
 
     /// Streams whose request gets one more chunk to end in.

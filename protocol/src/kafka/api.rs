@@ -14,7 +14,7 @@ impl Api {
     pub const METADATA: Self = Self(3);
     /// Commits a consumer group's offsets.
     pub const OFFSET_COMMIT: Self = Self(8);
-    /// Finds the broker that coordinates a group or a transaction.
+    /// Asks which broker coordinates a group or a transaction.
     pub const FIND_COORDINATOR: Self = Self(10);
     /// Joins a consumer group.
     pub const JOIN_GROUP: Self = Self(11);
@@ -30,13 +30,13 @@ impl Api {
     pub const SASL_HANDSHAKE: Self = Self(17);
     /// Asks which requests the broker knows.
     pub const API_VERSIONS: Self = Self(18);
-    /// Gets an id for an idempotent or transactional producer.
+    /// Makes a producer idempotent or transactional.
     pub const INIT_PRODUCER_ID: Self = Self(22);
     /// Adds a group's offsets to a transaction.
     pub const ADD_OFFSETS_TO_TXN: Self = Self(25);
     /// Commits or aborts a transaction.
     pub const END_TXN: Self = Self(26);
-    /// One step of a SASL exchange.
+    /// Carries the tokens of a SASL mechanism.
     pub const SASL_AUTHENTICATE: Self = Self(36);
     /// Heartbeat of the consumer group protocol of KIP-848.
     pub const CONSUMER_GROUP_HEARTBEAT: Self = Self(68);

@@ -82,6 +82,22 @@ impl Kafka {
         }
     }
 
+    fn take(&mut self, chunk: &Chunk<'_>, out: &mut Output) {
+        match chunk.side {
+            Side::Client => {
+                self.requests.push(chunk);
+                self.read_requests(out);
+                if self.waits {
+                    self.read_responses(true, out);
+                }
+            }
+            Side::Server => {
+                self.responses.push(chunk);
+                self.read_responses(false, out);
+            }
+        }
+    }
+
     fn read_requests(&mut self, out: &mut Output) {
         loop {
             if let Some(asking) = &mut self.asking {
@@ -176,16 +192,22 @@ impl Kafka {
                 return;
             }
             let (answering, length) = match self.next_response(bytes) {
+                Ok((at, length))
+                    if !self.responses_footed
+                        && (at.is_none()
+                            || !self.is_turn_start && bytes.len() as u64 != length) =>
+                {
+                    // In the middle of a turn a response's start looks like many other things;
+                    // one that ends where the bytes end is believed.
+                    self.responses.abandon();
+                    return;
+                }
                 Ok((Some(at), length)) => {
                     out.lost += at as u64;
                     self.pending.drain(..at);
                     let Some(pending) = self.pending.pop_front() else { return };
                     self.misses = 0;
                     (Answering::new(pending), length)
-                }
-                Ok((None, _)) if !self.responses_footed => {
-                    self.responses.abandon();
-                    return;
                 }
                 Ok((None, length)) => {
                     if !self.responses.is_cut() && (!last_chance || self.is_asking(bytes)) {
@@ -274,12 +296,11 @@ impl Kafka {
                 facts.error = fetched.error;
                 fetched.topics
             }
-            Told::Status(error) => {
+            Told::Other(error) => {
                 // A response that did not come to its end may have been the middle of another.
                 facts.error = error.filter(|_| outcome == Outcome::Complete);
                 Vec::new()
             }
-            Told::Other => Vec::new(),
         };
         let exchange = |facts| {
             let facts = Facts::Kafka(Box::new(facts));
@@ -338,19 +359,14 @@ impl Dissector for Kafka {
             out.capture = Some(Capture::Full);
         }
         self.is_turn_start = self.turn.replace(chunk.side) != Some(chunk.side);
-        match chunk.side {
-            Side::Client => {
-                self.requests.push(chunk);
-                self.read_requests(out);
-                if self.waits {
-                    self.read_responses(true, out);
-                }
-            }
-            Side::Server => {
-                self.responses.push(chunk);
-                self.read_responses(false, out);
-            }
+        let framed = match chunk.side {
+            Side::Client => &self.requests,
+            Side::Server => &self.responses,
+        };
+        if let Some(gap) = framed.gap_before(chunk) {
+            self.take(&gap, out);
         }
+        self.take(chunk, out);
     }
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}

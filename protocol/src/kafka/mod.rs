@@ -25,7 +25,6 @@ mod produce;
 mod records;
 mod request;
 mod response;
-mod status;
 mod topic;
 mod wire;
 

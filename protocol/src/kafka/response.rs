@@ -6,7 +6,6 @@ use super::known::Known;
 use super::metadata::{self, MetadataResponse};
 use super::produce::{Produce, ProduceResponse};
 use super::request::{Asked, Pending, Wanted};
-use super::status::StatusResponse;
 use super::wire::{Cursor, Read};
 use super::{Api, ErrorCode};
 use crate::exchange::Extent;
@@ -28,7 +27,7 @@ enum Reading {
     Produce(Box<ProduceResponse>),
     Fetch(Box<FetchResponse>),
     Metadata(Box<MetadataResponse>),
-    Status(StatusResponse),
+    Plain(PlainResponse),
     Other,
 }
 
@@ -45,8 +44,8 @@ pub(super) struct Answered {
 pub(super) enum Told {
     Produce(Produce),
     Fetch(Fetched),
-    Status(Option<ErrorCode>),
-    Other,
+    /// Anything else, with its error.
+    Other(Option<ErrorCode>),
 }
 
 impl Answering {
@@ -66,9 +65,10 @@ impl Answering {
             {
                 Reading::Metadata(Box::new(MetadataResponse::new(version)))
             }
-            Wanted::Other => StatusResponse::new(asked.api, version)
-                .filter(|_| asked.is_known())
-                .map_or(Reading::Other, Reading::Status),
+            Wanted::Other => match PlainResponse::of(&asked) {
+                Some(body) => Reading::Plain(body),
+                None => Reading::Other,
+            },
         };
         // The response to ApiVersions has the old head, because the client does not know yet what
         // the broker understands (KIP-511).
@@ -106,7 +106,7 @@ impl Answering {
                 Reading::Metadata(body) => {
                     read(&mut Headed(&mut self.head, &mut **body), framed, known)
                 }
-                Reading::Status(body) => read(&mut Headed(&mut self.head, body), framed, known),
+                Reading::Plain(body) => read(&mut Headed(&mut self.head, body), framed, known),
                 Reading::Other => {
                     framed.skip_rest();
                     Progress::Whole
@@ -128,10 +128,10 @@ impl Answering {
             Reading::Fetch(body) => Told::Fetch(body.into_fetched()),
             Reading::Metadata(body) => {
                 body.teach(known);
-                Told::Other
+                Told::Other(None)
             }
-            Reading::Status(body) => Told::Status(body.error),
-            Reading::Other => Told::Other,
+            Reading::Plain(body) => Told::Other(body.error),
+            Reading::Other => Told::Other(None),
         };
         Some(Answered { asked, request, told })
     }
@@ -143,9 +143,48 @@ impl From<Pending> for Answered {
         let told = match pending.body {
             Wanted::Produce(produce) => Told::Produce(produce),
             Wanted::Fetch(fetch) => Told::Fetch(Fetched::nothing(&fetch)),
-            Wanted::Other | Wanted::Token => Told::Other,
+            Wanted::Other | Wanted::Token => Told::Other(None),
         };
         Self { asked: pending.asked, request: pending.extent, told }
+    }
+}
+
+/// A response that begins with an error code, behind the throttle time if there is one.
+#[derive(Debug)]
+struct PlainResponse {
+    is_throttled: bool,
+    error: Option<ErrorCode>,
+}
+
+impl PlainResponse {
+    /// `None` for responses that have their errors elsewhere, one for each thing asked for.
+    fn of(asked: &Asked) -> Option<Self> {
+        let is_throttled = match (asked.api, asked.version) {
+            _ if !asked.is_known() => return None,
+            (Api::JOIN_GROUP, version) => version >= 2,
+            (Api::SYNC_GROUP | Api::HEARTBEAT | Api::LEAVE_GROUP, version) => version >= 1,
+            (Api::FIND_COORDINATOR, version @ ..=3) => version >= 1,
+            (
+                Api::INIT_PRODUCER_ID
+                | Api::ADD_OFFSETS_TO_TXN
+                | Api::END_TXN
+                | Api::CONSUMER_GROUP_HEARTBEAT,
+                _,
+            ) => true,
+            (Api::API_VERSIONS | Api::SASL_HANDSHAKE | Api::SASL_AUTHENTICATE, _) => false,
+            _ => return None,
+        };
+        Some(Self { is_throttled, error: None })
+    }
+}
+
+impl Body for PlainResponse {
+    fn step(&mut self, fields: &mut Cursor<'_>, _: &mut Known) -> Read<Step> {
+        if self.is_throttled {
+            fields.int32()?;
+        }
+        self.error = ErrorCode::new(fields.int16()?);
+        Ok(Step::Rest)
     }
 }
 

@@ -604,6 +604,10 @@ impl Dissector for Redis {
         }
     }
 
+    fn waits(&self) -> bool {
+        !self.held.is_empty() || (self.footing == Footing::ResponseCut && !self.bursts.is_empty())
+    }
+
     fn idle(&mut self, now: u64, out: &mut Output) {
         if self.is_over || now < self.last_any.saturating_add(SILENCE) {
             return;

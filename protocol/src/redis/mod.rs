@@ -31,6 +31,7 @@ mod burst;
 mod command;
 mod detect;
 mod dissector;
+mod notation;
 mod reply;
 mod request;
 

@@ -10,6 +10,7 @@ use crate::exchange::Extent;
 use crate::window::Window;
 
 use super::command::{self, Effect, Mask};
+use super::notation::{Words, quote};
 
 /// The longest line that is waited for, in bytes: Redis itself takes inline commands of 64 KiB.
 const LINE_LIMIT: usize = 64 * 1024;
@@ -267,7 +268,7 @@ impl Requests {
         for word in words {
             // The server answers unbalanced quotes with an error.
             let Ok(word) = word else {
-                partial.truncated = true;
+                self.text.push_str(" ?");
                 break;
             };
             let cut = word.get(..SHOWN_ARGUMENT).unwrap_or(&word);
@@ -319,69 +320,6 @@ impl Partial {
     }
 }
 
-/// Splits an inline command as Redis does: at white space, but for quotes, in which backslashes
-/// escape.
-struct Words<'a>(&'a [u8]);
-
-impl Iterator for Words<'_> {
-    type Item = Result<Vec<u8>, Malformed>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut rest = self.0.trim_ascii_start();
-        if rest.is_empty() {
-            return None;
-        }
-        let mut word = Vec::new();
-        let mut quote = None;
-        let result = loop {
-            rest = match (quote, rest) {
-                (Some(_), []) => break Err(Malformed),
-                (None, []) => break Ok(word),
-                (None, [byte, ..]) if byte.is_ascii_whitespace() => break Ok(word),
-                (None, [mark @ (b'"' | b'\''), after @ ..]) => {
-                    quote = Some(*mark);
-                    after
-                }
-                (Some(mark), [byte, after @ ..]) if *byte == mark => {
-                    if after.first().is_some_and(|next| !next.is_ascii_whitespace()) {
-                        break Err(Malformed);
-                    }
-                    quote = None;
-                    after
-                }
-                (Some(b'\''), [b'\\', b'\'', after @ ..]) => {
-                    word.push(b'\'');
-                    after
-                }
-                (Some(b'"'), [b'\\', b'x', high, low, after @ ..])
-                    if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-                {
-                    let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap_or(0) as u8;
-                    word.push(digit(high) << 4 | digit(low));
-                    after
-                }
-                (Some(b'"'), [b'\\', byte, after @ ..]) => {
-                    word.push(match byte {
-                        b'n' => b'\n',
-                        b'r' => b'\r',
-                        b't' => b'\t',
-                        b'b' => 8,
-                        b'a' => 7,
-                        other => *other,
-                    });
-                    after
-                }
-                (_, [byte, after @ ..]) => {
-                    word.push(*byte);
-                    after
-                }
-            };
-        };
-        self.0 = if result.is_ok() { rest } else { &[] };
-        Some(result)
-    }
-}
-
 /// Reads `*12\r\n` or `$12\r\n`: the number (`None` for -1) and the header's length, or `None` if
 /// it is not complete.
 fn header(bytes: &[u8]) -> Result<Option<(Option<u64>, usize)>, Malformed> {
@@ -423,44 +361,4 @@ pub(super) fn is_name(byte: u8) -> bool {
 
 fn is_text(byte: u8) -> bool {
     byte >= b' ' || byte.is_ascii_whitespace()
-}
-
-/// Appends an argument as `redis-cli` would take it: as it is, or quoted if it has spaces, quotes
-/// or bytes that are no text.
-fn quote(value: &[u8], is_cut: bool, text: &mut String) {
-    let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\');
-    if !value.is_empty() && value.iter().all(plain) {
-        text.extend(value.iter().map(|byte| char::from(*byte)));
-    } else {
-        text.push('"');
-        for run in value.utf8_chunks() {
-            for character in run.valid().chars() {
-                match character {
-                    '"' | '\\' => text.extend(['\\', character]),
-                    '\n' => text.push_str("\\n"),
-                    '\r' => text.push_str("\\r"),
-                    '\t' => text.push_str("\\t"),
-                    _ if character.is_control() && character.is_ascii() => {
-                        hex(character as u8, text);
-                    }
-                    _ => text.push(character),
-                }
-            }
-            // The limit may have cut a character in two.
-            if !is_cut {
-                run.invalid().iter().for_each(|byte| hex(*byte, text));
-            }
-        }
-        text.push('"');
-    }
-    if is_cut {
-        text.push_str("...");
-    }
-}
-
-fn hex(byte: u8, text: &mut String) {
-    text.push_str("\\x");
-    for digit in [byte >> 4, byte & 15] {
-        text.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
-    }
 }

@@ -7,6 +7,10 @@ use super::token::{Kind, Token};
 pub struct Sanitiser<'a> {
     text: &'a str,
     out: String,
+    /// What stays as it is since this offset of the text is still to be copied.
+    kept: usize,
+    /// Where the last token ended.
+    end: usize,
     list: List,
 }
 
@@ -27,62 +31,103 @@ impl<'a> Sanitiser<'a> {
     /// A sanitiser for the tokens of `text`.
     #[must_use]
     pub fn new(text: &'a str) -> Self {
-        Self { text, out: String::with_capacity(text.len()), list: List::Outside }
+        let out = String::with_capacity(text.len());
+        Self { text, out, kept: 0, end: 0, list: List::Outside }
     }
 
     /// Takes the next token.
     pub fn push(&mut self, token: &Token) {
-        let text = self.text.get(token.start..token.end).unwrap_or_default();
-        self.list = self.follow(token, text);
         match token.kind {
-            Kind::Comment => {}
-            Kind::Text | Kind::Number => self.out.push('?'),
-            // A cut off "…: a string in another dialect or mode.
-            Kind::Quoted if text.len() < 2 || text.as_bytes().last() != closing(text) => {
-                self.out.push('?');
+            Kind::Space => {}
+            Kind::Comment => self.replace(token, self.instead_of_comment(token)),
+            Kind::Text | Kind::Number => {
+                self.replace(token, "?");
+                if let List::Items { some, .. } = &mut self.list {
+                    *some = true;
+                }
             }
-            _ => self.out.push_str(text),
+            Kind::Quoted => {
+                self.list = List::Outside;
+                if !is_closed(self.text_of(token)) {
+                    // A string in another dialect or mode, cut off.
+                    self.replace(token, "?");
+                }
+            }
+            Kind::Word => {
+                self.list = match self.text_of(token).as_bytes() {
+                    [b'I' | b'i', b'N' | b'n'] => List::In,
+                    _ => List::Outside,
+                };
+            }
+            Kind::Placeholder => match &mut self.list {
+                List::Items { some, .. } if token.end - token.start == 1 => *some = true,
+                list => *list = List::Outside,
+            },
+            Kind::Punctuation(byte) => self.punctuation(byte, token),
         }
+        self.end = token.end;
     }
 
-    fn follow(&mut self, token: &Token, text: &str) -> List {
-        match (self.list, token.kind) {
-            (list, Kind::Space | Kind::Comment) => list,
-            (List::In, Kind::Punctuation(b'(')) => {
-                List::Items { start: self.out.len() + 1, some: false }
+    fn punctuation(&mut self, byte: u8, token: &Token) {
+        self.list = match (self.list, byte) {
+            (List::In, b'(') => {
+                self.copy_until(token.end);
+                self.kept = token.end;
+                List::Items { start: self.out.len(), some: false }
             }
-            (List::Items { start, .. }, Kind::Text | Kind::Number) => {
-                List::Items { start, some: true }
-            }
-            (List::Items { start, .. }, Kind::Placeholder) if text == "?" => {
-                List::Items { start, some: true }
-            }
-            (list @ List::Items { .. }, Kind::Punctuation(b',')) => list,
-            (List::Items { start, some: true }, Kind::Punctuation(b')')) => {
+            (list @ List::Items { .. }, b',') => list,
+            (List::Items { start, some: true }, b')') => {
                 self.out.truncate(start);
                 self.out.push('?');
+                self.kept = token.start;
                 List::Outside
             }
-            (_, Kind::Word) if text.eq_ignore_ascii_case("in") => List::In,
             _ => List::Outside,
-        }
+        };
+    }
+
+    fn text_of(&self, token: &Token) -> &'a str {
+        self.text.get(token.start..token.end).unwrap_or_default()
+    }
+
+    fn replace(&mut self, token: &Token, by: &str) {
+        self.copy_until(token.start);
+        self.out.push_str(by);
+        self.kept = token.end;
+    }
+
+    /// What a comment leaves: nothing where white space is, else a space, as it parts two tokens.
+    fn instead_of_comment(&self, token: &Token) -> &'static str {
+        let bytes = self.text.as_bytes();
+        let before = token.start.checked_sub(1).and_then(|before| bytes.get(before));
+        let parts = |byte: Option<&u8>| byte.is_some_and(|byte| !byte.is_ascii_whitespace());
+        if parts(before) && parts(bytes.get(token.end)) { " " } else { "" }
+    }
+
+    fn copy_until(&mut self, end: usize) {
+        self.out.push_str(self.text.get(self.kept..end).unwrap_or_default());
     }
 
     /// The text, without white space at its ends.
     #[must_use]
     pub fn finish(mut self) -> String {
-        self.out.truncate(self.out.trim_end().len());
-        let lead = self.out.len() - self.out.trim_start().len();
-        self.out.drain(..lead);
+        self.copy_until(self.end);
+        let space = |character: char| character.is_ascii_whitespace();
+        self.out.truncate(self.out.trim_end_matches(space).len());
+        let lead = self.out.len() - self.out.trim_start_matches(space).len();
+        if lead > 0 {
+            self.out.drain(..lead);
+        }
         self.out
     }
 }
 
-/// The byte that closes a quoted name.
-fn closing(quoted: &str) -> Option<&'static u8> {
-    match quoted.as_bytes().first() {
-        Some(b'`') => Some(&b'`'),
-        Some(b'[') => Some(&b']'),
-        _ => Some(&b'"'),
-    }
+/// Whether a quoted name ends with the quote that closes it.
+fn is_closed(quoted: &str) -> bool {
+    let close = match quoted.as_bytes().first() {
+        Some(b'`') => '`',
+        Some(b'[') => ']',
+        _ => '"',
+    };
+    quoted.len() >= 2 && quoted.ends_with(close)
 }

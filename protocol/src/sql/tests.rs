@@ -380,6 +380,13 @@ fn the_summary_ends_before_the_part_that_does_not_fit() {
 }
 
 #[test]
+fn what_a_comment_parted_stays_apart() {
+    assert_eq!(sanitise("SELECT/* a */a/**/FROM t--", Dialect::Postgresql), "SELECT a FROM t");
+    // Found by fuzzing: a name that begins beyond ASCII is no dollar quote without that beginning.
+    assert_eq!(sanitise("\u{85}$t5$t", Dialect::Postgresql), "\u{85}$t5$t");
+}
+
+#[test]
 fn statements_are_counted() {
     for (text, count) in [
         ("SELECT 1", 1),

@@ -283,10 +283,22 @@ impl Iterator for Tokens<'_> {
 }
 
 /// Bytes of names behind the first. Everything beyond ASCII counts, as in every dialect.
-const fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+fn is_word(byte: u8) -> bool {
+    WORD[byte as usize]
 }
 
-const fn is_word_start(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
+/// A table, as most bytes of most statements are asked.
+static WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let is = byte as u8;
+        table[byte] = is.is_ascii_alphanumeric() || is == b'_' || is == b'$' || is >= 0x80;
+        byte += 1;
+    }
+    table
+};
+
+fn is_word_start(byte: u8) -> bool {
+    is_word(byte) && !byte.is_ascii_digit() && byte != b'$'
 }

@@ -77,6 +77,11 @@ impl Feeder {
 
     /// Feeds bytes of which the last `missing` were not captured.
     pub fn feed(&mut self, side: Side, bytes: &[u8], missing: usize) {
+        self.feed_cut(side, &bytes[..bytes.len() - missing], missing as u64);
+    }
+
+    /// Feeds bytes that are followed by `missing` others.
+    pub fn feed_cut(&mut self, side: Side, bytes: &[u8], missing: u64) {
         let position = &mut self.positions[side as usize];
         self.clock += 10;
         let first = Moment {
@@ -85,10 +90,8 @@ impl Feeder {
             end: self.clock + 5,
             ..Moment::default()
         };
-        *position += bytes.len() as u64;
-        let bytes = &bytes[..bytes.len() - missing];
-        let chunk = Chunk { side, first, bytes, missing: missing as u64, datagram: false };
-        self.dissector.feed(&chunk, &mut self.out);
+        *position += bytes.len() as u64 + missing;
+        self.dissector.feed(&Chunk { side, first, bytes, missing, datagram: false }, &mut self.out);
     }
 
     pub fn close(mut self) -> Output {

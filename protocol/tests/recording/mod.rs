@@ -209,6 +209,27 @@ fn is_true(exchange: &Exchange, truth: &[Exchange]) -> bool {
     })
 }
 
+/// Damaged bytes end neither in a panic nor in more exchanges than there are bytes to make them.
+pub(crate) fn survives_damage(protocol: &Protocol, reads: &[Read], rounds: usize) {
+    let mut random = Random(13);
+    for round in 0..rounds {
+        let mut damaged = reads.to_vec();
+        for read in &mut damaged {
+            for _ in 0..random.below(4) {
+                let at = random.below(read.bytes.len());
+                read.bytes[at] = match random.below(3) {
+                    0 => random.below(256) as u8,
+                    1 => read.bytes[random.below(read.bytes.len())],
+                    _ => b"0123456789\r\n*$+-:>|%~\x00\x01\xc0\xff"[random.below(24)],
+                };
+            }
+        }
+        let out = dissect(protocol, &whole(&damaged), round % 2 == 0);
+        let bytes: usize = damaged.iter().map(|read| read.bytes.len()).sum();
+        assert!(out.exchanges.len() <= bytes);
+    }
+}
+
 /// A small generator (xorshift64*), so that failures can be repeated.
 pub(crate) struct Random(pub u64);
 

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use rustix::process::Signal;
 
 use crate::process::{Streams, command_as};
-use crate::{Process, Scratch, free_port, wait_for_tcp};
+use crate::{PATIENCE, POLL, Process, Scratch, free_port, wait_for_tcp};
 
 /// The user that the distribution's package makes; PostgreSQL refuses to run as root.
 const USER: &str = "postgres";
@@ -22,7 +23,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a cluster, starts the server on TCP and on a Unix socket, and waits until it listens.
+    /// Makes a cluster, starts the server on TCP and on a Unix socket, and waits until it answers.
     ///
     /// # Panics
     /// If it is not installed or does not start.
@@ -45,7 +46,14 @@ impl Postgres {
         // SIGINT is the fast shutdown: it does not wait for clients.
         let mut process = Process::spawn(server, Streams::Log).ended_by(Signal::INT);
         wait_for_tcp(&mut process, port);
-        Self { port, process, directory }
+        let postgres = Self { port, process, directory };
+        // It listens before it is ready to answer.
+        let deadline = Instant::now() + PATIENCE;
+        while postgres.psql(&["SELECT 'ready'"]) != "ready\n" {
+            assert!(Instant::now() < deadline, "PostgreSQL does not answer");
+            std::thread::sleep(POLL);
+        }
+        postgres
     }
 
     /// The postmaster's process id; a child serves each connection.

@@ -55,3 +55,46 @@ pub(super) fn count(
     between.missing = across.saturating_sub(between.right + between.wrong);
     (inside, between)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use onlooker_e2e::Span;
+
+    use super::{Links, count};
+    use crate::accuracy::workload::{ALL, Role};
+
+    const SERVICE: i64 = 1;
+    const LEAF: i64 = 2;
+
+    fn span(id: &str, parent: Option<&str>, kind: &str, pid: i64, path: &str) -> Span {
+        let parent = parent.map_or("null".to_owned(), |parent| format!("\"{parent}\""));
+        Span::parse(&format!(
+            r#"{{"trace_id":"t","span_id":"{id}","parent_span_id":{parent},"evidence":null,
+            "name":"GET","kind":"{kind}","start_unix_nano":1,"end_unix_nano":2,"status":"UNSET",
+            "service":"s","attributes":{{"url.path":"{path}"}},"resource":{{"process.pid":{pid}}}}}"#
+        ))
+        .expect("a span")
+    }
+
+    #[test]
+    fn a_link_to_another_request_is_wrong_and_one_that_is_not_there_is_missing() {
+        let roles = HashMap::from([(SERVICE, Role::Service), (LEAF, Role::Leaf)]);
+        let spans = [
+            span("a", None, "SERVER", SERVICE, "/r/0"),
+            span("b", Some("a"), "CLIENT", SERVICE, "/r/0"),
+            span("c", Some("b"), "SERVER", LEAF, "/r/0"),
+            // Its call has the other request for a parent; the server's end of it has none.
+            span("d", None, "SERVER", SERVICE, "/r/1"),
+            span("e", Some("a"), "CLIENT", SERVICE, "/r/1"),
+            span("f", None, "SERVER", LEAF, "/r/1"),
+            // A request whose call was not seen, and one with a parent that was not.
+            span("g", None, "SERVER", SERVICE, "/r/2"),
+            span("h", Some("?"), "SERVER", LEAF, "/r/2"),
+        ];
+        let (inside, between) = count(&spans, 3, &ALL[0], &roles);
+        assert_eq!(inside, Links { right: 1, wrong: 1, missing: 1 });
+        assert_eq!(between, Links { right: 1, wrong: 1, missing: 1 });
+    }
+}

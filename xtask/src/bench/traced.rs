@@ -34,12 +34,11 @@ pub(super) struct Cost {
 const TICKS_PER_SECOND: u64 = 100;
 
 impl Traced {
-    /// Traces processes with default settings, every span exported over OTLP/HTTP and written
-    /// to nowhere as a line.
+    /// Traces processes with default settings, every span exported over OTLP/HTTP.
     pub(super) fn start(pids: &[u32]) -> Result<Self> {
         let receiver = Receiver::start()?;
         let mut agent = command(agent_binary());
-        agent.args(["trace", "--format", "line"]);
+        agent.args(["trace", "--format", "none"]);
         agent.args(["--otlp", &format!("http://127.0.0.1:{}", receiver.port)]);
         for pid in pids {
             agent.args(["--pid", &pid.to_string()]);

@@ -67,14 +67,17 @@ impl Report {
         !self.in_successes
     }
 
-    /// Prints what failed, what was left out and why, and the counts.
-    pub(super) fn print(&mut self, time: Duration) {
+    /// Prints what failed, what was left out and why, and, as the last line, the counts.
+    pub(super) fn print(&mut self, failed_steps: &[&str], time: Duration) {
         self.skips.sort();
         for group in self.skips.chunk_by(|one, other| one == other) {
             println!("skipped {} times: {}", group.len(), group[0]);
         }
         for failure in &self.failures {
             println!("FAILED: {failure}");
+        }
+        for step in failed_steps {
+            println!("FAILED step: {step}");
         }
         println!("took {} s", time.as_secs());
         let (passed, failed, skipped) = self.counts();

@@ -1,7 +1,8 @@
 //! Bringing requests to a collector: attempts, pauses, the account, and what is said about it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -18,13 +19,14 @@ use crate::sink::text::visible;
 pub(super) struct Delivery {
     destination: Destination,
     counters: Arc<Counters>,
-    /// The latest attempt failed: trouble is reported when it begins and when it ends, not once
-    /// a request.
+    /// The latest attempt failed, but may be repeated.
     troubled: AtomicBool,
-    /// The full queue was reported, which is done once.
-    full_reported: AtomicBool,
-    /// What the collector says beside accepting was reported, which is done once.
-    remark_reported: AtomicBool,
+    /// Trouble was reported, so that its end is worth a word.
+    trouble_reported: AtomicBool,
+    trouble: Occasion,
+    refusal: Occasion,
+    remark: Occasion,
+    full_queue: Occasion,
 }
 
 impl Delivery {
@@ -33,8 +35,11 @@ impl Delivery {
             destination,
             counters,
             troubled: AtomicBool::new(false),
-            full_reported: AtomicBool::new(false),
-            remark_reported: AtomicBool::new(false),
+            trouble_reported: AtomicBool::new(false),
+            trouble: Occasion::default(),
+            refusal: Occasion::default(),
+            remark: Occasion::default(),
+            full_queue: Occasion::default(),
         }
     }
 
@@ -76,7 +81,7 @@ impl Delivery {
         }
         if rejected > 0 || !message.is_empty() {
             let said = visible(message);
-            if !self.remark_reported.swap(true, Relaxed) {
+            if self.remark.is_due() {
                 warn(format_args!(
                     "{}: accepted, but {rejected} spans rejected: {said}",
                     self.counters.name()
@@ -84,14 +89,15 @@ impl Delivery {
             }
             self.counters.fail(said);
         }
-        if self.troubled.swap(false, Relaxed) {
+        self.troubled.store(false, Relaxed);
+        if self.trouble_reported.swap(false, Relaxed) {
             note(format_args!("{}: working again", self.counters.name()));
         }
     }
 
     fn refused(&self, spans: u64, error: String) {
         self.counters.lose(DropReason::Refused, spans);
-        if !self.troubled.swap(true, Relaxed) {
+        if self.refusal.is_due() {
             warn(format_args!(
                 "{}: {error}; these spans are lost, later ones are tried{}",
                 self.counters.name(),
@@ -101,20 +107,9 @@ impl Delivery {
         self.counters.fail(error);
     }
 
-    /// Says once that spans are lost because the queue is full.
-    pub(super) fn report_full_queue(&self) {
-        let lost = self.counters.lost(DropReason::QueueFull);
-        if lost > 0 && !self.full_reported.swap(true, Relaxed) {
-            warn(format_args!(
-                "{}: spans come faster than they are taken and the queue is full: {lost} spans \
-                 are lost so far, the closing summary will tell how many in the end",
-                self.counters.name()
-            ));
-        }
-    }
-
     fn failed(&self, error: String) {
-        if !self.troubled.swap(true, Relaxed) {
+        if !self.troubled.swap(true, Relaxed) && self.trouble.is_due() {
+            self.trouble_reported.store(true, Relaxed);
             warn(format_args!(
                 "{}: {error}; trying again, spans are kept while the queue has room{}",
                 self.counters.name(),
@@ -122,5 +117,41 @@ impl Delivery {
             ));
         }
         self.counters.fail(error);
+    }
+
+    /// Says that spans are lost because the queue is full.
+    pub(super) fn report_full_queue(&self) {
+        let lost = self.counters.lost(DropReason::QueueFull);
+        if lost > 0 && self.full_queue.is_first() {
+            warn(format_args!(
+                "{}: spans come faster than they are taken and the queue is full: {lost} spans \
+                 are lost so far, the closing summary will tell how many in the end",
+                self.counters.name()
+            ));
+        }
+    }
+}
+
+/// Keeps a report from being made once a request: at most once in a while.
+#[derive(Debug, Default)]
+struct Occasion {
+    latest: Mutex<Option<Instant>>,
+}
+
+impl Occasion {
+    /// Between two reports of one kind.
+    const WHILE: Duration = Duration::from_secs(60);
+
+    fn is_due(&self) -> bool {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = latest.is_none_or(|latest| latest.elapsed() >= Self::WHILE);
+        if due {
+            *latest = Some(Instant::now());
+        }
+        due
+    }
+
+    fn is_first(&self) -> bool {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now()).is_none()
     }
 }

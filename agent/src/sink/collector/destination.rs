@@ -7,10 +7,13 @@ use std::fmt;
 use hyper::Uri;
 use hyper::header::{HeaderName, HeaderValue};
 
+use super::answer::Answer;
 use super::client::TlsError;
 use super::grpc::GrpcExporter;
 use super::http::HttpExporter;
-use crate::config::{BatchSettings, Compression, OtlpSettings, Protocol, Tls, ZipkinSettings};
+use crate::config::{
+    BatchSettings, Compression, OtlpSettings, Protocol, Tls, ZipkinSettings, is_http_url,
+};
 use crate::sink::encoding::Encoding;
 
 /// What keeps an exporter from starting.
@@ -82,6 +85,21 @@ impl Destination {
         Ok(Self { transport, encoding, name, hint })
     }
 
+    /// Whether it answers as a collector should: asked with a request without spans.
+    pub(super) async fn check(&self) -> Result<(), String> {
+        let body = self.encoding.empty();
+        let answer = match &self.transport {
+            Transport::Http(http) => http.send(http.prepare(body)).await,
+            Transport::Grpc(grpc) => grpc.send(body).await,
+        };
+        match answer {
+            Answer::Accepted { .. } => Ok(()),
+            Answer::Retry { error, .. } | Answer::Refused { error } => {
+                Err(format!("{error}{}", self.hint))
+            }
+        }
+    }
+
     pub(super) fn zipkin(
         settings: &ZipkinSettings,
         batching: BatchSettings,
@@ -99,10 +117,7 @@ impl Destination {
 
 fn parse(url: &str) -> Result<Uri, ExportError> {
     let refused = || ExportError::Endpoint(without_credentials(url));
-    let uri: Uri = url.parse().map_err(|_| refused())?;
-    let complete = uri.host().is_some_and(|host| !host.is_empty())
-        && matches!(uri.scheme_str(), Some("http" | "https"));
-    if complete { Ok(uri) } else { Err(refused()) }
+    if is_http_url(url) { url.parse().map_err(|_| refused()) } else { Err(refused()) }
 }
 
 fn headers(

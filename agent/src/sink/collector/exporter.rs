@@ -47,6 +47,11 @@ impl Exporter {
         &self.destination.name
     }
 
+    /// Whether the collector answers, without sending it a span.
+    pub(in crate::sink) async fn check(&self) -> Result<(), String> {
+        self.destination.check().await
+    }
+
     /// Runs until the queue is closed and everything taken from it is settled.
     pub(in crate::sink) async fn run(self, queue: Arc<Queue>, counters: Arc<Counters>) {
         let batch_size = self.batching.size.min(queue.capacity());

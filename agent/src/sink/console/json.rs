@@ -206,4 +206,37 @@ mod tests {
         assert_eq!(parsed["attributes"]["texts"][0], HOSTILE);
         assert_eq!(parsed["attributes"]["nan"], "NaN");
     }
+
+    #[test]
+    fn any_ids_and_texts_come_back() {
+        // Knuth's MMIX generator: the same cases each time.
+        let mut state = 42_u64;
+        let mut next = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            state >> 32
+        };
+        for _ in 0..2_000 {
+            let text: String = (0..next() % 20)
+                .map(|_| {
+                    let wide = if next() % 2 == 0 { 0x100 } else { 0x11_0000 };
+                    char::from_u32((next() % wide) as u32).unwrap_or('\u{fffd}')
+                })
+                .collect();
+            let mut span = sample::client();
+            span.trace_id.0.fill_with(|| next() as u8);
+            span.span_id.0.fill_with(|| next() as u8);
+            span.name = text.clone().into();
+            span.attributes.set("text", text.clone());
+            let parsed: serde_json::Value = serde_json::from_str(&line(&span)).unwrap();
+            let number =
+                |key: &str| u128::from_str_radix(parsed[key].as_str().unwrap(), 16).unwrap();
+            assert_eq!(number("trace_id"), u128::from_be_bytes(span.trace_id.0));
+            assert_eq!(number("span_id"), u64::from_be_bytes(span.span_id.0).into());
+            assert_eq!(parsed["trace_id"].as_str().unwrap().len(), 32);
+            assert_eq!(parsed["name"], text.as_str());
+            assert_eq!(parsed["attributes"]["text"], text.as_str());
+        }
+    }
 }

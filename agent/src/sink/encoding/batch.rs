@@ -50,7 +50,6 @@ pub(in crate::sink) struct Batch {
     /// The group of the latest span: the next one is probably of the same process.
     latest: usize,
     span: Vec<u8>,
-    scratch: Vec<u8>,
     /// At least what the request will take.
     bytes: usize,
     spans: u64,
@@ -73,7 +72,6 @@ impl Batch {
             groups: Vec::new(),
             latest: 0,
             span: Vec::new(),
-            scratch: Vec::new(),
             bytes: 0,
             spans: 0,
         }
@@ -82,25 +80,23 @@ impl Batch {
     pub(in crate::sink) fn add(&mut self, span: &Span) -> Added {
         self.span.clear();
         match self.encoding {
-            Encoding::Protobuf => {
-                protobuf::span(&mut self.span, &mut self.scratch, span, &self.limits);
-            }
+            Encoding::Protobuf => protobuf::span(&mut self.span, span, &self.limits),
             Encoding::Json => json::span(&mut self.span, span, &self.limits),
             Encoding::Zipkin => zipkin::span(&mut self.span, span, &self.limits),
         }
         let index = self.group(&span.resource);
         let Some(group) = self.groups.get_mut(index) else { return Added::TooLarge };
-        let overhead = if group.spans.is_empty() {
-            group.head.len() + self.encoding.resource_spans_overhead()
-        } else {
-            1
-        };
-        let size = self.span.len() + overhead;
+        let mut size = self.span.len() + self.encoding.span_overhead();
+        if group.spans.is_empty() {
+            size += group.head.len() + self.encoding.resource_spans_overhead();
+        }
         if self.bytes + size > MAX_REQUEST_BYTES {
             return if self.spans == 0 { Added::TooLarge } else { Added::Full };
         }
-        if self.encoding != Encoding::Protobuf && !group.spans.is_empty() {
-            group.spans.push(b',');
+        match self.encoding {
+            Encoding::Protobuf => protobuf::span_head(&mut group.spans, self.span.len()),
+            _ if group.spans.is_empty() => {}
+            Encoding::Json | Encoding::Zipkin => group.spans.push(b','),
         }
         group.spans.extend_from_slice(&self.span);
         self.bytes += size;
@@ -169,6 +165,19 @@ impl Encoding {
             Self::Json => json::RESOURCE_SPANS_OVERHEAD,
             Self::Zipkin => 1,
         }
+    }
+
+    /// At least what comes with each span.
+    const fn span_overhead(self) -> usize {
+        match self {
+            Self::Protobuf => protobuf::SPAN_HEAD_OVERHEAD,
+            Self::Json | Self::Zipkin => 1,
+        }
+    }
+
+    /// A request without spans.
+    pub(in crate::sink) fn empty(self) -> Bytes {
+        [self.before(), self.after()].concat().into()
     }
 
     /// What a request begins with.

@@ -2,7 +2,7 @@
 //! from [`Span`] without intermediate messages: this runs once for every span.
 //!
 //! A nested message is preceded by its length, so each message here has a `*_len` beside the
-//! function that writes it; a span as a whole is written to a scratch buffer first.
+//! function that writes it; a span as a whole is written first and measured then.
 
 use onlooker_pipeline::span::{Link, Resource, Span, Status, Value};
 use prost::encoding::{encode_varint, encoded_len_varint};
@@ -25,13 +25,13 @@ pub(super) fn resource(out: &mut Vec<u8>, resource: &Resource) {
     }
 }
 
-/// Appends a `Span` message, as `ScopeSpans.spans`. `scratch` is only there to be reused.
-pub(super) fn span(out: &mut Vec<u8>, scratch: &mut Vec<u8>, span: &Span, limits: &Limits) {
-    scratch.clear();
-    span_body(scratch, span, limits);
-    length_delimited(out, 2, scratch.len());
-    out.extend_from_slice(scratch);
+/// Appends what goes before a `Span` message of so many bytes, as `ScopeSpans.spans`.
+pub(super) fn span_head(out: &mut Vec<u8>, length: usize) {
+    length_delimited(out, 2, length);
 }
+
+/// More than [`span_head`] writes.
+pub(super) const SPAN_HEAD_OVERHEAD: usize = 11;
 
 /// Appends a `ResourceSpans` message, as `ExportTraceServiceRequest.resource_spans`, from what
 /// [`resource`] and [`span`] wrote.
@@ -54,7 +54,8 @@ pub(super) fn resource_spans(out: &mut Vec<u8>, resource: &[u8], spans: &[u8]) {
 pub(super) const RESOURCE_SPANS_OVERHEAD: usize =
     2 * SCHEMA_URL.len() + SCOPE_NAME.len() + SCOPE_VERSION.len() + 64;
 
-fn span_body(out: &mut Vec<u8>, span: &Span, limits: &Limits) {
+/// Appends a `Span` message.
+pub(super) fn span(out: &mut Vec<u8>, span: &Span, limits: &Limits) {
     let limited = Limited::new(span, limits);
     bytes(out, 1, &span.trace_id.0);
     bytes(out, 2, &span.span_id.0);
@@ -178,12 +179,20 @@ const LEN: u8 = 2;
 const I32: u8 = 5;
 
 fn key(out: &mut Vec<u8>, field: u8, wire_type: u8) {
-    encode_varint(u64::from(field) << 3 | u64::from(wire_type), out);
+    varint(out, u64::from(field) << 3 | u64::from(wire_type));
 }
 
 fn length_delimited(out: &mut Vec<u8>, field: u8, length: usize) {
     key(out, field, LEN);
-    encode_varint(length as u64, out);
+    varint(out, length as u64);
+}
+
+/// Nearly all keys, lengths and numbers fit one byte.
+fn varint(out: &mut Vec<u8>, value: u64) {
+    match u8::try_from(value) {
+        Ok(byte @ 0..=0x7f) => out.push(byte),
+        _ => encode_varint(value, out),
+    }
 }
 
 fn bytes(out: &mut Vec<u8>, field: u8, content: &[u8]) {
@@ -193,7 +202,7 @@ fn bytes(out: &mut Vec<u8>, field: u8, content: &[u8]) {
 
 fn number(out: &mut Vec<u8>, field: u8, value: u64) {
     key(out, field, VARINT);
-    encode_varint(value, out);
+    varint(out, value);
 }
 
 fn nonzero(out: &mut Vec<u8>, field: u8, value: u64) {

@@ -225,3 +225,34 @@ fn json_is_the_dialect_of_otlp() {
     assert_eq!(span["attributes"][2]["value"]["intValue"], "5433");
     assert_eq!(span["status"]["code"], 2);
 }
+
+/// The budget is 500 ns a span: `cargo test --release -p onlooker --lib cost -- --ignored
+/// --nocapture` tells what it takes. Not asserted on the clock.
+#[test]
+#[ignore = "a measurement, for a release build"]
+fn cost_of_encoding() {
+    const ROUNDS: u32 = 2_000;
+    const SPANS: u32 = 512;
+    let mut span = sample::span();
+    span.attributes = sample::http_server();
+    for encoding in [Encoding::Protobuf, Encoding::Json, Encoding::Zipkin] {
+        let mut batch = Batch::new(encoding, Limits::default());
+        let mut bytes = 0;
+        let begin = processor_time();
+        for _ in 0..ROUNDS {
+            for _ in 0..SPANS {
+                assert_eq!(batch.add(&span), Added::Yes);
+            }
+            bytes += batch.take().map_or(0, |request| request.body.len());
+        }
+        let count = ROUNDS * SPANS;
+        let each = (processor_time() - begin) / count;
+        println!("{encoding:?}: {each:?} and {} bytes a span", bytes / count as usize);
+    }
+}
+
+/// What this thread has cost so far, whatever else the machine does.
+fn processor_time() -> std::time::Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    std::time::Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
+}

@@ -358,3 +358,12 @@ fn graphql_and_json_rpc_decorate_the_span() {
     }
     assert_eq!(it.status, Status::Error("".into()));
 }
+
+#[test]
+fn what_another_protocol_carried_says_so() {
+    let mut facts = facts("GET", "/cart", &[("Host", "shop.example")], Some(200));
+    facts.carrier = Some("fastcgi");
+    let description = server(facts);
+    assert_eq!(text(&description, "network.protocol.name"), Some("fastcgi"));
+    assert_eq!(text(&description, "network.protocol.version"), None);
+}

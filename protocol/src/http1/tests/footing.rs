@@ -1,9 +1,10 @@
 //! Late attaches, holes, surprises: unknown stays unknown, never wrong.
 
 use super::talk::Talk;
-use crate::chunk::Side;
-use crate::dissector::Ending;
+use crate::chunk::{Chunk, Moment, Side};
+use crate::dissector::{Dissector, Ending, Output};
 use crate::exchange::Outcome;
+use crate::http1::Http1;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 const GONE: &str = "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n";
@@ -146,4 +147,31 @@ fn junk_behind_a_good_conversation_is_counted_not_taken() {
     talk.server("HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n");
     talk.client("GET /2 HTTP/1.1\r\n\r\n").server(OK);
     assert_eq!(talk.told(), ["GET /1 200", "GET /2 200"]);
+}
+
+/// Captures without a clock.
+#[test]
+fn time_that_stands_still() {
+    let mut dissector = Http1::new(true);
+    let mut out = Output::default();
+    let mut position = [0, 0];
+    for _ in 0..3 {
+        for (side, text) in [(Side::Client, "GET /1 HTTP/1.1\r\n\r\n"), (Side::Server, OK)] {
+            let first = Moment { position: position[side as usize], ..Moment::default() };
+            position[side as usize] += text.len() as u64;
+            dissector.feed(&Chunk::new(side, first, text.as_bytes()), &mut out);
+        }
+    }
+    assert_eq!((out.exchanges.len(), out.lost), (3, 0));
+}
+
+/// The rest of the head is lost; that shows with the next request, when the response is long there.
+#[test]
+fn a_response_in_the_middle_of_a_head_whose_rest_is_lost() {
+    let mut talk = Talk::new();
+    talk.client("GET /1 HTTP/1.1\r\n\r\n").server(OK);
+    talk.client("POST /2 H").server(GONE).unseen(Side::Client, 51);
+    talk.client("PUT ").client("/3 HTTP/1.1\r\n\r\n").server(OK);
+    talk.client("GET /4 HTTP/1.1\r\n\r\n").server(GONE);
+    assert_eq!(talk.told(), ["GET /1 200", "POST /2 410", "PUT /3 200", "GET /4 410"]);
 }

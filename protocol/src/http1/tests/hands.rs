@@ -1,7 +1,9 @@
 //! The connection changes hands.
 
 use super::talk::{Talk, facts};
-use crate::dissector::Handover;
+use crate::dissector::{Ending, Handover};
+use crate::exchange::Facts;
+use crate::grpc::Status;
 
 #[test]
 fn a_tunnel_begins_behind_both_heads() {
@@ -60,4 +62,23 @@ fn an_upgrade_refused_leaves_http() {
     talk.client("GET /2 HTTP/1.1\r\n\r\n").server("HTTP/1.1 204 N\r\n\r\n");
     assert_eq!(talk.told(), ["GET /1 200", "GET /2 204"]);
     assert_eq!(talk.handover, None);
+}
+
+/// PROTOCOL-WEB.md: the trailers are the last message of the body, marked by the highest bit.
+#[test]
+fn a_grpc_web_call() {
+    let mut talk = Talk::new();
+    talk.client("POST /shop.Cart/Add HTTP/1.1\r\nHost: h\r\nContent-Type: application/grpc-web+proto\r\nContent-Length: 7\r\n\r\n\0\0\0\0\x02hi");
+    talk.server(b"HTTP/1.1 200 OK\r\nContent-Type: application/grpc-web+proto\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n\0\0\0\0\x02yo\r\n");
+    talk.server(b"15\r\n\x80\0\0\0\x10grpc-status: 5\r\n\r\n0\r\n\r\n");
+    let Facts::Grpc(call) = &talk.exchanges[0].facts else { panic!("{:?}", talk.exchanges) };
+    assert_eq!(call.method(), Some("shop.Cart/Add"));
+    assert_eq!(call.status, Some(Status::NotFound));
+    assert_eq!((call.sent, call.received), (1, 1));
+
+    // Without its response it is a call all the same.
+    let mut talk = Talk::new();
+    talk.client("POST /shop.Cart/Add HTTP/1.1\r\nContent-Type: application/grpc-web\r\nContent-Length: 0\r\n\r\n");
+    talk.closed(Ending::Reset);
+    assert!(matches!(talk.exchanges[0].facts, Facts::Grpc(_)));
 }

@@ -109,31 +109,44 @@ impl Code {
 /// corresponding to the most significant bits of the code for the EOS symbol MUST be treated as a
 /// decoding error. A Huffman-encoded string literal containing the EOS symbol MUST be treated as a
 /// decoding error." (§5.2)
-pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-    let mut input = input.iter();
+pub(super) fn decode(mut input: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+    out.reserve(input.len() * 8 / 5);
+    // The next `count` bits, left-aligned.
     let (mut bits, mut count) = (0u64, 0u32);
-    loop {
-        while count <= 56 {
-            let Some(&byte) = input.next() else { break };
-            bits |= u64::from(byte) << (56 - count);
-            count += 8;
+    // As long as a whole code is there for sure, nothing needs checking but its symbol.
+    while let Some((word, rest)) = input.split_first_chunk() {
+        bits |= u64::from(u32::from_be_bytes(*word)) << (32 - count);
+        count += 32;
+        input = rest;
+        while count as usize >= LONGEST {
+            let (symbol, length) = CODE.next(bits);
+            push(symbol, out)?;
+            bits <<= length;
+            count -= length;
         }
-        if count == 0 {
-            return Ok(());
-        }
+    }
+    for &byte in input {
+        bits |= u64::from(byte) << (56 - count);
+        count += 8;
+    }
+    while count > 0 {
         let (symbol, length) = CODE.next(bits);
         if length > count {
             // The rest is padding: ones, which no symbol shorter than a byte consists of.
             let ones = !(u64::MAX >> count);
             return if count < 8 && bits == ones { Ok(()) } else { Err(Error::Huffman) };
         }
-        if symbol == EOS {
-            return Err(Error::Huffman);
-        }
-        out.push(symbol as u8);
+        push(symbol, out)?;
         bits <<= length;
         count -= length;
     }
+    Ok(())
+}
+
+fn push(symbol: u16, out: &mut Vec<u8>) -> Result<(), Error> {
+    // EOS is the one symbol that is no octet.
+    out.push(u8::try_from(symbol).map_err(|_| Error::Huffman)?);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,142 @@
+//! The machine: privileges, the kernel, every feature.
+
+use std::path::Path;
+
+use super::{Finding, Grade};
+use crate::probe::{Btf, Probe, ProbeOptions};
+
+/// Capabilities that matter: bit, name, what for.
+const CAPABILITIES: &[(u32, &str, &str)] = &[
+    (39, "CAP_BPF", "loading programs (5.8 and later; before, CAP_SYS_ADMIN)"),
+    (38, "CAP_PERFMON", "attaching to tracepoints (5.8 and later; before, CAP_SYS_ADMIN)"),
+    (19, "CAP_SYS_PTRACE", "reading other users' /proc entries: names, sockets, environments"),
+];
+const CAP_SYS_ADMIN: u32 = 21;
+
+/// Everything that does not depend on a target.
+pub(super) fn examine() -> Vec<Finding> {
+    let mut findings = vec![kernel(), privileges(), types(), tracefs(), namespace()];
+    findings.extend(lockdown());
+    findings.extend(programs());
+    findings
+}
+
+fn kernel() -> Finding {
+    let name = rustix::system::uname();
+    let release = name.release().to_string_lossy().into_owned();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
+    let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version < (5, 8) {
+        return Finding::new(
+            Grade::Bad,
+            format!("kernel {release}"),
+            "older than 5.8, which has no ring buffer for programs",
+        );
+    }
+    if version < (5, 17) {
+        return Finding::new(
+            Grade::Less,
+            format!("kernel {release}"),
+            "older than 5.17: of calls with many buffers, or above 64 KiB, less is copied",
+        );
+    }
+    Finding::new(Grade::Good, format!("kernel {release}"), "")
+}
+
+fn privileges() -> Finding {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0);
+    let has = |bit: u32| mask & (1 << bit) != 0;
+    let missing: Vec<_> = CAPABILITIES
+        .iter()
+        .filter(|(bit, ..)| !has(*bit) && (*bit < 38 || !has(CAP_SYS_ADMIN)))
+        .map(|(_, name, what)| format!("{name} for {what}"))
+        .collect();
+    if missing.is_empty() {
+        return Finding::new(Grade::Good, "privileges", "");
+    }
+    let meaning = format!("missing {}; run as root or grant them", missing.join(", "));
+    Finding::new(Grade::Bad, "privileges", meaning)
+}
+
+fn types() -> Finding {
+    match Btf::of_kernel() {
+        Ok(_) => Finding::new(Grade::Good, "kernel type information (BTF)", ""),
+        Err(error) => Finding::new(Grade::Bad, "kernel type information (BTF)", error.to_string()),
+    }
+}
+
+fn tracefs() -> Finding {
+    let there = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"]
+        .iter()
+        .any(|path| Path::new(path).exists());
+    if there {
+        Finding::new(Grade::Good, "tracefs", "")
+    } else {
+        Finding::new(Grade::Good, "tracefs", "not mounted; Onlooker mounts it when it starts")
+    }
+}
+
+/// In a pid namespace of its own the agent sees other numbers than the kernel programs.
+fn namespace() -> Finding {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let numbers = status
+        .lines()
+        .find_map(|line| line.strip_prefix("NSpid:"))
+        .map_or(1, |line| line.split_whitespace().count());
+    if numbers > 1 {
+        Finding::new(
+            Grade::Bad,
+            "pid namespace",
+            "this is a container's own: run with the host's (docker: --pid=host, Kubernetes: \
+             hostPID: true)",
+        )
+    } else {
+        Finding::new(Grade::Good, "pid namespace", "")
+    }
+}
+
+fn lockdown() -> Option<Finding> {
+    let text = std::fs::read_to_string("/sys/kernel/security/lockdown").ok()?;
+    let mode = text.split('[').nth(1)?.split(']').next()?;
+    (mode == "confidentiality").then(|| {
+        Finding::new(
+            Grade::Bad,
+            "kernel lockdown",
+            "in mode confidentiality programs cannot read memory; boot with lockdown=integrity",
+        )
+    })
+}
+
+/// Loads and attaches everything once, and says what the kernel refused.
+fn programs() -> Vec<Finding> {
+    let options = ProbeOptions { ring_bytes: 64 * 1024, ..ProbeOptions::default() };
+    let mut probe = match Probe::load(&options) {
+        Ok(probe) => probe,
+        Err(error) => return vec![Finding::new(Grade::Bad, "kernel programs", error.to_string())],
+    };
+    let attached = probe.attach();
+    let mut findings: Vec<_> = probe
+        .features()
+        .iter()
+        .map(|feature| match feature.problem() {
+            None => Finding::new(Grade::Good, feature.name, ""),
+            Some(why) => {
+                Finding::new(Grade::Less, feature.name, format!("{} ({why})", feature.without))
+            }
+        })
+        .collect();
+    if let Err(error) = attached {
+        findings.push(Finding::new(Grade::Bad, "attaching", error.to_string()));
+    }
+    let walked: u32 = probe.costs().iter().filter_map(|cost| cost.verified_instructions).sum();
+    if walked > 0 {
+        let meaning = format!("{walked} instructions walked by the verifier");
+        findings.push(Finding::new(Grade::Good, "kernel programs", meaning));
+    }
+    findings
+}

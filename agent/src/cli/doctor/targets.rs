@@ -1,0 +1,121 @@
+//! Targets, watched for a while: what is spoken on their connections, and what is not seen.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use onlooker_pipeline::connection::{Connection, Taken};
+use serde_json::{Value, json};
+
+use super::super::live::{Limits, Live};
+use super::{Finding, Grade, as_json};
+use crate::config::{Config, Targets};
+use crate::process::Selector;
+
+/// Libraries whose plaintext is not read: connections through them stay encrypted to us.
+const TLS_LIBRARIES: &[&str] = &["libssl", "libgnutls", "libnss3", "boringssl"];
+
+/// A process that was watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pid: u32,
+    service: String,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Watched {
+    pub(super) fn title(&self) -> String {
+        format!("process {} ({})", self.pid, crate::sink::escape(&self.service))
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let Self { pid, service, findings } = self;
+        json!({ "pid": pid, "service": service, "findings": as_json(findings) })
+    }
+}
+
+/// Watches the chosen processes.
+pub(super) fn watch(chosen: &Targets, duration: Duration) -> anyhow::Result<Vec<Watched>> {
+    let mut config = Config { targets: chosen.clone(), ..Config::default() };
+    config.export.console = None;
+    let selector = Selector::new(chosen, false)?;
+    let mut live = Live::prepare(&config, selector)?;
+    live.attach()?;
+    live.run(Limits { duration: Some(duration), spans: None }, |_| false);
+    let mut pids: Vec<_> = live.target_ids().collect();
+    pids.sort_unstable();
+    let watched = pids.into_iter().map(|pid| report(&mut live, pid)).collect();
+    drop(live);
+    Ok(watched)
+}
+
+fn report(live: &mut Live, pid: u32) -> Watched {
+    let service = live.service(pid);
+    let mut spoken: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for connection in live.connections().filter(|it| it.endpoint.process == pid) {
+        let entry = spoken.entry(taken(connection)).or_default();
+        entry.0 += 1;
+        entry.1 += connection.exchanges;
+    }
+    let mut findings: Vec<_> = spoken
+        .into_iter()
+        .map(|(what, (connections, exchanges))| {
+            let opaque = what.starts_with("not ");
+            let grade = if opaque { Grade::Less } else { Grade::Good };
+            Finding::new(
+                grade,
+                what,
+                format!("{connections} open connections, {exchanges} exchanges"),
+            )
+        })
+        .collect();
+    if findings.is_empty() {
+        findings.push(Finding::new(
+            Grade::Less,
+            "no traffic",
+            "nothing passed on an open connection while it was watched: send it a request, or \
+             watch longer (--duration 30s)",
+        ));
+    }
+    findings.extend(blind_spots(pid));
+    Watched { pid, service, findings }
+}
+
+fn taken(connection: &Connection) -> String {
+    match connection.conversation.taken() {
+        Taken::For(name, _) => name.to_owned(),
+        Taken::Undecided => "not decided yet".to_owned(),
+        Taken::Opaque("tls") => "not read: encrypted (TLS)".to_owned(),
+        Taken::Opaque(why) => format!("not read: {why}"),
+    }
+}
+
+/// What the process uses that is not captured.
+fn blind_spots(pid: u32) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let library = maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5))
+        .filter_map(|path| Path::new(path).file_name()?.to_str())
+        .find(|name| TLS_LIBRARIES.iter().any(|library| name.starts_with(library)));
+    if let Some(library) = library {
+        findings.push(Finding::new(
+            Grade::Less,
+            format!("uses {library}"),
+            "connections that it encrypts are seen as connections, not as requests",
+        ));
+    }
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let io_uring = files
+        .filter_map(|file| std::fs::read_link(file.path()).ok())
+        .any(|link| link.to_str() == Some("anon_inode:[io_uring]"));
+    if io_uring {
+        findings.push(Finding::new(
+            Grade::Less,
+            "uses io_uring",
+            "what it reads and sends that way passes no socket call and is not seen",
+        ));
+    }
+    findings
+}

@@ -1,0 +1,83 @@
+//! Whatever calls a service reads and writes with, its requests are the same.
+//!
+//! Each connection begins with a line that is no HTTP, and is opened before the agent comes: so it
+//! is traced from its middle, with the first request as the first thing that is seen.
+
+use onlooker_e2e::http::Connection;
+use onlooker_e2e::services::python_service;
+use onlooker_e2e::{Agent, Spans as _, skipped};
+
+const READERS: &[&str] = &[
+    "recv",
+    "recv_into",
+    "recvfrom",
+    "recvmsg",
+    "recvmsg_vectored",
+    "read",
+    "readv",
+    "peek",
+    "byte",
+    "nonblocking",
+    "dup",
+];
+const WRITERS: &[&str] = &[
+    "send",
+    "send_apart",
+    "sendto",
+    "sendmsg",
+    "write",
+    "writev",
+    "sendfile",
+    "splice",
+    "partial",
+];
+const REQUESTS: usize = 3;
+
+#[test]
+fn every_way_to_read_and_write() {
+    if skipped() {
+        return;
+    }
+    let service = python_service("syscalls.py", &[] as &[&str]);
+    let mut ways: Vec<String> = READERS.iter().map(|reader| format!("{reader}-send")).collect();
+    // The first of the writers was the readers' own.
+    ways.extend(WRITERS.iter().skip(1).map(|writer| format!("recv-{writer}")));
+    ways.push("passed".to_owned());
+    let mut connections: Vec<Connection> = ways
+        .iter()
+        .map(|way| {
+            let mut connection = Connection::to(service.port);
+            connection.send(format!("{way}\n"));
+            assert_eq!(connection.line(), "");
+            connection
+        })
+        .collect();
+
+    let agent = Agent::trace_pid(service.pid());
+    for (way, connection) in ways.iter().zip(&mut connections) {
+        for number in 0..REQUESTS {
+            let size = ["small", "large"][number % 2];
+            let response = connection.get(&format!("/{way}/{size}/{number}"));
+            assert_eq!(response.status, 200);
+            assert!(response.head.contains(&format!("X-How: {way}\r\n")), "{}", response.head);
+        }
+    }
+    let expected = ways.len() * REQUESTS;
+    agent.settle(expected);
+    let spans = agent.finish().successful().spans;
+
+    let mut missing = Vec::new();
+    for way in &ways {
+        let prefix = format!("/{way}/");
+        let seen = spans.all(|span| span.path().is_some_and(|path| path.starts_with(&prefix)));
+        if seen.len() != REQUESTS || seen.iter().any(|span| !span.is_server()) {
+            missing.push(format!("{way}: {}", seen.len()));
+        }
+        for span in seen {
+            assert_eq!(span.int("http.response.status_code"), Some(200), "{way}");
+            assert_eq!(span.status, "UNSET", "{way}");
+        }
+    }
+    assert!(missing.is_empty(), "not {REQUESTS} spans each: {}", missing.join(", "));
+    assert_eq!(spans.len(), expected);
+}
