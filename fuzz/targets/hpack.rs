@@ -14,17 +14,22 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     while let Some((&length, tail)) = rest.split_first() {
         let (block, tail) = tail.split_at(usize::from(length).min(tail.len()));
         rest = tail;
-        let Ok(expected) = other.decode(block) else { return };
+        // The other one panics at updates of the table's size that it finds too long. They stand at
+        // the front; 0x3f begins one of several bytes (RFC 7541, section 6.3).
+        if block.iter().find(|byte| !(0x20..0x3f).contains(*byte)) == Some(&0x3f) {
+            return;
+        }
         let mut fields = Fields::new();
         let read = ours.decode(block, |field| match field {
             Field::Known(name, value) => fields.push((name.to_vec(), value.to_vec())),
             unknown => panic!("{unknown:?} to a reader from the start"),
         });
-        // We refuse integers of more than 32 bits and updates of the table's size behind a field,
-        // as RFC 7541 allows and demands.
+        // What we refuse it does not get: integers of more than 32 bits, and an update of the
+        // table's size behind a field.
         if read.is_err() {
             return;
         }
+        let Ok(expected) = other.decode(block) else { return };
         assert_eq!(fields, expected);
         blocks += 1;
         if blocks == 1 {

@@ -237,6 +237,20 @@ fn a_reset_ends_a_connection_after_what_was_sent() {
 }
 
 #[test]
+fn nothing_comes_behind_a_fin() {
+    let mut segments = handshake(100, 5_000);
+    segments.extend([
+        server(5_011, 101, ACK, b"far"),
+        server(5_001, 101, ACK | FIN, b"end"),
+        server(5_004, 101, ACK, b"more"),
+        client(105, 5_001, ACK | FIN, b""),
+    ]);
+    let (told, summary) = told_of(&segments);
+    assert_eq!((text(&told.server), told.end), ("end".into(), Some(End::Fin)));
+    assert_eq!(summary.counters.out_of_window, 1);
+}
+
+#[test]
 fn a_reset_from_nowhere_is_not_believed() {
     let mut segments = conversation(100, 5_000);
     segments.insert(6, server(4_000_000_000, 0, RST, b""));

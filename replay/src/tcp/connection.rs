@@ -373,6 +373,9 @@ impl Connection {
         listener: &mut Listener<'_>,
         step: impl FnOnce(&mut Stream, &mut Deliver<'_>),
     ) {
+        if self.ended {
+            return;
+        }
         self.time = self.time.max(time);
         let (id, time) = (self.id, self.time);
         step(self.stream_mut(side), &mut |position, bytes, missing| {

@@ -166,13 +166,17 @@ impl Stream {
         };
         let segment = View { position, bytes, len: bytes.len() as u64 + missing };
         if fin && self.fin.is_none() {
-            self.fin = u64::try_from(segment.end()).ok();
+            self.fin = u64::try_from(segment.end()).ok().map(|fin| fin.max(self.next));
+            self.drop_behind_fin();
         }
         let next = self.next as i64;
         if segment.position < next && segment.len > 0 {
             self.compare_with_recent(&segment, counters);
         }
-        let fresh = segment.part(next, segment.end());
+        // Nothing is sent behind a FIN: who claims it lies.
+        let fin = self.fin.and_then(|fin| i64::try_from(fin).ok()).unwrap_or(i64::MAX);
+        counters.out_of_window += u64::from(segment.end() > fin);
+        let fresh = segment.part(next, fin);
         if fresh.len == 0 {
             return;
         }
@@ -217,6 +221,11 @@ impl Stream {
         {
             self.give(&[], fin - self.next, counters, deliver);
         }
+    }
+
+    fn drop_behind_fin(&mut self) {
+        let behind = self.fin.map(|fin| self.pieces.split_off(&fin)).unwrap_or_default();
+        self.buffered -= behind.values().map(Piece::cost).sum::<usize>();
     }
 
     fn give_up_gap(&mut self, counters: &mut Counters, deliver: &mut Deliver<'_>) {

@@ -89,10 +89,13 @@ fn is_udp(frame: &[u8]) -> bool {
     frame.get(12..14) == Some(&[8, 0]) && frame.get(23) == Some(&17)
 }
 
+/// Whether a line may be told where this one is the truth: the truth, then the line.
+type Rule<'a> = &'a dyn Fn(&Line, &Line) -> bool;
+
 /// The lines that are not in the truth, each line of which stands for one.
 pub(crate) fn surplus(mut truth: Vec<Line>, mut lines: Vec<Line>) -> Vec<Line> {
     let open = |line: &Line| Line { result: "?".to_owned(), ..line.clone() };
-    let rules: [&dyn Fn(&Line, &Line) -> bool; 5] = [
+    let rules: [Rule<'_>; 5] = [
         &|known, line| known == line,
         &|known, line| known.agrees(line),
         // The answer was lost.
