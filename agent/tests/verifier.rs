@@ -35,17 +35,18 @@ fn kernel() -> String {
 
 #[test]
 fn no_program_costs_the_verifier_more_than_is_on_record() {
-    let probe = match Probe::load(&ProbeOptions { ring_bytes: 64 * 1024, ..ProbeOptions::default() }) {
-        Ok(probe) => probe,
-        Err(error) => {
-            assert!(
-                std::env::var_os("ONLOOKER_REQUIRE_E2E").is_none(),
-                "programs must load on the continuous build: {error}"
-            );
-            println!("skipped: programs cannot be loaded here: {error}");
-            return;
-        }
-    };
+    let probe =
+        match Probe::load(&ProbeOptions { ring_bytes: 64 * 1024, ..ProbeOptions::default() }) {
+            Ok(probe) => probe,
+            Err(error) => {
+                assert!(
+                    std::env::var_os("ONLOOKER_REQUIRE_E2E").is_none(),
+                    "programs must load on the continuous build: {error}"
+                );
+                println!("skipped: programs cannot be loaded here: {error}");
+                return;
+            }
+        };
     let kernel = kernel();
     let mut record = read();
     let mut wrong = Vec::new();

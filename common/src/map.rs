@@ -81,6 +81,7 @@ pub enum Offset {
     SockNet,
     SockProtocol,
     SockErr,
+    SockShutdown,
     SockSocket,
     SocketFile,
     NetNsInum,
@@ -107,7 +108,8 @@ pub struct Globals {
     pub agent: u32,
     /// Non-zero: every process is a target unless `TARGETS` says otherwise.
     pub all: u32,
-    /// Non-zero: processes that execute a program are captured until user space has decided.
+    /// Non-zero: processes that execute a program are captured, with these [`target`] bits, until
+    /// user space has decided.
     pub discover: u32,
     /// Bytes of each turn to copy while a connection has no policy, received data.
     pub default_received: u32,

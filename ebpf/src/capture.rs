@@ -11,7 +11,7 @@ use crate::map::POLICIES;
 use crate::socket::{Found, Socket, SocketState};
 use crate::task::{Flight, TaskState};
 use crate::vector::Source;
-use crate::{connection, counter, emit, globals, kernel, socket, task, vector};
+use crate::{connection, counter, emit, globals, kernel, socket, system_call, task, vector};
 
 const MSG_OOB: u64 = 0x1;
 const MSG_PEEK: u64 = 0x2;
@@ -114,18 +114,52 @@ pub fn forget() {
     }
 }
 
-/// Bytes were moved: `sock_send_length(sk, ret, flags)` and `sock_recv_length`, inside the call.
+/// Bytes were sent: `sock_send_length(sk, ret, flags)`, inside the call.
 ///
 /// It is one program run less than a pair of enter and exit, and the sock is given: no descriptor
 /// has to be followed. The position is that after the call, less what it moved.
 #[inline(always)]
-pub fn moved(context: &RawTracePointContext, towards: u8) {
+pub fn sent(context: &RawTracePointContext) {
     let who = task::current();
     let Some(task) = task::existing(who.1) else { return };
     let which = task.flight.call;
-    if which == call::NONE || which == call::SPLICE || task.flight.direction != towards {
+    if which == call::NONE || which == call::SPLICE || task.flight.direction != direction::OUT {
         return;
     }
+    moved(context, who, task);
+}
+
+/// Bytes were received: `sock_recv_length(sk, ret, flags)`, inside the call.
+///
+/// When a receive began tells nothing, so it has no enter program: which call it is and where its
+/// buffer is stands in the task's registers. A thread that was already waiting when the programs
+/// were attached is understood that way too.
+#[inline(always)]
+pub fn received(context: &RawTracePointContext) {
+    let who = task::current();
+    if !task::is_target(who.0) {
+        return;
+    }
+    let Some(call) = system_call::current() else { return };
+    let Some(task) = task::state(who.1) else { return };
+    let flight = &mut task.flight;
+    if flight.call != call.which || call.which != call::RECVMMSG {
+        flight.position = 0;
+    }
+    // SAFETY: no arguments.
+    flight.start = unsafe { bpf_ktime_get_ns() };
+    flight.buffer = call.buffer;
+    flight.count = call.count;
+    flight.call = call.which;
+    flight.direction = direction::IN;
+    moved(context, who, task);
+    if call.which != call::RECVMMSG {
+        task.flight.call = call::NONE;
+    }
+}
+
+#[inline(always)]
+fn moved(context: &RawTracePointContext, who: (u32, u32), task: &mut TaskState) {
     let returned = i64::from(context.arg::<i32>(1));
     let flags = u64::from(context.arg::<u32>(2));
     if returned < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB) != 0 {
@@ -137,15 +171,20 @@ pub fn moved(context: &RawTracePointContext, towards: u8) {
         Found::NoSocket => return,
     };
     let Some(state) = connection::known(&socket, who) else { return };
+    let which = task.flight.call;
     let message_at = task.flight.position;
     let mut flight = task.flight;
     flight.socket = socket.sock;
     flight.inode = socket.inode;
     flight.unix = u8::from(socket.unix);
     flight.datagram = u8::from(socket.datagram);
-    flight.position = socket::position(&socket, towards);
+    flight.position = socket::position(&socket, flight.direction);
     if !socket.unix && !socket.datagram {
-        flight.position = u64::from((flight.position as u32).wrapping_sub(returned as u32));
+        let mut passed = returned as u32;
+        if flight.direction == direction::IN {
+            passed = passed.wrapping_add(socket::end_counted(&socket, flight.position as u32));
+        }
+        flight.position = u64::from((flight.position as u32).wrapping_sub(passed));
     }
     let source = match which {
         call::RECVMMSG | call::SENDMMSG => {

@@ -12,7 +12,11 @@ pub fn read<T: Copy>(address: u64) -> T {
     // SAFETY: the destination is as long as said; the helper checks the source and zeroes the
     // destination when it faults. `T` is an integer or an array of integers at every call.
     unsafe {
-        bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _);
+        bpf_probe_read_kernel(
+            value.as_mut_ptr().cast(),
+            size_of::<T>() as u32,
+            address as *const _,
+        );
         value.assume_init()
     }
 }
@@ -41,8 +45,11 @@ pub fn read_user<T: Copy>(address: u64) -> Option<T> {
     let mut value = core::mem::MaybeUninit::<T>::zeroed();
     // SAFETY: as in `read`.
     unsafe {
-        let failed =
-            bpf_probe_read_user(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _);
+        let failed = bpf_probe_read_user(
+            value.as_mut_ptr().cast(),
+            size_of::<T>() as u32,
+            address as *const _,
+        );
         if failed != 0 { None } else { Some(value.assume_init()) }
     }
 }

@@ -8,7 +8,7 @@
 
 use aya_ebpf::macros::{raw_tracepoint, tracepoint};
 use aya_ebpf::programs::{RawTracePointContext, TracePointContext};
-use onlooker_common::event::{call, direction};
+use onlooker_common::event::call;
 
 mod capture;
 mod connection;
@@ -19,6 +19,7 @@ mod kernel;
 mod map;
 mod process;
 mod socket;
+mod system_call;
 mod task;
 mod vector;
 
@@ -57,14 +58,14 @@ socket_calls! {
 /// `sock_send_length(struct sock *sk, int ret, int flags)`, 6.3.
 #[raw_tracepoint(tracepoint = "sock_send_length")]
 pub fn socket_sent(context: RawTracePointContext) -> i32 {
-    capture::moved(&context, direction::OUT);
+    capture::sent(&context);
     0
 }
 
 /// `sock_recv_length(struct sock *sk, int ret, int flags)`, 6.3.
 #[raw_tracepoint(tracepoint = "sock_recv_length")]
 pub fn socket_received(context: RawTracePointContext) -> i32 {
-    capture::moved(&context, direction::IN);
+    capture::received(&context);
     0
 }
 

@@ -47,10 +47,11 @@ pub fn forked(context: &RawTracePointContext) {
 pub fn executed() {
     let who = task::current();
     if TARGETS.get_ptr(who.0).is_none() && who.0 != globals::agent() {
-        if globals::discover() == 0 {
+        let flags = globals::discover();
+        if flags == 0 {
             return;
         }
-        if TARGETS.insert(who.0, Target { flags: target::UNDECIDED }, 0).is_err() {
+        if TARGETS.insert(who.0, Target { flags }, 0).is_err() {
             counter::add(Counter::TargetsFull, 1);
             return;
         }

@@ -156,3 +156,16 @@ pub fn position(socket: &Socket, towards: u8) -> u64 {
     let of = if towards == direction::OUT { Offset::TcpWriteSeq } else { Offset::TcpCopiedSeq };
     u64::from(field::<u32>(socket.sock, of))
 }
+
+/// What the end of the stream (FIN) adds to `copied_seq`, which `position` is: the kernel counts it
+/// in the receive that takes the last bytes, if it has come by then.
+#[inline(always)]
+pub fn end_counted(socket: &Socket, position: u32) -> u32 {
+    const RCV_SHUTDOWN: u8 = 1;
+    let shutdown: u8 = field(socket.sock, Offset::SockShutdown);
+    if shutdown & RCV_SHUTDOWN == 0 {
+        return 0;
+    }
+    let next: u32 = field(socket.sock, Offset::TcpRcvNxt);
+    u32::from(position == next)
+}

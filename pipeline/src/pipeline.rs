@@ -423,7 +423,7 @@ impl<P: Processes> Pipeline<P> {
         let (start, end) = times(&exchange, asked);
         let process = exchange.request.first.task.process;
         let process = if process == 0 { endpoint.process } else { process };
-        let finished = Finished {
+        let finished = Box::new(Finished {
             connection: connection.id,
             peer: self.table.peer_of(connection),
             transport: endpoint.transport,
@@ -440,7 +440,7 @@ impl<P: Processes> Pipeline<P> {
             links: exchange.links,
             description,
             resource: self.processes.resource(process),
-        };
+        });
         let peers = Peers { table: &self.table, lent: lives.then_some(connection.id) };
         self.causality.add(finished, self.now, &peers);
     }

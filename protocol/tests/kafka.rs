@@ -25,10 +25,7 @@ fn dissected(client: &str) -> Vec<Output> {
         .collect()
 }
 
-fn messages<'a>(
-    outputs: &'a [Output],
-    api: Api,
-) -> impl Iterator<Item = (&'a Exchange, &'a KafkaFacts)> {
+fn messages(outputs: &[Output], api: Api) -> impl Iterator<Item = (&Exchange, &KafkaFacts)> {
     outputs
         .iter()
         .flat_map(|output| &output.exchanges)

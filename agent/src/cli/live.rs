@@ -49,6 +49,7 @@ pub(super) struct Live {
     /// Targets that still run; the loop can end when a traced command's are gone.
     targets: HashSet<u32>,
     spans: u64,
+    limits: Limits,
     news: Vec<(Kind, event::Process)>,
 }
 
@@ -60,6 +61,7 @@ impl Live {
             ring_bytes: config.capture.ring_buffer_bytes,
             all: selector.takes_all(),
             discover: selector.watches_programs(),
+            follow: selector.follows_children(),
             ..ProbeOptions::default()
         };
         let probe = Probe::load(&options)?;
@@ -83,6 +85,7 @@ impl Live {
             rejected: HashSet::new(),
             targets: HashSet::new(),
             spans: 0,
+            limits: Limits::default(),
             news: Vec::new(),
         })
     }
@@ -149,6 +152,7 @@ impl Live {
 
     /// Runs until a signal, a limit, a closed output, or `done`.
     pub(super) fn run(&mut self, limits: Limits, mut done: impl FnMut(&Self) -> bool) {
+        self.limits = limits;
         let started = Instant::now();
         let mut clock_checked = started;
         loop {
@@ -191,7 +195,7 @@ impl Live {
 
     /// One turn: what the kernel has, as far as one turn takes. Gives how many records.
     fn turn(&mut self) -> usize {
-        let Self { probe, pipeline, selector, rejected, news, .. } = self;
+        let Self { probe, pipeline, selector, rejected, targets, news, .. } = self;
         let taken = probe.drain(MOST_AT_ONCE, |record| {
             match &record {
                 Some(Record::Process(kind, process)) => {
@@ -200,11 +204,17 @@ impl Live {
                     match kind {
                         Kind::Exec => {
                             let seen = pipeline.processes().look(pid, &comm(&process.comm));
-                            if selector.takes_exe(seen.exe.as_deref()) {
+                            // A target stays one whatever it executes; the others are judged.
+                            if targets.contains(&pid) || selector.takes_exe(seen.exe.as_deref()) {
                                 rejected.remove(&pid);
+                            } else {
+                                rejected.insert(pid);
                             }
                         }
-                        Kind::Fork => pipeline.processes().forked(process.other, pid),
+                        Kind::Fork if rejected.contains(&process.other) => {
+                            rejected.insert(pid);
+                        }
+                        Kind::Fork => pipeline.processes().forked(pid),
                         _ => {}
                     }
                 }
@@ -229,29 +239,22 @@ impl Live {
     fn heard(&mut self, kind: Kind, process: &event::Process) {
         let pid = process.header.tgid;
         match kind {
-            Kind::Exec => {
-                // A target stays one whatever it executes; the others are judged.
-                if self.targets.contains(&pid) || !self.selector.watches_programs() {
-                    return;
-                }
-                let exe = self.pipeline.processes().get(pid).exe.clone();
-                if self.selector.takes_exe(exe.as_deref()) {
-                    if let Err(error) = self.add(pid) {
-                        eprintln!("onlooker: process {pid} is not traced: {error:#}");
-                    }
-                } else {
-                    self.rejected.insert(pid);
-                    self.probe.remove_target(pid);
+            Kind::Exec | Kind::Fork if self.rejected.contains(&pid) => {
+                self.probe.remove_target(pid);
+            }
+            Kind::Exec if !self.targets.contains(&pid) && self.selector.watches_programs() => {
+                if let Err(error) = self.add(pid) {
+                    eprintln!("onlooker: process {pid} is not traced: {error:#}");
                 }
             }
             Kind::Fork => {
                 self.targets.insert(pid);
             }
-            Kind::Listen => {
-                if self.selector.ports().iter().any(|&port| u32::from(port) == process.other) {
-                    self.targets.insert(pid);
-                    self.pipeline.processes().look(pid, &comm(&process.comm));
-                }
+            Kind::Listen
+                if self.selector.ports().iter().any(|&port| u32::from(port) == process.other) =>
+            {
+                self.targets.insert(pid);
+                self.pipeline.processes().look(pid, &comm(&process.comm));
             }
             Kind::Exit => {
                 self.targets.remove(&pid);
@@ -264,7 +267,10 @@ impl Live {
     }
 
     fn submit(&mut self) {
-        let spans = self.pipeline.take_spans();
+        let mut spans = self.pipeline.take_spans();
+        if let Some(limit) = self.limits.spans {
+            spans.truncate(limit.saturating_sub(self.spans) as usize);
+        }
         if !spans.is_empty() {
             self.spans += spans.len() as u64;
             self.sinks.submit(spans);

@@ -31,6 +31,6 @@ impl Capture {
 
 impl Default for Capture {
     fn default() -> Self {
-        Self { ring_buffer_bytes: 16 * 1024 * 1024 }
+        Self { ring_buffer_bytes: 8 * 1024 * 1024 }
     }
 }

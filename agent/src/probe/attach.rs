@@ -86,11 +86,7 @@ const SOCKET_CALLS: &[Row] = calls! {
 
 /// With these, the exit programs of [`SOCKET_CALLS`] are not needed.
 const LENGTHS: &[Row] = &[
-    (
-        "sock_send_length",
-        "what services send is not seen",
-        &[("socket_sent", "sock_send_length")],
-    ),
+    ("sock_send_length", "what services send is not seen", &[("socket_sent", "sock_send_length")]),
     (
         "sock_recv_length",
         "what services receive is not seen",
@@ -102,6 +98,9 @@ const LENGTHS: &[Row] = &[
         &[("enter_io_uring_enter", "sys_enter_io_uring_enter")],
     ),
 ];
+
+/// Calls that need no program of their own where the kernel tells the lengths.
+const RECEIVING: &[&str] = &["read", "readv", "recvfrom", "recvmsg", "recvmmsg"];
 
 const LIFE: &[Row] = &[
     (
@@ -126,12 +125,13 @@ const LIFE: &[Row] = &[
     ),
 ];
 
-/// Loads every program that is wanted: a call that the kernel tells the lengths of needs no exit
-/// program. (It tells none of what `splice` receives.)
+/// Loads every program that is wanted: where the kernel tells the lengths, a call that sends needs
+/// no exit program and one that receives none at all. (It tells none of what `splice` receives.)
 pub(super) fn load_all(ebpf: &mut Ebpf, lengths: bool) -> Vec<Feature> {
     let more: &[Row] = if lengths { LENGTHS } else { &[] };
     SOCKET_CALLS
         .iter()
+        .filter(|(name, ..)| !lengths || !RECEIVING.contains(name))
         .map(|&(name, without, programs)| match programs {
             [enter, _] if lengths && name != "splice" => {
                 (name, without, std::slice::from_ref(enter))

@@ -29,7 +29,7 @@ pub enum BtfError {
     NoField(&'static str, &'static str),
 }
 
-const MAGIC: u16 = 0xeB9F;
+const MAGIC: u16 = 0xeb9f;
 const KIND_INT: u32 = 1;
 const KIND_ARRAY: u32 = 3;
 const KIND_STRUCT: u32 = 4;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
 use aya::{Ebpf, EbpfLoader};
 use onlooker_common::counter::Counter;
-use onlooker_common::map::{Globals, Listener, Policy};
+use onlooker_common::map::{Globals, Listener, Policy, target};
 use onlooker_common::view::{self, AsBytes as _, Record};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
@@ -30,6 +30,8 @@ pub struct ProbeOptions {
     pub all: bool,
     /// Capture processes that execute a program until they have been decided on.
     pub discover: bool,
+    /// … with the processes that they fork.
+    pub follow: bool,
     /// Bytes of each received turn to copy before a connection has a policy.
     pub default_received: u32,
     /// The same of sent turns.
@@ -42,9 +44,17 @@ impl Default for ProbeOptions {
             ring_bytes: 8 * 1024 * 1024,
             all: false,
             discover: false,
+            follow: true,
             default_received: 64 * 1024,
             default_sent: 64 * 1024,
         }
+    }
+}
+
+impl ProbeOptions {
+    fn discover_flags(&self) -> u32 {
+        let follow = if self.follow { target::FOLLOW } else { 0 };
+        if self.discover || self.all { target::UNDECIDED | follow } else { 0 }
     }
 }
 
@@ -98,18 +108,17 @@ impl Probe {
     pub fn load(options: &ProbeOptions) -> Result<Self, ProbeError> {
         let btf = Btf::of_kernel()?;
         let lengths = attach::kernel_tells_lengths();
-        let mut globals = Globals {
+        let globals = Globals {
             offsets: offsets::of(&btf)?,
             agent: std::process::id(),
             all: u32::from(options.all),
-            discover: u32::from(options.discover),
+            discover: options.discover_flags(),
             default_received: options.default_received,
             default_sent: options.default_sent,
             wake_at: options.ring_bytes / 4,
             loops: u32::from(attach::kernel_is_at_least(5, 17)),
             lengths: u32::from(lengths),
         };
-        globals.discover |= globals.all;
         drop(btf);
         let mut ebpf = EbpfLoader::new()
             .btf(None)

@@ -31,6 +31,7 @@ const FIELDS: &[(Offset, &str, &str)] = &[
     (Offset::SockNet, "sock", "__sk_common.skc_net.net"),
     (Offset::SockProtocol, "sock", "sk_protocol"),
     (Offset::SockErr, "sock", "sk_err"),
+    (Offset::SockShutdown, "sock", "sk_shutdown"),
     (Offset::SockSocket, "sock", "sk_socket"),
     (Offset::NetNsInum, "net", "ns.inum"),
     (Offset::TcpRcvNxt, "tcp_sock", "rcv_nxt"),

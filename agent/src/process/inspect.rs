@@ -25,7 +25,7 @@ pub(crate) fn inspect(pid: u32) -> Inspection {
     let Ok(process) = Process::new(pid.cast_signed()) else { return Inspection::default() };
     let stat = process.stat().ok();
     Inspection {
-        exe: process.exe().ok().map(without_deleted),
+        exe: executable(&process),
         cmdline: process.cmdline().unwrap_or_default(),
         environment: process.environ().unwrap_or_default(),
         cwd: process.cwd().ok(),
@@ -34,6 +34,27 @@ pub(crate) fn inspect(pid: u32) -> Inspection {
             groups.into_iter().find_map(|group| container_id(&group.pathname).map(str::to_owned))
         }),
     }
+}
+
+/// The executable that a process runs, by the name it was called by: `redis-server` is a link to
+/// `redis-check-rdb` on Debian, and which of the two a process is only its arguments tell.
+pub(crate) fn executable(process: &Process) -> Option<PathBuf> {
+    let exe = without_deleted(process.exe().ok()?);
+    let arguments = process.cmdline().unwrap_or_default();
+    let called = arguments.first().and_then(|first| {
+        let word = first.split([' ', ':']).next()?;
+        let alias = exe.with_file_name(word.rsplit('/').next()?);
+        let root = PathBuf::from(format!("/proc/{}/root", process.pid()));
+        let inside = root.join(alias.strip_prefix("/").ok()?);
+        let target = std::fs::read_link(&inside).ok()?;
+        (target.file_name() == exe.file_name()).then_some(alias)
+    });
+    Some(called.unwrap_or(exe))
+}
+
+/// The same of a process by its number.
+pub(crate) fn executable_of(pid: u32) -> Option<PathBuf> {
+    executable(&Process::new(pid.cast_signed()).ok()?)
 }
 
 /// The executable of a process that was upgraded underneath it still has its name.

@@ -101,7 +101,7 @@ impl Selector {
         let me = std::process::id();
         let mut chosen: Vec<u32> = self.targets.pids.clone();
         for &(pid, _) in &all {
-            let exe = || std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+            let exe = || inspect::executable_of(pid);
             if self.watches_programs() && exe().is_some_and(|exe| self.takes_exe(Some(&exe))) {
                 chosen.push(pid);
             }

@@ -38,9 +38,8 @@ impl ProcessTable {
         &self.seen[&pid]
     }
 
-    /// A process forked: until the child executes something it is what its parent is.
-    pub fn forked(&mut self, parent: u32, child: u32) {
-        let _ = parent;
+    /// A process forked a child, which until it executes something runs what its parent runs.
+    pub fn forked(&mut self, child: u32) {
         self.look(child, "");
     }
 

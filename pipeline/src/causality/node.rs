@@ -57,7 +57,7 @@ pub(crate) enum Waits {
 /// A finished exchange that waits.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) finished: Finished,
+    pub(crate) finished: Box<Finished>,
     pub(crate) waits: Waits,
     /// Whose ids it waits for.
     pub(crate) children: Vec<(NodeId, Evidence)>,

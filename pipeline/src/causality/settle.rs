@@ -109,7 +109,7 @@ impl Causality {
     }
 
     /// An exchange is over.
-    pub(crate) fn add(&mut self, finished: Finished, now: u64, table: &impl Connections) {
+    pub(crate) fn add(&mut self, finished: Box<Finished>, now: u64, table: &impl Connections) {
         self.last += 1;
         let id = NodeId(self.last);
         let on = finished.connection;
@@ -417,7 +417,7 @@ fn due(queue: &mut VecDeque<(u64, NodeId)>, now: u64) -> Option<NodeId> {
     queue.pop_front_if(|(at, _)| *at <= now).map(|(_, id)| id)
 }
 
-fn span_of(finished: Finished, ids: Ids, parent: Option<Parent>, epoch: u64) -> Span {
+fn span_of(finished: Box<Finished>, ids: Ids, parent: Option<Parent>, epoch: u64) -> Span {
     let start_unix_nano = finished.start.saturating_add(epoch);
     let links = finished.links.iter().map(|context| {
         let Ids { trace, span, state, .. } = carried(context);

@@ -22,7 +22,7 @@ pub(super) fn describe(
 ) -> Option<Description> {
     let record_type = facts.record_type.name();
     let name = format!("DNS {record_type}");
-    let mut attributes = Attributes::default();
+    let mut attributes = Attributes::with_room();
     attributes.set("dns.question.name", facts.name.clone());
     attributes.set("dns.question.type", record_type);
     attributes.set_some("dns.response_code", facts.response_code.map(ResponseCode::name));

@@ -23,7 +23,7 @@ pub(super) fn describe(
         Some(method) => Cow::Owned(method.to_owned()),
         None => Cow::Borrowed(UNKNOWN),
     };
-    let mut attributes = Attributes::default();
+    let mut attributes = Attributes::with_room();
     attributes.set("rpc.system.name", "grpc");
     attributes.set("rpc.method", method.clone());
     attributes.set_some("rpc.response.status_code", facts.status.map(Code::name));

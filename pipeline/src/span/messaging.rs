@@ -62,7 +62,7 @@ impl Operation {
         place: &Place<'_>,
         more: impl FnOnce(&mut Attributes),
     ) -> Description {
-        let mut attributes = Attributes::default();
+        let mut attributes = Attributes::with_room();
         attributes.set("messaging.system", self.system);
         attributes.set("messaging.operation.name", self.name);
         attributes.set("messaging.operation.type", self.kind.name());

@@ -128,6 +128,12 @@ impl From<bool> for Value {
 pub struct Attributes(pub Vec<(Cow<'static, str>, Value)>);
 
 impl Attributes {
+    /// Without any, with room for as many as most spans have.
+    #[must_use]
+    pub fn with_room() -> Self {
+        Self(Vec::with_capacity(16))
+    }
+
     /// Sets a key. Keys are set once: setting one twice is a fault of the caller.
     pub fn set(&mut self, key: &'static str, value: impl Into<Value>) {
         debug_assert!(self.get(key).is_none(), "{key} is set twice");

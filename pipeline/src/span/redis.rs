@@ -17,7 +17,7 @@ pub(super) fn describe(
     facts: &RedisFacts,
     place: &Place<'_>,
 ) -> Option<Description> {
-    let mut attributes = Attributes::default();
+    let mut attributes = Attributes::with_room();
     attributes.set("db.system.name", "redis");
     attributes.set_some("db.namespace", facts.database.map(|index| index.to_string()));
     attributes.set("db.operation.name", facts.operation.clone());

@@ -34,7 +34,7 @@ pub(super) struct SqlCall<'a> {
 }
 
 pub(super) fn describe(exchange: &Exchange, call: SqlCall<'_>, place: &Place<'_>) -> Description {
-    let mut attributes = Attributes::default();
+    let mut attributes = Attributes::with_room();
     attributes.set("db.system.name", call.system);
     attributes.set_some("db.namespace", call.namespace.map(str::to_owned));
     attributes.set_some("db.operation.name", call.operation);

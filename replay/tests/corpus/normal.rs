@@ -15,7 +15,6 @@ pub(crate) fn normalise(mut line: Line) -> Vec<Line> {
             let (method, target) = line.what.split_once(' ').unwrap_or((&line.what, ""));
             line.what = format!("{method} {}", origin_form(method, target));
         }
-        "mysql" => return mysql_commands(line),
         "postgresql" => line.what = sanitise(&line.what, Dialect::Postgresql),
         "mysql" => {
             let (command, text) = line.what.split_once(' ').unwrap_or((&line.what, ""));
@@ -64,23 +63,4 @@ fn origin_form(method: &str, target: &str) -> String {
         _ => target,
     };
     target.replace(' ', "%20")
-}
-
-/// `code text` with the text sanitised, without commands that are not answered, statements that
-/// were prepared, and what tshark takes for commands while it reads authentication.
-fn mysql_commands(mut line: Line) -> Vec<Line> {
-    let (code, text) = line.what.split_once(' ').unwrap_or((&line.what, ""));
-    let failed = line.result.parse::<u16>().is_ok();
-    line.what = match code {
-        "1" | "24" | "25" => return vec![],
-        "22" if !failed => return vec![],
-        "3" | "22" | "23" | "28" => {
-            let text = sanitise(text, Dialect::Mysql);
-            format!("{code} {}", if text.is_empty() { "?" } else { &text })
-        }
-        "2" | "4" | "9" | "14" | "17" => code.to_owned(),
-        _ if failed => "connect".to_owned(),
-        _ => return vec![],
-    };
-    vec![line]
 }

@@ -18,7 +18,7 @@ pub(super) fn describe(
     place: &Place<'_>,
 ) -> Option<Description> {
     let kind = if place.is_asker(exchange) { Kind::Client } else { Kind::Server };
-    let mut attributes = Attributes::default();
+    let mut attributes = Attributes::with_room();
 
     let method = facts.method.as_ref().and_then(Method::known);
     attributes.set("http.request.method", method.unwrap_or("_OTHER"));
