@@ -24,7 +24,7 @@ const TARGET: &str = "bpfel-unknown-none";
 pub(crate) struct Options {
     /// Compare with the committed object instead of replacing it.
     #[arg(long)]
-    check: bool,
+    pub(crate) check: bool,
 }
 
 /// Builds the object and writes it, or compares it.

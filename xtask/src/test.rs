@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use clap::Args;
 
+use crate::ebpf;
 use crate::fuzz;
 use crate::setup;
 use crate::shell::{self, Result, cargo};
@@ -49,6 +50,10 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         step("format", heading("format", &mut cargo(["fmt", "--all", "--check"])));
         let mut clippy = cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
         step("lints", heading("lints", &mut clippy));
+    }
+    if ci && options.filter.is_none() {
+        println!("\n== kernel object");
+        step("kernel object", ebpf::run(&ebpf::Options { check: true }));
     }
     if !options.only_e2e {
         let arguments = ["test", "--workspace", "--exclude", "onlooker-e2e", "--no-fail-fast"];
