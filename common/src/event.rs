@@ -140,8 +140,11 @@ pub struct Socket {
     pub header: Header,
     /// Address of the `struct sock`.
     pub socket: u64,
-    /// Unix: address of the peer's `struct sock`, zero if it has none.
-    pub peer: u64,
+    /// Unix: inode number of the peer's socket; zero if it has none (it was not accepted yet, or
+    /// is closed already).
+    pub peer_inode: u32,
+    /// Keeps the size a multiple of eight.
+    pub reserved: u32,
     /// Inode number of the socket.
     pub inode: u32,
     /// Inode number of its network namespace.

@@ -82,6 +82,7 @@ pub enum Offset {
     SockProtocol,
     SockErr,
     SockShutdown,
+    SockState,
     SockSocket,
     SocketFile,
     NetNsInum,

@@ -22,6 +22,9 @@ const PATH_MOST: u32 = 108;
 pub fn known(socket: &Socket, who: (u32, u32)) -> Option<&'static mut SocketState> {
     let state = match socket::state(socket.sock, socket.inode) {
         Some(state) => state,
+        // A process may still read from a connection that is over. Its end has been told, and will
+        // not be again: what is remembered of it would be taken for the next at its address.
+        None if is_over(socket) => return None,
         None => note(socket.sock, FRESH, socket.inode)?,
     };
     if state.announced == 0 && announce(socket, state, who) {
@@ -29,6 +32,12 @@ pub fn known(socket: &Socket, who: (u32, u32)) -> Option<&'static mut SocketStat
         state.tcp = u8::from(!socket.unix && !socket.datagram);
     }
     Some(state)
+}
+
+#[inline(always)]
+fn is_over(socket: &Socket) -> bool {
+    let tcp = !socket.unix && !socket.datagram;
+    tcp && u64::from(field::<u8>(socket.sock, Offset::SockState)) == TCP_CLOSE
 }
 
 const FRESH: SocketState = SocketState {
@@ -65,7 +74,8 @@ fn announce(socket: &Socket, state: &mut SocketState, who: (u32, u32)) -> bool {
         unsafe {
             (*record).header = emit::header(Kind::Socket, who);
             (*record).socket = socket.sock;
-            (*record).peer = 0;
+            (*record).peer_inode = 0;
+            (*record).reserved = 0;
             (*record).inode = socket.inode;
             (*record).netns = 0;
             (*record).sent_base = 0;
@@ -163,8 +173,9 @@ unsafe fn unix(sock: u64, state: &mut SocketState, record: *mut event::Socket) {
         state.role = role::CLIENT;
         address = field(peer, Offset::UnixAddr);
     }
+    let inode = socket::inode_of(peer);
     // SAFETY: the caller's promise.
-    unsafe { (*record).peer = peer };
+    unsafe { (*record).peer_inode = inode };
     if address == 0 {
         // socketpair(2): neither end has a name.
         state.role = role::UNKNOWN;
@@ -236,10 +247,6 @@ fn connecting(sock: u64) {
     if !task::is_target(tgid) {
         return;
     }
-    let socket: u64 = field(sock, Offset::SockSocket);
-    let file: u64 = field(socket, Offset::SocketFile);
-    let inode: u64 = if file == 0 { 0 } else { field(file, Offset::FileInode) };
-    let number: u64 = if inode == 0 { 0 } else { field(inode, Offset::InodeIno) };
     let mut state = SocketState {
         role: role::CLIENT,
         role_evidence: role_evidence::CONNECT,
@@ -250,5 +257,5 @@ fn connecting(sock: u64) {
         state.cause = task.cause;
         state.resumed = task.resumed;
     }
-    note(sock, state, number as u32);
+    note(sock, state, socket::inode_of(sock));
 }

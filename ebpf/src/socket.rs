@@ -120,14 +120,24 @@ pub fn by_sock(sock: u64) -> Found {
             return Found::Socket(Socket { sock, inode, unix: false, datagram: false });
         }
     }
-    let socket: u64 = field(sock, Offset::SockSocket);
-    let file: u64 = field(socket, Offset::SocketFile);
-    if file == 0 {
+    let inode = inode_of(sock);
+    if inode == 0 {
         return Found::NoSocket;
     }
+    kind_of(sock, field(sock, Offset::SockSocket), inode)
+}
+
+/// Inode number of the socket that a sock belongs to; zero if it has none: it is the kernel's own,
+/// not accepted yet, or closed.
+#[inline(always)]
+pub fn inode_of(sock: u64) -> u32 {
+    let socket: u64 = if sock == 0 { 0 } else { field(sock, Offset::SockSocket) };
+    let file: u64 = if socket == 0 { 0 } else { field(socket, Offset::SocketFile) };
+    if file == 0 {
+        return 0;
+    }
     let inode: u64 = field(file, Offset::FileInode);
-    let number: u64 = field(inode, Offset::InodeIno);
-    kind_of(sock, socket, number as u32)
+    field::<u64>(inode, Offset::InodeIno) as u32
 }
 
 /// The state of a socket, if it has one that is not an earlier socket's.

@@ -60,7 +60,8 @@ impl End {
         Socket {
             header: self.header(Kind::Socket, 0, time),
             socket: self.socket,
-            peer: 0,
+            peer_inode: 0,
+            reserved: 0,
             inode: 1,
             netns: 1,
             sent_base,

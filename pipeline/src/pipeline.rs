@@ -1,5 +1,7 @@
 //! The way of the data: records in, spans out.
 
+use std::collections::VecDeque;
+
 use onlooker_common::event::{self, Kind, direction, flag};
 use onlooker_common::view::Record;
 use onlooker_protocol::{Capture, Chunk, Ending, Exchange, Moment, Output, Side, Task};
@@ -14,6 +16,8 @@ use crate::span::{Place, Sampler, Span, describe};
 
 /// Ends of connections remembered; beyond, those unused longest are forgotten.
 const MOST_CONNECTIONS: usize = 64 * 1024;
+/// How long a Unix socket that has read its end may go on writing, in nanoseconds.
+const UNIX_LINGER: u64 = 1_000_000_000;
 /// `ECONNRESET` and `EPIPE`.
 const RESETS: [u32; 2] = [104, 32];
 
@@ -72,6 +76,8 @@ pub struct Pipeline<P> {
     older: FxHashSet<u32>,
     /// Connections whose streams hold records back.
     holding: Vec<ConnectionId>,
+    /// Unix sockets that have read their end, and when they are taken for closed.
+    closing: VecDeque<(u64, ConnectionId)>,
     /// Connections whose dissectors hold exchanges back.
     waiting: FxHashSet<ConnectionId>,
     now: u64,
@@ -91,6 +97,7 @@ impl<P: Processes> Pipeline<P> {
             counters: PipelineCounters::default(),
             older: FxHashSet::default(),
             holding: Vec::new(),
+            closing: VecDeque::new(),
             waiting: FxHashSet::default(),
             now: 0,
             ended: None,
@@ -133,6 +140,7 @@ impl<P: Processes> Pipeline<P> {
         for id in std::mem::take(&mut self.waiting) {
             self.idle(id);
         }
+        self.end_unix();
         self.causality.tick(self.now, &Peers::of(&self.table));
         self.table.bury(self.now);
     }
@@ -270,6 +278,8 @@ impl<P: Processes> Pipeline<P> {
             task,
         };
         if data.flags & flag::END != 0 {
+            // The client asks nothing more: what was read behind the last answer was no request.
+            self.causality.tasks.answered(task.id, id);
             self.half_closed(id, first);
             return;
         }
@@ -347,7 +357,22 @@ impl<P: Processes> Pipeline<P> {
         let Some(connection) = self.table.get_mut(id) else { return };
         let side = connection.endpoint.side.other();
         connection.conversation.half_closed(side, at, &mut self.output);
+        if connection.endpoint.transport == Transport::Unix {
+            self.closing.push_back((self.now + UNIX_LINGER, id));
+        }
         self.collect(id);
+    }
+
+    /// The kernel does not tell of the end of Unix sockets: one that has read its end is over soon
+    /// after, and so is the other end.
+    fn end_unix(&mut self) {
+        while let Some((_, id)) = self.closing.pop_front_if(|closing| closing.0 <= self.now) {
+            let peer = self.table.peer(id);
+            self.end(id, Ending::Closed);
+            if let Some(peer) = peer {
+                self.end(peer, Ending::Closed);
+            }
+        }
     }
 
     fn end(&mut self, id: ConnectionId, ending: Ending) {

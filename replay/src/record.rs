@@ -192,7 +192,8 @@ impl Open {
         event::Socket {
             header: self.header(end, Kind::Socket, time, 0),
             socket: self.socket(end),
-            peer: 0,
+            peer_inode: 0,
+            reserved: 0,
             inode: self.inode(),
             netns: 0,
             sent_base,

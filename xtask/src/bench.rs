@@ -27,18 +27,24 @@ pub(crate) fn run(what: &Bench) -> Result {
         Bench::Overhead(options) => overhead::run(options),
         Bench::Loss(options) => steady::run(options),
         Bench::Pipeline => example("onlooker-pipeline", "throughput"),
-        Bench::Protocols => PROTOCOLS.iter().try_for_each(|name| example("onlooker-protocol", name)),
+        Bench::Protocols => {
+            PROTOCOLS.iter().try_for_each(|name| example("onlooker-protocol", name))
+        }
     }
 }
 
 /// The examples of the protocol crate that measure.
-const PROTOCOLS: &[&str] = &[
-    "bench_http2", "bench_redis_fastcgi_dns", "http1",
-];
+const PROTOCOLS: &[&str] = &["bench_http2", "bench_redis_fastcgi_dns", "http1"];
 
 fn example(package: &str, name: &str) -> Result {
     println!("\n== {name}");
     shell::run(&mut shell::cargo([
-        "run", "--quiet", "--release", "--package", package, "--example", name,
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        package,
+        "--example",
+        name,
     ]))
 }

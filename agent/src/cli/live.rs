@@ -121,7 +121,8 @@ impl Live {
         }
         self.probe.add_target(pid, follow)?;
         self.targets.insert(pid);
-        self.pipeline.processes().look(pid, "");
+        // One that has just executed was looked at then, and may be gone.
+        self.pipeline.processes().get(pid);
         Ok(())
     }
 

@@ -32,6 +32,7 @@ const FIELDS: &[(Offset, &str, &str)] = &[
     (Offset::SockProtocol, "sock", "sk_protocol"),
     (Offset::SockErr, "sock", "sk_err"),
     (Offset::SockShutdown, "sock", "sk_shutdown"),
+    (Offset::SockState, "sock", "__sk_common.skc_state"),
     (Offset::SockSocket, "sock", "sk_socket"),
     (Offset::NetNsInum, "net", "ns.inum"),
     (Offset::TcpRcvNxt, "tcp_sock", "rcv_nxt"),

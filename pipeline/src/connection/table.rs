@@ -49,8 +49,8 @@ impl Transport {
 enum Wire {
     /// The server's and the client's first sequence numbers: they survive address translation.
     Tcp { server: u32, client: u32 },
-    /// The two socks, the client's first.
-    Unix(u64, u64),
+    /// Inode number of the client's socket.
+    Unix(u32),
 }
 
 /// One end of a connection: addresses and how it came to be.
@@ -187,9 +187,9 @@ impl Table {
                 Some(Wire::Tcp { server: record.received_base, client: sent_base })
             }
             Transport::Tcp => Some(Wire::Tcp { server: sent_base, client: record.received_base }),
-            Transport::Unix if record.peer == 0 => None,
-            Transport::Unix if client => Some(Wire::Unix(record.socket, record.peer)),
-            Transport::Unix => Some(Wire::Unix(record.peer, record.socket)),
+            Transport::Unix if client => Some(Wire::Unix(record.inode)),
+            Transport::Unix if record.peer_inode == 0 => None,
+            Transport::Unix => Some(Wire::Unix(record.peer_inode)),
             Transport::Udp => None,
         };
         let port = match endpoint.side {
