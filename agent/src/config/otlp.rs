@@ -192,10 +192,11 @@ impl OtlpSettings {
 impl OtlpSettings {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if self.enabled && !is_http_url(&self.url()) {
-            return Err(ConfigError::value(
-                "export.otlp.endpoint",
-                "a URL such as http://localhost:4318",
-            ));
+            let (key, given) = match (&self.traces_endpoint, &self.endpoint) {
+                (Some(given), _) => ("export.otlp.traces_endpoint", given.as_str()),
+                (None, given) => ("export.otlp.endpoint", given.as_deref().unwrap_or_default()),
+            };
+            return Err(ConfigError::no_url(key, "http://localhost:4318", given));
         }
         if self.tls.client_certificate.is_some() != self.tls.client_key.is_some() {
             return Err(ConfigError::value(
