@@ -108,6 +108,7 @@ fn what_is_no_url_is_quoted_without_its_secrets() {
     for (given, shown) in [
         ("collector:4317:x", "collector:4317:x"),
         ("ftp://collector/v1?key=hunter2", "ftp://collector/v1"),
+        ("http://collector:43i8", "http://collector:43i8"),
         ("htp://me:hunter2@collector", "…@…"),
         // A password with characters that end the authority of a URL.
         ("http://me:hunter2/x@collector", "…@…"),
