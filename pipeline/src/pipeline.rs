@@ -299,11 +299,17 @@ impl<P: Processes> Pipeline<P> {
         let Connection { endpoint, conversation, sent, received, inode, .. } = connection;
         let towards = if outward { direction::OUT } else { direction::IN };
         let side = sender(towards, endpoint.side);
-        let stream = if outward { sent } else { received };
+        let (stream, other) = if outward { (sent, received) } else { (received, sent) };
         if stream.is_fresh() {
             let new = endpoint.seen_opening || !self.older.contains(inode);
             let at_start = run.first.position == 0 && (new || endpoint.transport == Transport::Tcp);
             conversation.starts(side, at_start);
+            // Nothing of a connection that is watched from its first byte on has passed the other
+            // way: the protocol may be found, and read, before anything does.
+            if at_start && new && !datagram && other.is_fresh() {
+                conversation.starts(side.other(), true);
+                other.begin();
+            }
         }
         let output = &mut self.output;
         if datagram {

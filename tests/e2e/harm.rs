@@ -4,9 +4,10 @@ use std::thread;
 use std::time::Instant;
 
 use onlooker_e2e::http::Connection;
+use onlooker_e2e::process::command;
 use onlooker_e2e::servers::Nginx;
 use onlooker_e2e::services::{Service, python_service};
-use onlooker_e2e::{Agent, skipped};
+use onlooker_e2e::{Agent, agent_binary, skipped};
 
 const CLIENTS: u64 = 8;
 /// A response body that is larger than any socket buffer takes part, too.
@@ -32,21 +33,30 @@ fn the_same_bytes_with_and_without_the_agent() {
         2,
     );
     let without = digests(&nginx);
-    let agent = Agent::trace_pids(&[nginx.pid(), echo.pid()]);
+    let agent = traced(&[nginx.pid(), echo.pid()]);
     let with = digests(&nginx);
     assert_eq!(without.len() as u64, requests() / CLIENTS * CLIENTS);
     assert!(without == with, "clients saw other bytes while they were watched");
 
-    // The agent did watch: a server span at each server and a client span between them, no more.
-    // On a machine that is too busy there may be less, which it must say.
+    // The agent did watch: a server span at each server and a client span between them.
     let expected = with.len() * 3;
     agent.settle(expected);
     let finished = agent.finish().successful();
-    let seen = finished.spans.len();
-    println!("{seen} of {expected} spans");
-    assert!(seen > 0 && seen <= expected, "{seen} of {expected} spans");
-    assert!(seen == expected || finished.messages.contains("lost:"), "{}", finished.messages);
+    assert_eq!(finished.spans.len(), expected, "{}", finished.messages);
     assert_service_alive(&echo);
+}
+
+/// An agent whose output may lag behind its work: a machine that runs clients, servers and the
+/// agent leaves it little time to print, and what its queue cannot hold is dropped by design.
+fn traced(pids: &[u32]) -> Agent {
+    let mut command = command(agent_binary());
+    command.env("OTEL_BSP_MAX_QUEUE_SIZE", "400000").args(["trace", "--format", "json"]);
+    for pid in pids {
+        command.args(["--pid", &pid.to_string()]);
+    }
+    let agent = Agent::spawn(command);
+    agent.wait_until_ready();
+    agent
 }
 
 fn assert_service_alive(service: &Service) {

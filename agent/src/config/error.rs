@@ -51,6 +51,16 @@ impl ConfigError {
         Self::Value { path: None, key, expected: expected.into() }
     }
 
+    /// A text that should be a URL. Where its credentials end is not sure, because it is none, so
+    /// nothing is shown of one that may have some; nor is what follows a `?` or `#`.
+    pub(super) fn no_url(key: &'static str, example: &str, given: &str) -> Self {
+        let shown = match given.split(['?', '#']).next() {
+            Some(shown) if !given.contains('@') => shown,
+            _ => "…@…",
+        };
+        Self::value(key, format!("a URL such as {example}, not {shown:?}"))
+    }
+
     pub(super) fn from_yaml(error: serde_saphyr::Error) -> Self {
         use serde_saphyr::Error as Yaml;
         let line = error.location().map_or(0, |location| location.line());

@@ -46,10 +46,8 @@ impl Export {
         if let Some(zipkin) = &self.zipkin
             && !is_http_url(&zipkin.endpoint)
         {
-            return Err(ConfigError::value(
-                "export.zipkin.endpoint",
-                "a URL such as http://localhost:9411/api/v2/spans",
-            ));
+            let (key, example) = ("export.zipkin.endpoint", "http://localhost:9411/api/v2/spans");
+            return Err(ConfigError::no_url(key, example, &zipkin.endpoint));
         }
         Ok(())
     }

@@ -192,10 +192,11 @@ impl OtlpSettings {
 impl OtlpSettings {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if self.enabled && !is_http_url(&self.url()) {
-            return Err(ConfigError::value(
-                "export.otlp.endpoint",
-                "a URL such as http://localhost:4318",
-            ));
+            let (key, given) = match (&self.traces_endpoint, &self.endpoint) {
+                (Some(given), _) => ("export.otlp.traces_endpoint", given.as_str()),
+                (None, given) => ("export.otlp.endpoint", given.as_deref().unwrap_or_default()),
+            };
+            return Err(ConfigError::no_url(key, "http://localhost:4318", given));
         }
         if self.tls.client_certificate.is_some() != self.tls.client_key.is_some() {
             return Err(ConfigError::value(
@@ -245,8 +246,12 @@ impl fmt::Debug for OtlpSettings {
 /// Whether a text is a complete `http` or `https` URL.
 pub(crate) fn is_http_url(text: &str) -> bool {
     text.parse::<Uri>().is_ok_and(|uri| {
-        let host = uri.host().is_some_and(|host| !host.is_empty());
-        host && matches!(uri.scheme_str(), Some("http" | "https"))
+        let (Some(authority), Some(host)) = (uri.authority(), uri.host()) else { return false };
+        let place = authority.as_str().rsplit('@').next().unwrap_or_default();
+        // The parser takes any text for a port.
+        let port = place.strip_prefix(host).unwrap_or_default();
+        let port_is_good = port.is_empty() || uri.port_u16().is_some();
+        !host.is_empty() && port_is_good && matches!(uri.scheme_str(), Some("http" | "https"))
     })
 }
 

@@ -104,6 +104,29 @@ fn faults_are_reported_with_their_line() {
 }
 
 #[test]
+fn what_is_no_url_is_quoted_without_its_secrets() {
+    for (given, shown) in [
+        ("collector:4317:x", "collector:4317:x"),
+        ("ftp://collector/v1?key=hunter2", "ftp://collector/v1"),
+        ("http://collector:43i8", "http://collector:43i8"),
+        ("htp://me:hunter2@collector", "…@…"),
+        // A password with characters that end the authority of a URL.
+        ("http://me:hunter2/x@collector", "…@…"),
+        ("http://me:hunter2#x@collector:y", "…@…"),
+    ] {
+        let mut config = Config::default();
+        config.export.otlp.set_url(given);
+        let message = config.check().unwrap_err().to_string();
+        assert_eq!(
+            message,
+            format!(
+                "export.otlp.endpoint: expected a URL such as http://localhost:4318, not {shown:?}"
+            )
+        );
+    }
+}
+
+#[test]
 fn a_missing_file_says_so() {
     let error = Config::load(Path::new("/nonexistent/onlooker.yaml")).unwrap_err();
     assert!(matches!(error, ConfigError::Read { .. }));

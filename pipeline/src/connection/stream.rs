@@ -55,6 +55,11 @@ impl Stream {
         self.next.is_none()
     }
 
+    /// Expects the very first byte: if it does not come, that is a gap.
+    pub(crate) fn begin(&mut self) {
+        self.next.get_or_insert(0);
+    }
+
     /// Whether records wait for an earlier one.
     pub(crate) fn holds(&self) -> bool {
         !self.held.is_empty()
@@ -172,6 +177,18 @@ mod tests {
     fn a_record_that_never_comes_is_a_gap_of_its_length() {
         let (seen, ordering) = collect(&[(0, b"ab"), (5, b"f")]);
         assert_eq!((&seen[..], ordering.gap), (&b"ab???f"[..], 3));
+    }
+
+    #[test]
+    fn a_first_byte_that_is_expected_and_never_comes_is_a_gap() {
+        let mut stream = Stream::default();
+        stream.begin();
+        let mut passed = Vec::new();
+        let mut pass = |run: Run<'_>| passed.push((run.first.position, run.missing));
+        stream.push(run(3, b"d"), &mut pass);
+        assert!(stream.holds());
+        assert_eq!(stream.release(&mut pass).gap, 3);
+        assert_eq!(passed, [(0, 3), (3, 0)]);
     }
 
     #[test]

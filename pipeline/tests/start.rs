@@ -1,0 +1,151 @@
+//! Connections from their first byte on, as the kernel programs tell of an accepted socket.
+
+use std::sync::Arc;
+
+use onlooker_common::event::{
+    Data, Header, Kind, Place, Socket, call, direction, role, role_evidence,
+};
+use onlooker_common::view::Record;
+use onlooker_pipeline::process::{Handlers, Processes};
+use onlooker_pipeline::span::Resource;
+use onlooker_pipeline::{Pipeline, PipelineOptions};
+
+const SOCKET: u64 = 0x1000;
+const INODE: u32 = 7;
+/// Sequence numbers of the first bytes; the server's wraps on the way.
+const CLIENT_BASE: u32 = 1_000;
+const SERVER_BASE: u32 = u32::MAX - 100;
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+struct OneService;
+
+impl Processes for OneService {
+    fn resource(&mut self, _process: u32) -> Arc<Resource> {
+        Arc::default()
+    }
+
+    fn handlers(&mut self, _process: u32) -> Handlers {
+        Handlers::Unknown
+    }
+}
+
+/// The server's end of a TCP connection whose accept is not told of: its first call tells.
+struct Server {
+    pipeline: Pipeline<OneService>,
+    /// Bytes received and sent.
+    passed: [u32; 2],
+    time: u64,
+}
+
+impl Server {
+    fn new(older: bool) -> Self {
+        let mut pipeline = Pipeline::new(OneService, PipelineOptions { seed: 1, epoch: 1 });
+        pipeline.add_older_sockets(older.then_some(INODE));
+        pipeline.feed(Some(Record::Socket(Socket {
+            header: header(Kind::Socket, 0, 1),
+            socket: SOCKET,
+            peer: 0,
+            inode: INODE,
+            netns: 1,
+            sent_base: SERVER_BASE,
+            received_base: CLIENT_BASE,
+            family: 2,
+            protocol: 6,
+            local_port: 80,
+            remote_port: 40_000,
+            local: [0; 16],
+            remote: [0; 16],
+            role: role::SERVER,
+            role_evidence: role_evidence::LISTENER,
+            path_length: 0,
+            path: [0; 108],
+            cause: Place::default(),
+            resumed: Place::default(),
+            opener: 0,
+        })));
+        Self { pipeline, passed: [0; 2], time: 1_000 }
+    }
+
+    fn receives(&mut self, bytes: &str) {
+        self.call(direction::IN, bytes);
+    }
+
+    fn sends(&mut self, bytes: &str) {
+        self.call(direction::OUT, bytes);
+    }
+
+    /// Bytes that are sent and of which no record comes.
+    fn sends_unseen(&mut self, bytes: &str) {
+        self.passed[usize::from(direction::OUT)] += bytes.len() as u32;
+    }
+
+    fn call(&mut self, towards: u8, bytes: &str) {
+        self.time += 1_000;
+        let passed = &mut self.passed[usize::from(towards)];
+        let out = towards == direction::OUT;
+        let base = if out { SERVER_BASE } else { CLIENT_BASE };
+        let length = bytes.len() as u32;
+        let position = u64::from(base.wrapping_add(*passed));
+        *passed += length;
+        let data = Data {
+            header: header(Kind::Data, length, self.time),
+            start: self.time - 500,
+            place: Place { socket: SOCKET, position, inode: INODE, length },
+            direction: towards,
+            call: if out { call::WRITEV } else { call::RECVFROM },
+            task: 1,
+            ..Data::default()
+        };
+        self.pipeline.feed(Some(Record::Data(data, bytes.as_bytes())));
+    }
+
+    /// Spans made, and messages lost.
+    fn finish(mut self) -> (usize, u64) {
+        self.pipeline.finish();
+        (self.pipeline.take_spans().len(), self.pipeline.counters().lost)
+    }
+}
+
+fn header(kind: Kind, captured: u32, time: u64) -> Header {
+    Header { kind: kind as u32, tgid: 1, tid: 1, captured, time }
+}
+
+/// RFC 9112 §9.3.2: responses come in the order of the requests.
+fn burst() -> String {
+    (0..20).map(|n| format!("GET /{n} HTTP/1.1\r\nHost: a\r\n\r\n")).collect()
+}
+
+#[test]
+fn a_burst_that_opens_an_accepted_connection_is_a_span_each() {
+    let mut server = Server::new(false);
+    server.receives(&burst());
+    (0..20).for_each(|_| server.sends(OK));
+    assert_eq!(server.finish(), (20, 0));
+}
+
+#[test]
+fn a_burst_that_is_answered_at_once_is_a_span_each() {
+    let mut server = Server::new(false);
+    server.receives(&burst());
+    server.sends(&OK.repeat(20));
+    assert_eq!(server.finish(), (20, 0));
+}
+
+/// The first response of the burst is missing: the second must not be taken for it.
+#[test]
+fn a_response_that_is_missing_at_the_start_shifts_no_pair() {
+    let mut server = Server::new(false);
+    server.receives(&burst());
+    server.sends_unseen(OK);
+    (1..20).for_each(|_| server.sends(OK));
+    assert_eq!(server.finish().0, 0);
+}
+
+/// The server may have spoken before the agent came.
+#[test]
+fn a_burst_on_an_older_connection_is_in_doubt() {
+    let mut server = Server::new(true);
+    server.receives(&burst());
+    (0..20).for_each(|_| server.sends(OK));
+    assert_eq!(server.finish().0, 0);
+}
