@@ -96,11 +96,21 @@ pub fn fixed<T: 'static>(record: T) -> bool {
     }
 }
 
-/// Submits a record about the current process.
+/// Submits a record about the current process. The reader is woken for a program that starts: it
+/// may be gone in milliseconds, and only while it is there can it be looked at.
 #[inline(always)]
 pub fn process(header: Header, other: u32, more: u32) {
     let comm = aya_ebpf::helpers::bpf_get_current_comm().unwrap_or_default();
-    fixed(Process { header, other, more, comm });
+    let flag =
+        if header.kind == Kind::Exec as u32 { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
+    match EVENTS.reserve::<Process>(0) {
+        Some(mut entry) => {
+            entry.write(Process { header, other, more, comm });
+            entry.submit(flag);
+            counter::add(Counter::Submitted, 1);
+        }
+        None => counter::add(Counter::LostOther, 1),
+    }
 }
 
 /// Submits a record that is built in place by `fill`, because it is too large for the stack;

@@ -1,6 +1,7 @@
 //! The processes that were seen, and what their spans belong to.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use onlooker_pipeline::process::{Handlers, Processes};
@@ -18,7 +19,7 @@ pub struct Seen {
     /// What its spans belong to.
     pub resource: Arc<Resource>,
     /// Path of its executable, if it could be read.
-    pub exe: Option<std::path::PathBuf>,
+    pub exe: Option<PathBuf>,
     handlers: Handlers,
 }
 
@@ -64,8 +65,19 @@ fn see(pid: u32, comm: &str) -> Seen {
     Seen {
         resource: resource::resource(pid, &inspection, comm),
         handlers: handlers(&inspection),
-        exe: inspection.exe,
+        exe: inspection.exe.or_else(|| gone(comm)),
     }
+}
+
+/// Where the executable of a process that is gone already probably was: what the kernel called it,
+/// in the folder that has a program of the name.
+fn gone(comm: &str) -> Option<PathBuf> {
+    const FOLDERS: [&str; 5] = ["/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin", "/sbin"];
+    if comm.is_empty() {
+        return None;
+    }
+    let mut places = FOLDERS.iter().map(|folder| Path::new(folder).join(comm));
+    Some(places.find(|place| place.exists()).unwrap_or_else(|| Path::new("/").join(comm)))
 }
 
 /// nginx runs a handler to its end before it reads anything else.
