@@ -44,7 +44,8 @@ impl Server {
         pipeline.feed(Some(Record::Socket(Socket {
             header: header(Kind::Socket, 0, 1),
             socket: SOCKET,
-            peer: 0,
+            peer_inode: 0,
+            reserved: 0,
             inode: INODE,
             netns: 1,
             sent_base: SERVER_BASE,

@@ -27,6 +27,8 @@ pub(crate) fn run(options: &Options) -> Result {
     let mut found = Vec::new();
     for target in listed
         .lines()
+        // A tool that makes seeds of captures, beside the targets.
+        .filter(|name| *name != "seeds")
         .filter(|name| options.target.as_ref().is_none_or(|wanted| name.contains(wanted.as_str())))
     {
         println!("\n== {target}: {seconds} s");
