@@ -30,6 +30,7 @@ pub fn known(socket: &Socket, who: (u32, u32)) -> Option<&'static mut SocketStat
     if state.announced == 0 && announce(socket, state, who) {
         state.announced = 1;
         state.tcp = u8::from(!socket.unix && !socket.datagram);
+        state.ports = socket::ports_of(socket.sock);
     }
     Some(state)
 }
@@ -50,7 +51,8 @@ const FRESH: SocketState = SocketState {
     role_evidence: role_evidence::NONE,
     announced: 0,
     tcp: 0,
-    reserved: [0; 7],
+    reserved: [0; 3],
+    ports: 0,
     opener: 0,
     cause: NO_PLACE,
     resumed: NO_PLACE,

@@ -36,7 +36,10 @@ pub struct SocketState {
     pub announced: u8,
     /// Non-zero: a TCP socket, whose end is always heard of, so that `inode` holds until then.
     pub tcp: u8,
-    pub reserved: [u8; 7],
+    pub reserved: [u8; 3],
+    /// TCP: both ports, which tell a later socket at the same address apart if its predecessor's
+    /// end was missed (the kernel does not run a program inside itself).
+    pub ports: u32,
     /// The cause of the task that connected, and what it last received.
     pub opener: u64,
     pub cause: onlooker_common::event::Place,
@@ -115,8 +118,8 @@ fn kind_of(sock: u64, socket: u64, inode: u32) -> Found {
 pub fn by_sock(sock: u64) -> Found {
     if let Some(state) = SOCKETS.get_ptr(sock) {
         // SAFETY: a live map value.
-        let (tcp, inode) = unsafe { ((*state).tcp, (*state).inode) };
-        if tcp != 0 && inode != 0 {
+        let (tcp, inode, ports) = unsafe { ((*state).tcp, (*state).inode, (*state).ports) };
+        if tcp != 0 && inode != 0 && ports == ports_of(sock) {
             return Found::Socket(Socket { sock, inode, unix: false, datagram: false });
         }
     }
@@ -125,6 +128,12 @@ pub fn by_sock(sock: u64) -> Found {
         return Found::NoSocket;
     }
     kind_of(sock, field(sock, Offset::SockSocket), inode)
+}
+
+/// Remote and local port, which lie side by side (`skc_portpair`).
+#[inline(always)]
+pub fn ports_of(sock: u64) -> u32 {
+    field(sock, Offset::SockDport)
 }
 
 /// Inode number of the socket that a sock belongs to; zero if it has none: it is the kernel's own,

@@ -46,8 +46,6 @@ pub struct Conversation {
     /// The sides as they were given are the wrong way round.
     flipped: bool,
     from_start: [bool; 2],
-    /// The sides that have said something.
-    heard: [bool; 2],
     port: u16,
     demotions: u32,
     tries: u32,
@@ -94,7 +92,6 @@ impl Conversation {
             sides_known,
             flipped: false,
             from_start: [client_start, server_start],
-            heard: [false; 2],
             port,
             demotions: 0,
             tries: 0,
@@ -103,15 +100,8 @@ impl Conversation {
     }
 
     /// Says whether the first chunk of a side will be the connection's first bytes of that side.
-    /// While the other side is silent, it is thought to be as young.
     pub fn starts(&mut self, side: Side, at_start: bool) {
-        let side = self.real(side);
-        let [own, other] = [index(side), index(side.other())];
-        self.from_start[own] = at_start;
-        self.heard[own] = true;
-        if !self.heard[other] {
-            self.from_start[other] = at_start;
-        }
+        self.from_start[index(self.real(side))] = at_start;
     }
 
     /// What the connection was taken for.
