@@ -95,19 +95,27 @@ impl Live {
         for &port in self.selector.ports() {
             self.probe.add_port_rule(port)?;
         }
-        let running = self.selector.running();
-        // Sockets are "older" if they existed before the hooks.
-        for &pid in &running {
-            self.pipeline.add_older_sockets(process::older_sockets(pid));
-            self.add(pid)?;
-        }
+        self.add_running()?;
         self.probe.attach()?;
+        // Those that were forked or started while the hooks were being set.
+        self.add_running()?;
         for feature in self.probe.features() {
             if let Some(why) = feature.problem() {
                 eprintln!(
                     "onlooker: {} is not available, so {}: {why}",
                     feature.name, feature.without
                 );
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the processes that run and are chosen targets. Their sockets are older than the hooks.
+    fn add_running(&mut self) -> anyhow::Result<()> {
+        for pid in self.selector.running() {
+            if !self.targets.contains(&pid) {
+                self.pipeline.add_older_sockets(process::older_sockets(pid));
+                self.add(pid)?;
             }
         }
         Ok(())
