@@ -189,14 +189,12 @@ impl Live {
         self.pipeline.finish();
         self.submit();
         let kernel = self.probe.counters();
-        let costs = self.probe.costs();
         let summary = Summary {
             kernel,
             pipeline: self.pipeline.counters(),
             links: self.pipeline.links(),
             spans: self.spans,
             sinks: self.runtime.block_on(self.sinks.flush_and_stop(FLUSH)),
-            skipped: costs.iter().filter_map(|cost| cost.skipped).sum(),
         };
         self.runtime.shutdown_timeout(Duration::from_millis(100));
         summary

@@ -47,7 +47,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("onlooker: {error:#}");
+            eprintln!("onlooker: {}", crate::probe::chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }

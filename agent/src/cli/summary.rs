@@ -15,13 +15,11 @@ pub(super) struct Summary {
     pub(super) links: LinkCounters,
     pub(super) spans: u64,
     pub(super) sinks: sink::Summary,
-    /// Program runs that the kernel skipped.
-    pub(super) skipped: u64,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kernel, pipeline, links, spans, sinks, skipped } = self;
+        let Self { kernel, pipeline, links, spans, sinks } = self;
         writeln!(
             f,
             "onlooker: {spans} spans from {} exchanges on {} connections, {} kernel events",
@@ -76,7 +74,6 @@ impl fmt::Display for Summary {
                 (of(Counter::SocketsFull), "sockets: the table was full"),
                 (of(Counter::TasksFull), "threads: the table was full"),
                 (of(Counter::TargetsFull), "processes: the table was full"),
-                (*skipped, "program runs that the kernel skipped"),
                 (pipeline.strangers, "events of sockets that were not announced"),
                 (pipeline.malformed, "malformed events"),
                 (pipeline.gap_bytes, "bytes that never came"),

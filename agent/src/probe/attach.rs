@@ -181,15 +181,13 @@ fn attach(ebpf: &mut Ebpf, name: &str, event: &str) -> Result<(), String> {
     }
 }
 
-/// What a program costs and misses.
+/// What a program costs the verifier.
 #[derive(Clone, Debug)]
 pub struct ProgramCost {
     /// The program.
     pub name: String,
     /// Instructions that the verifier walked, 5.16 and later.
     pub verified_instructions: Option<u32>,
-    /// Times that the kernel skipped it, because it would have interrupted itself; 5.12 and later.
-    pub skipped: Option<u64>,
 }
 
 pub(super) fn costs(ebpf: &Ebpf) -> Vec<ProgramCost> {
@@ -198,8 +196,7 @@ pub(super) fn costs(ebpf: &Ebpf) -> Vec<ProgramCost> {
         .filter_map(|(name, program)| {
             let info = program.info().ok()?;
             let verified_instructions = info.verified_instruction_count();
-            let skipped = None;
-            Some(ProgramCost { name: name.to_owned(), verified_instructions, skipped })
+            Some(ProgramCost { name: name.to_owned(), verified_instructions })
         })
         .collect();
     costs.sort_by(|a, b| a.name.cmp(&b.name));
@@ -236,7 +233,7 @@ pub(super) fn ensure_tracefs() -> Result<(), ProbeError> {
 }
 
 /// An error with all that caused it, on one line.
-pub(super) fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -15,6 +15,7 @@ use onlooker_common::map::{Globals, Listener, Policy, target};
 use onlooker_common::view::{self, AsBytes as _, Record};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
+pub(crate) use attach::chain;
 pub use attach::{Feature, FeatureState, ProgramCost};
 pub use btf::{Btf, BtfError};
 
@@ -160,7 +161,7 @@ impl Probe {
         &self.features
     }
 
-    /// Each loaded program's verifier instruction count and how often it was skipped.
+    /// Each loaded program's verifier instruction count.
     #[must_use]
     pub fn costs(&self) -> Vec<ProgramCost> {
         attach::costs(&self.ebpf)
