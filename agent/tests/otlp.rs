@@ -90,7 +90,7 @@ fn full() -> Span {
     call.attributes.set("int", i64::MIN);
     call.attributes.set("double", Value::Double(1.5));
     call.attributes.set("flag", false);
-    call.attributes.set("list", Value::Texts(vec!["a".into(), "".into()]));
+    call.attributes.set("list", Value::Texts(["a".into(), "".into()].into()));
     call.links.push(Link {
         trace_id: TraceId([6; 16]),
         span_id: SpanId([8; 8]),

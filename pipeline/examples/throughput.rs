@@ -132,7 +132,7 @@ fn run(name: &str, both_ends: bool, rounds: u64) {
         for round in 0..rounds {
             let (asked, answered) = (round * REQUEST.len() as u64, round * RESPONSE.len() as u64);
             for (client, server) in &ends {
-                time += 1_000;
+                time += 10_000;
                 let mut feed = |end: &End, outward, offset, bytes, time| {
                     let data = end.data(outward, offset, bytes, time);
                     pipeline.feed(Some(Record::Data(data, bytes)));

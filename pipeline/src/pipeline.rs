@@ -18,6 +18,9 @@ use crate::span::{Place, Sampler, Span, describe};
 const MOST_CONNECTIONS: usize = 64 * 1024;
 /// How long a Unix socket that has read its end may go on writing, in nanoseconds.
 const UNIX_LINGER: u64 = 1_000_000_000;
+/// Both ends of a connection that is used are seen within this time, in nanoseconds: targets that
+/// are chosen together are set one after the other.
+const PEERS_APPEAR_WITHIN: u64 = 1_000_000_000;
 /// `ECONNRESET` and `EPIPE`.
 const RESETS: [u32; 2] = [104, 32];
 
@@ -454,9 +457,12 @@ impl<P: Processes> Pipeline<P> {
         let (start, end) = times(&exchange, asked);
         let process = exchange.request.first.task.process;
         let process = if process == 0 { endpoint.process } else { process };
+        let peer = self.table.peer_of(connection);
+        let watched_for = exchange.request.first.end.saturating_sub(connection.first_seen);
         let finished = Box::new(Finished {
             connection: connection.id,
-            peer: self.table.peer_of(connection),
+            peer,
+            alone: peer.is_none() && connection.exchanges > 1 && watched_for > PEERS_APPEAR_WITHIN,
             transport: endpoint.transport,
             asked,
             serial: !matches!(connection.conversation.taken(), Taken::For("http/2", _)),

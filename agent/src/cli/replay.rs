@@ -217,7 +217,7 @@ impl Hosts {
             let service = host.to_string();
             let mut attributes = Attributes::default();
             attributes.set("service.name", service.clone());
-            attributes.set("host.ip", Value::Texts(vec![service.clone().into()]));
+            attributes.set("host.ip", Value::Texts([service.as_str().into()].into()));
             Arc::new(Resource { service, attributes })
         }));
     }

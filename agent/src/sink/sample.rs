@@ -41,7 +41,7 @@ pub(crate) fn client() -> Span {
     attributes.set("off", false);
     attributes.set("ratio", Value::Double(0.1));
     attributes.set("empty", "");
-    attributes.set("list", Value::Texts(vec!["a".into(), String::new().into(), "ü".into()]));
+    attributes.set("list", Value::Texts(["a".into(), "".into(), "ü".into()].into()));
     let mut on_link = Attributes::default();
     on_link.set("messaging.message.id", "m-1");
     Span {

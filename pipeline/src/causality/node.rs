@@ -20,6 +20,9 @@ pub(crate) struct Finished {
     /// The other end, if it is known.
     pub(crate) peer: Option<ConnectionId>,
     pub(crate) transport: Transport,
+    /// No other end is known, and it would be if there were one that is watched: whoever asked
+    /// has read answers on this connection before.
+    pub(crate) alone: bool,
     /// The traced process asked.
     pub(crate) asked: bool,
     /// The protocol serves one exchange at a time on a connection.

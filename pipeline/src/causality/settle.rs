@@ -212,6 +212,9 @@ impl Causality {
         let peer = self.peer_of(id, table);
         let Some(node) = self.nodes.get_mut(&id) else { return };
         let Some(peer) = peer else {
+            if node.finished.alone {
+                return self.settle_alone(id);
+            }
             node.waits = Waits::Grace;
             self.soon.push_back((now + GRACE, id));
             return;

@@ -95,6 +95,7 @@ pub struct Connection {
     pub(crate) received: Stream,
     pub(crate) sent_base: u32,
     pub(crate) received_base: u32,
+    pub(crate) first_seen: u64,
     pub(crate) last_seen: u64,
     /// The task that last read or wrote as the server.
     pub(crate) served_by: u64,
@@ -213,6 +214,7 @@ impl Table {
             received: Stream::default(),
             sent_base,
             received_base: record.received_base,
+            first_seen: record.header.time,
             last_seen: record.header.time,
             served_by: 0,
             wire,

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use onlooker_protocol::{Exchange, Facts, Side};
 
-use super::model::{Attributes, Kind, Status};
+use super::model::{Attributes, Kind, Status, Text};
 
 /// Where the exchange was seen: at one end of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +47,10 @@ impl Place<'_> {
         attributes.set("network.transport", self.transport);
         if let Some((address, port)) = self.peer {
             attributes.set("network.type", if address.is_ipv4() { "ipv4" } else { "ipv6" });
-            attributes.set("network.peer.address", address.to_string());
+            attributes.set("network.peer.address", address);
             attributes.set("network.peer.port", port);
         } else if let Some(path) = self.unix_path {
-            attributes.set("network.peer.address", path.to_owned());
+            attributes.set("network.peer.address", Text::from(path));
         }
     }
 }

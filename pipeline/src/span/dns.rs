@@ -10,7 +10,7 @@ use onlooker_protocol::dns::{DnsFacts, ResponseCode};
 use onlooker_protocol::{Ending, Exchange, Outcome};
 
 use super::describe::{Description, Place};
-use super::model::{Attributes, Kind, Status, Value};
+use super::model::{Attributes, Kind, Status, Value, address_text};
 
 /// The registered port; another one is worth an attribute.
 const DEFAULT_PORT: u16 = 53;
@@ -27,7 +27,7 @@ pub(super) fn describe(
     attributes.set("dns.question.type", record_type);
     attributes.set_some("dns.response_code", facts.response_code.map(ResponseCode::name));
     if !facts.addresses.is_empty() {
-        let answers = facts.addresses.iter().map(|address| address.to_string().into());
+        let answers = facts.addresses.iter().map(|address| address_text(*address));
         attributes.set("dns.answers", Value::Texts(answers.collect()));
     }
     if facts.is_truncated {
@@ -38,7 +38,7 @@ pub(super) fn describe(
     }
     attributes.set("network.protocol.name", "dns");
     if let Some((address, port)) = place.server() {
-        attributes.set("server.address", address.to_string());
+        attributes.set("server.address", address);
         if port != DEFAULT_PORT {
             attributes.set("server.port", port);
         }
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(description.status, Status::Unset);
         let attribute = |key| description.attributes.get(key).cloned();
         assert_eq!(attribute("dns.question.name"), Some("shop.example".into()));
-        assert_eq!(attribute("dns.answers"), Some(Value::Texts(vec!["192.0.2.1".into()])));
+        assert_eq!(attribute("dns.answers"), Some(Value::Texts(["192.0.2.1".into()].into())));
         assert_eq!(attribute("dns.response_code"), Some("NOERROR".into()));
         assert_eq!(attribute("onlooker.dns.resend_count"), Some(Value::Int(1)));
         assert_eq!(attribute("server.address"), Some("10.0.0.53".into()));

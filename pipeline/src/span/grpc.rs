@@ -8,7 +8,7 @@ use onlooker_protocol::grpc::{GrpcFacts, Status as Code};
 use onlooker_protocol::{Exchange, Outcome};
 
 use super::describe::{Description, Place};
-use super::model::{Attributes, Kind, Status};
+use super::model::{Attributes, Kind, Status, Text};
 
 /// The name of a call whose method was not seen (HPACK after a late attach).
 const UNKNOWN: &str = "unknown";
@@ -43,15 +43,15 @@ pub(super) fn describe(
 /// of the authority too, else of the connection.
 fn set_server(facts: &GrpcFacts, place: &Place<'_>, attributes: &mut Attributes) {
     if let Some(path) = place.unix_path {
-        attributes.set("server.address", path.to_owned());
+        attributes.set("server.address", Text::from(path));
         return;
     }
     let authority = facts.http.authority.as_deref().or(facts.http.host.as_deref());
     let (host, port) = authority.map_or((None, None), split);
     let server = place.server();
     match (host, server) {
-        (Some(host), _) => attributes.set("server.address", host.to_owned()),
-        (None, Some((address, _))) => attributes.set("server.address", address.to_string()),
+        (Some(host), _) => attributes.set("server.address", Text::from(host)),
+        (None, Some((address, _))) => attributes.set("server.address", address),
         (None, None) => return,
     }
     attributes.set_some("server.port", port.or(server.map(|(_, port)| port)));

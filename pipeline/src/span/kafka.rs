@@ -13,6 +13,7 @@ use onlooker_protocol::{Ending, Exchange, Outcome};
 
 use super::describe::{Description, Place};
 use super::messaging::{Operation, OperationType};
+use super::model::Text;
 
 pub(super) fn describe(
     exchange: &Exchange,
@@ -48,7 +49,7 @@ pub(super) fn describe(
         if facts.is_tombstone {
             attributes.set("messaging.kafka.message.tombstone", true);
         }
-        attributes.set_some("messaging.client.id", facts.client_id.as_deref().map(str::to_owned));
+        attributes.set_some("messaging.client.id", facts.client_id.as_deref().map(Text::from));
         if kind == OperationType::Receive {
             let group = facts.group.as_deref().map(str::to_owned);
             attributes.set_some("messaging.consumer.group.name", group);

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use onlooker_protocol::{Ending, Exchange, Outcome};
 
 use super::describe::{Description, Place};
-use super::model::{Attributes, Kind, Status};
+use super::model::{Attributes, Kind, Status, Text};
 
 /// `messaging.operation.type`, which decides the kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,10 +73,10 @@ impl Operation {
         attributes.set_some("messaging.destination.name", self.destination);
         more(&mut attributes);
         if let Some((address, port)) = place.server() {
-            attributes.set("server.address", address.to_string());
+            attributes.set("server.address", address);
             attributes.set("server.port", port);
         } else if let Some(path) = place.unix_path {
-            attributes.set("server.address", path.to_owned());
+            attributes.set("server.address", Text::from(path));
         }
         place.set_network(&mut attributes);
         let error = self.error.or(match exchange.outcome {

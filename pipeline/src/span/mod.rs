@@ -20,5 +20,7 @@ mod redis;
 mod sql;
 
 pub use describe::{Description, Place, describe};
-pub use model::{Attributes, Evidence, Kind, Link, Resource, Span, SpanId, Status, TraceId, Value};
+pub use model::{
+    Attributes, Evidence, Kind, Link, Resource, Span, SpanId, Status, Text, TraceId, Value,
+};
 pub use sampling::Sampler;

@@ -2,7 +2,37 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
+
+/// Text of an attribute: up to 24 bytes, and static texts of any length, take no allocation.
+pub type Text = compact_str::CompactString;
+
+/// An address as text.
+#[must_use]
+pub fn address_text(address: IpAddr) -> Text {
+    let IpAddr::V4(address) = address else { return Text::from(address.to_string()) };
+    // Every span has such texts, and the formatting machinery takes half a microsecond for one.
+    let mut text = [0; 15];
+    let mut length = 0;
+    let mut push = |byte| {
+        text[length] = byte;
+        length += 1;
+    };
+    for (at, octet) in address.octets().into_iter().enumerate() {
+        if at > 0 {
+            push(b'.');
+        }
+        if octet >= 100 {
+            push(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            push(b'0' + octet / 10 % 10);
+        }
+        push(b'0' + octet % 10);
+    }
+    Text::from_utf8_lossy(&text[..length])
+}
 
 /// 16 bytes, not all zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,7 +101,7 @@ pub enum Status {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Text.
-    Text(Cow<'static, str>),
+    Text(Text),
     /// A 64-bit integer.
     Int(i64),
     /// A double.
@@ -79,27 +109,40 @@ pub enum Value {
     /// A boolean.
     Bool(bool),
     /// A list of texts.
-    Texts(Vec<Cow<'static, str>>),
+    Texts(Box<[Text]>),
 }
 
 impl From<&'static str> for Value {
     fn from(text: &'static str) -> Self {
-        Self::Text(Cow::Borrowed(text))
+        Self::Text(Text::const_new(text))
     }
 }
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::Text(Cow::Owned(text))
+        Self::Text(text.into())
     }
 }
 impl From<Box<str>> for Value {
     fn from(text: Box<str>) -> Self {
-        Self::Text(Cow::Owned(text.into()))
+        Self::Text(text.into())
     }
 }
 impl From<Cow<'static, str>> for Value {
     fn from(text: Cow<'static, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => text.into(),
+            Cow::Owned(text) => text.into(),
+        }
+    }
+}
+impl From<Text> for Value {
+    fn from(text: Text) -> Self {
         Self::Text(text)
+    }
+}
+impl From<IpAddr> for Value {
+    fn from(address: IpAddr) -> Self {
+        Self::Text(address_text(address))
     }
 }
 impl From<i64> for Value {

@@ -90,6 +90,10 @@ fn parameters<'a>(text: &'a str, separators: &[char]) -> Cow<'a, str> {
 /// `X-Amz-Signature`, `accessToken`, `user[password]`) or all of them in one are one of
 /// [`SECRET_WORDS`]. Words end where case rises or anything but a letter or digit stands.
 fn is_secret(name: &str) -> bool {
+    // Most names are one plain word.
+    if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
+        return is_secret_word(name);
+    }
     let (mut joined, mut word) = (Word::default(), Word::default());
     let mut after_lower = false;
     for byte in percent_decoded(name).bytes() {
@@ -124,14 +128,17 @@ impl Word {
     }
 
     fn is_secret(&self) -> bool {
-        let Some(Ok(word)) = self.bytes.get(..self.length).map(std::str::from_utf8) else {
-            return false;
-        };
-        SECRET_WORDS.binary_search(&word).is_ok()
-            || ["password", "passwd", "secret", "token", "apikey"]
-                .iter()
-                .any(|it| word.contains(it))
+        let word = self.bytes.get(..self.length).map(std::str::from_utf8);
+        word.is_some_and(|word| word.is_ok_and(is_secret_word))
     }
+}
+
+fn is_secret_word(word: &str) -> bool {
+    const WITHIN: [&str; 5] = ["password", "passwd", "secret", "token", "apikey"];
+    let within = |start: &str| WITHIN.iter().any(|it| start.starts_with(it));
+    word.len() >= 3
+        && (SECRET_WORDS.binary_search(&word).is_ok()
+            || word.char_indices().any(|(at, _)| within(&word[at..])))
 }
 
 /// `%XX` replaced where it is ASCII; enough to read a name.

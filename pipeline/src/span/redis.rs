@@ -7,7 +7,7 @@ use onlooker_protocol::redis::RedisFacts;
 use onlooker_protocol::{Ending, Exchange, Outcome};
 
 use super::describe::{Description, Place};
-use super::model::{Attributes, Kind, Status};
+use super::model::{Attributes, Kind, Status, Text};
 
 /// The registered port; another one is worth an attribute.
 const DEFAULT_PORT: u16 = 6379;
@@ -27,12 +27,12 @@ pub(super) fn describe(
     attributes.set("db.query.text", facts.text.clone());
     attributes.set_some("db.stored_procedure.name", facts.procedure.clone());
     if let Some((address, port)) = place.server() {
-        attributes.set("server.address", address.to_string());
+        attributes.set("server.address", address);
         if port != DEFAULT_PORT {
             attributes.set("server.port", port);
         }
     } else if let Some(path) = place.unix_path {
-        attributes.set("server.address", path.to_owned());
+        attributes.set("server.address", Text::from(path));
     }
     place.set_network(&mut attributes);
 

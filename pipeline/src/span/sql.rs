@@ -9,7 +9,7 @@ use onlooker_protocol::sql::Digest;
 use onlooker_protocol::{Exchange, Outcome, dissector::Ending};
 
 use super::describe::{Description, Place};
-use super::model::{Attributes, Kind, Status};
+use super::model::{Attributes, Kind, Status, Text};
 
 /// What a database's own module found out about a call.
 pub(super) struct SqlCall<'a> {
@@ -36,14 +36,14 @@ pub(super) struct SqlCall<'a> {
 pub(super) fn describe(exchange: &Exchange, call: SqlCall<'_>, place: &Place<'_>) -> Description {
     let mut attributes = Attributes::with_room();
     attributes.set("db.system.name", call.system);
-    attributes.set_some("db.namespace", call.namespace.map(str::to_owned));
+    attributes.set_some("db.namespace", call.namespace.map(Text::from));
     attributes.set_some("db.operation.name", call.operation);
     let summary = call.statement.map(|statement| &*statement.summary).filter(|s| !s.is_empty());
     if let Some(statement) = call.statement.filter(|statement| !statement.text.is_empty()) {
         attributes.set("db.query.text", statement.text.clone());
     }
-    attributes.set_some("db.query.summary", summary.map(str::to_owned));
-    attributes.set_some("db.stored_procedure.name", call.procedure.map(str::to_owned));
+    attributes.set_some("db.query.summary", summary.map(Text::from));
+    attributes.set_some("db.stored_procedure.name", call.procedure.map(Text::from));
     let statements = call.statement.map_or(0, |statement| statement.statements);
     if statements >= 2 {
         attributes.set("db.operation.batch.size", statements);
@@ -91,11 +91,11 @@ fn error_type(exchange: &Exchange, call: &SqlCall<'_>) -> Option<Cow<'static, st
 
 fn set_server(attributes: &mut Attributes, place: &Place<'_>, default_port: u16) {
     if let Some((address, port)) = place.server() {
-        attributes.set("server.address", address.to_string());
+        attributes.set("server.address", address);
         if port != default_port {
             attributes.set("server.port", port);
         }
     } else if let Some(path) = place.unix_path {
-        attributes.set("server.address", path.to_owned());
+        attributes.set("server.address", Text::from(path));
     }
 }

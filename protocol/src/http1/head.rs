@@ -237,7 +237,7 @@ impl<'a> Iterator for Fields<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let line = self.line()?;
-            let colon = find(b':', line);
+            let colon = colon(line);
             let mut value =
                 Cow::Borrowed(colon.map_or(&b""[..], |colon| line[colon + 1..].trim_ascii()));
             // obs-fold: a line that starts with white space goes on with the value (§5.2).
@@ -247,12 +247,17 @@ impl<'a> Iterator for Fields<'a> {
                 value.push(b' ');
                 value.extend_from_slice(more.trim_ascii());
             }
-            let Some(colon) = colon else { continue };
-            // White space before the colon is forbidden (§5.1); a response with it is read so.
-            let name = line[..colon].trim_ascii_end();
-            if !name.is_empty() && name.iter().all(|&byte| is_token(byte)) {
-                return Some((name, value));
+            if let Some(colon) = colon {
+                return Some((line[..colon].trim_ascii_end(), value));
             }
         }
     }
+}
+
+/// Where the colon behind a field's name is, if there is a name. White space before the colon is
+/// forbidden (§5.1); a response with it is read so.
+fn colon(line: &[u8]) -> Option<usize> {
+    let name = line.iter().position(|&byte| !is_token(byte)).filter(|&length| length > 0)?;
+    let spaces = line[name..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    (line.get(name + spaces) == Some(&b':')).then_some(name + spaces)
 }

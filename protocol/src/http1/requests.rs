@@ -1,7 +1,5 @@
 //! The client's direction: requests.
 
-use std::borrow::Cow;
-
 use super::body::{Body, Listener, Progress};
 use super::conversation::Conversation;
 use super::framing::Framing;
@@ -226,13 +224,15 @@ impl Requests {
             facts.set_target(line.target);
         }
         let (mut framing, mut carrier) = (Framing::default(), Carrier::default());
+        let mut is_grpc = false;
         for (name, value) in head::fields(bytes) {
             framing.field(name, &value);
             carrier.field(name, &value);
             facts.request_field(name, &value);
+            is_grpc |= is_grpc_content(name, &value);
         }
 
-        let call = call_in(bytes);
+        let call = is_grpc.then(|| call_in(bytes));
         let extent = Extent {
             first: self.window.moment(0),
             last: self.window.moment(length.saturating_sub(1)),
@@ -322,21 +322,20 @@ impl Requests {
     }
 }
 
-/// A gRPC-Web call, if the request's content type says so.
-fn call_in(head: &[u8]) -> Option<Box<Call>> {
+/// Whether a field says that the content is a gRPC-Web call's.
+fn is_grpc_content(name: &[u8], value: &[u8]) -> bool {
     const GRPC: &[u8] = b"application/grpc";
-    let is_grpc = |(name, value): (&[u8], Cow<'_, [u8]>)| {
-        name.eq_ignore_ascii_case(b"content-type")
-            && value.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
-    };
-    if !head::fields(head).any(is_grpc) {
-        return None;
-    }
+    name.eq_ignore_ascii_case(b"content-type")
+        && value.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
+}
+
+/// The gRPC-Web call that the fields of a request tell of.
+fn call_in(head: &[u8]) -> Box<Call> {
     let mut call = Box::<Call>::default();
     for (name, value) in head::fields(head) {
         call.request_field(&name.to_ascii_lowercase(), &value);
     }
-    Some(call)
+    call
 }
 
 /// A client that waited for `100 Continue` and got a final response may leave the body out

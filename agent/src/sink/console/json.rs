@@ -196,7 +196,7 @@ mod tests {
         let mut span = sample::span();
         span.name = HOSTILE.into();
         span.attributes.set("text", HOSTILE.to_owned());
-        span.attributes.set("texts", Value::Texts(vec![HOSTILE.into()]));
+        span.attributes.set("texts", Value::Texts([HOSTILE.into()].into()));
         span.attributes.set("nan", Value::Double(f64::NAN));
         let text = line(&span);
         assert!(!text.trim_end_matches('\n').chars().any(is_unsafe));

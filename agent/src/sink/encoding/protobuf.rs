@@ -4,7 +4,7 @@
 //! A nested message is preceded by its length, so each message here has a `*_len` beside the
 //! function that writes it; a span as a whole is written first and measured then.
 
-use onlooker_pipeline::span::{Link, Resource, Span, Status, Value};
+use onlooker_pipeline::span::{Link, Resource, Span, Status, Text, Value};
 use prost::encoding::{encode_varint, encoded_len_varint};
 
 use super::{HAS_IS_REMOTE, IS_REMOTE, SCHEMA_URL, SCOPE_NAME, SCOPE_VERSION, kind_number};
@@ -163,7 +163,7 @@ fn value_len(value: &Value, limits: &Limits) -> usize {
 }
 
 /// The length of an `ArrayValue` message.
-fn texts_len(texts: &[std::borrow::Cow<'static, str>], limits: &Limits) -> usize {
+fn texts_len(texts: &[Text], limits: &Limits) -> usize {
     texts.iter().map(|text| field_len(field_len(cut(text, limits).len()))).sum()
 }
 

@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::net::IpAddr;
 
-use onlooker_pipeline::span::{Kind, Span, Status, Value};
+use onlooker_pipeline::span::{Kind, Span, Status, Text, Value};
 
 use super::{SCOPE_NAME, SCOPE_VERSION};
 use crate::config::Limits;
@@ -114,7 +114,7 @@ fn tags(out: &mut Vec<u8>, span: &Span, limits: &Limits) {
 }
 
 /// Tags are strings: a list is written as JSON.
-fn json_list(texts: &[std::borrow::Cow<'static, str>], limits: &Limits) -> String {
+fn json_list(texts: &[Text], limits: &Limits) -> String {
     let mut list = vec![b'['];
     for (index, text) in texts.iter().enumerate() {
         if index > 0 {

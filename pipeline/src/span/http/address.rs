@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use onlooker_protocol::http::HttpFacts;
 
 use crate::span::describe::Place;
+use crate::span::model::{Text, address_text};
 
 /// A host with the port that is written behind it.
-type HostPort = (Option<String>, Option<u16>);
+type HostPort = (Option<Text>, Option<u16>);
 
 /// The scheme between this process and its peer.
 pub(super) fn own_scheme<'a>(facts: &'a HttpFacts, place: &Place<'_>) -> &'a str {
@@ -42,7 +43,7 @@ pub(super) fn local_server(facts: &HttpFacts, place: &Place<'_>, scheme: &str) -
 }
 
 /// `client.address`: what the first proxy tells, else the peer.
-pub(super) fn client(facts: &HttpFacts, place: &Place<'_>) -> Option<String> {
+pub(super) fn client(facts: &HttpFacts, place: &Place<'_>) -> Option<Text> {
     let forwarded = facts.forwarded.as_deref();
     let told = forwarded.and_then(|forwarded| {
         [&forwarded.standard_for, &forwarded.x_for]
@@ -51,8 +52,8 @@ pub(super) fn client(facts: &HttpFacts, place: &Place<'_>) -> Option<String> {
             .find(|node| !node.eq_ignore_ascii_case("unknown"))
     });
     match told {
-        Some(node) => Some(split(node).0.to_owned()),
-        None => place.peer.map(|(address, _)| address.to_string()),
+        Some(node) => Some(Text::from(split(node).0)),
+        None => place.peer.map(|(address, _)| address_text(address)),
     }
 }
 
@@ -74,13 +75,13 @@ fn named(authority: Option<&str>, scheme: &str) -> Option<HostPort> {
     if host.is_empty() {
         return None;
     }
-    Some((Some(host.to_owned()), port.or(default_port(scheme))))
+    Some((Some(Text::from(host)), port.or(default_port(scheme))))
 }
 
 fn numbered(place: &Place<'_>) -> HostPort {
     match place.server() {
-        Some((address, port)) => (Some(address.to_string()), Some(port)),
-        None => (place.unix_path.map(str::to_owned), None),
+        Some((address, port)) => (Some(address_text(address)), Some(port)),
+        None => (place.unix_path.map(Text::from), None),
     }
 }
 
@@ -97,7 +98,9 @@ fn split(text: &str) -> (&str, Option<u16>) {
     if let Some((host, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (host, rest.strip_prefix(':').and_then(|port| port.parse().ok()));
     }
-    if text.parse::<Ipv6Addr>().is_ok() {
+    // A name or an IPv4 address has at most the colon before its port.
+    let colons = text.bytes().filter(|&byte| byte == b':').count();
+    if colons > 1 && text.parse::<Ipv6Addr>().is_ok() {
         return (text, None);
     }
     match text.rsplit_once(':') {

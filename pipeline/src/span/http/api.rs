@@ -73,7 +73,7 @@ fn aws(call: &AwsCall, attributes: &mut Attributes) {
     match &call.resource {
         Some(AwsResource::Table(table)) => {
             attributes.set("db.collection.name", table.clone());
-            let tables = vec![Cow::Owned(table.clone().into_string())];
+            let tables = [table.clone().into()].into();
             attributes.set("aws.dynamodb.table_names", Value::Texts(tables));
         }
         Some(AwsResource::Queue(url)) => {

@@ -9,7 +9,7 @@ use onlooker_protocol::http::{HttpFacts, Method};
 use onlooker_protocol::{Ending, Exchange, Outcome};
 
 use super::describe::{Description, Place};
-use super::model::{Attributes, Kind, Status};
+use super::model::{Attributes, Kind, Status, Text};
 use super::redact;
 
 pub(super) fn describe(
@@ -58,19 +58,19 @@ fn client(facts: &HttpFacts, place: &Place<'_>, attributes: &mut Attributes) {
 
 fn server(facts: &HttpFacts, place: &Place<'_>, attributes: &mut Attributes) {
     let scheme = address::client_scheme(facts, place);
-    attributes.set("url.scheme", scheme.to_owned());
+    attributes.set("url.scheme", Text::from(scheme));
     if let Some(path) = facts.path.as_deref().filter(|_| facts.method != Some(Method::Connect)) {
-        attributes.set("url.path", redact::path(path).into_owned());
+        attributes.set("url.path", Text::from(redact::path(path)));
     }
     if let Some(query) = facts.query.as_deref().filter(|query| !query.is_empty()) {
-        attributes.set("url.query", redact::query(query).into_owned());
+        attributes.set("url.query", Text::from(redact::query(query)));
     }
     set_server(address::local_server(facts, place, scheme), attributes);
     attributes.set_some("client.address", address::client(facts, place));
-    attributes.set_some("user_agent.original", facts.user_agent.clone());
+    attributes.set_some("user_agent.original", facts.user_agent.as_deref().map(Text::from));
 }
 
-fn set_server((address, port): (Option<String>, Option<u16>), attributes: &mut Attributes) {
+fn set_server((address, port): (Option<Text>, Option<u16>), attributes: &mut Attributes) {
     if let Some(address) = address {
         attributes.set("server.address", address);
         attributes.set_some("server.port", port);
@@ -90,10 +90,16 @@ fn full_url(facts: &HttpFacts, place: &Place<'_>, scheme: &str) -> Option<String
         Some(authority) => redact::authority(authority),
         None => Cow::Owned(address::of_peer(place, scheme)?),
     };
-    let mut url = format!("{scheme}://{authority}{}", redact::path(path));
-    if let Some(query) = facts.query.as_deref() {
+    let path = redact::path(path);
+    let query = facts.query.as_deref().map(redact::query);
+    let length = query.as_ref().map_or(0, |query| query.len() + 1) + path.len() + authority.len();
+    let mut url = String::with_capacity(scheme.len() + 3 + length);
+    for piece in [scheme, "://", &authority, &path] {
+        url.push_str(piece);
+    }
+    if let Some(query) = query {
         url.push('?');
-        url.push_str(&redact::query(query));
+        url.push_str(&query);
     }
     Some(url)
 }
