@@ -118,8 +118,6 @@ pub struct Globals {
     pub default_sent: u32,
     /// Wake the reader when so many bytes wait in the ring buffer.
     pub wake_at: u32,
-    /// Non-zero: the kernel has `bpf_loop` (5.17).
-    pub loops: u32,
     /// Non-zero: the kernel tells of every send and receive (6.3).
     pub lengths: u32,
 }
@@ -134,7 +132,6 @@ impl Globals {
         default_received: 0,
         default_sent: 0,
         wake_at: 0,
-        loops: 0,
         lengths: 0,
     };
 }

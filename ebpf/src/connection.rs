@@ -25,7 +25,7 @@ pub fn known(socket: &Socket, who: (u32, u32)) -> Option<&'static mut SocketStat
         // A process may still read from a connection that is over. Its end has been told, and will
         // not be again: what is remembered of it would be taken for the next at its address.
         None if is_over(socket) => return None,
-        None => note(socket.sock, FRESH, socket.inode)?,
+        None => note(socket.sock, socket.inode)?,
     };
     if state.announced == 0 && announce(socket, state, who) {
         state.announced = 1;
@@ -59,12 +59,18 @@ const FRESH: SocketState = SocketState {
 };
 
 #[inline(always)]
-fn note(sock: u64, state: SocketState, inode: u32) -> Option<&'static mut SocketState> {
-    if SOCKETS.insert(sock, SocketState { inode, ..state }, 0).is_err() {
-        counter::add(Counter::SocketsFull, 1);
-        return None;
-    }
+fn note(sock: u64, inode: u32) -> Option<&'static mut SocketState> {
+    begin(sock, inode);
     socket::state(sock, inode)
+}
+
+/// Adds a socket. A function apart, so that the value is on no other's stack.
+#[inline(never)]
+fn begin(sock: u64, inode: u32) -> u64 {
+    if SOCKETS.insert(sock, SocketState { inode, ..FRESH }, 0).is_err() {
+        counter::add(Counter::SocketsFull, 1);
+    }
+    0
 }
 
 /// Submits the socket's record; `false` if there was no room, to be tried again.
@@ -249,15 +255,12 @@ fn connecting(sock: u64) {
     if !task::is_target(tgid) {
         return;
     }
-    let mut state = SocketState {
-        role: role::CLIENT,
-        role_evidence: role_evidence::CONNECT,
-        opener: u64::from(tid),
-        ..FRESH
-    };
+    let Some(state) = note(sock, socket::inode_of(sock)) else { return };
+    state.role = role::CLIENT;
+    state.role_evidence = role_evidence::CONNECT;
+    state.opener = u64::from(tid);
     if let Some(task) = task::existing(tid) {
         state.cause = task.cause;
         state.resumed = task.resumed;
     }
-    note(sock, state, socket::inode_of(sock));
 }

@@ -31,8 +31,6 @@ global! {
     default_sent,
     /// Ring buffer fill at which the reader is woken.
     wake_at,
-    /// Whether the kernel has `bpf_loop`.
-    loops,
     /// Whether the kernel tells of every send and receive (`sock_send_length`, 6.3).
     lengths
 }

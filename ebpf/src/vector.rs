@@ -1,19 +1,25 @@
 //! Copying the payload of a call, from one buffer or many, into records.
 
+#[cfg(feature = "loops")]
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_user};
+#[cfg(feature = "loops")]
+use aya_ebpf::helpers::generated::bpf_loop;
+use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use onlooker_common::counter::Counter;
 use onlooker_common::event::flag;
 use onlooker_common::map::{CALL_RECORDS, RECORD_PAYLOAD};
 
 use crate::emit::{Cursor, Scratch};
-use crate::{counter, emit, globals, kernel};
+use crate::{counter, emit, kernel};
 
 /// The most steps that a call takes: each copies from one buffer into one record.
+#[cfg(feature = "loops")]
 const MOST_STEPS: u32 = 40;
-/// The same on kernels without `bpf_loop`, where each is verified anew.
-const MOST_STEPS_UNROLLED: u32 = 4;
+/// The same on kernels without `bpf_loop`, where each is verified anew: of a call with one buffer
+/// and of one with several, which Node.js makes of the messages of a PostgreSQL query.
+#[cfg(not(feature = "loops"))]
+const MOST_STEPS_UNROLLED: [u32; 2] = [4, 8];
 
 /// Where the bytes of a call are.
 #[derive(Clone, Copy)]
@@ -22,6 +28,8 @@ pub enum Source {
     Buffer(u64),
     /// An array of `struct iovec` and its length.
     Vector(u64, u64),
+    /// The same, of one message of several: such are mostly datagrams, in one buffer each.
+    Message(u64, u64),
     /// Not in user memory (sendfile, splice).
     Nowhere,
 }
@@ -32,29 +40,40 @@ pub enum Source {
 pub fn submit(scratch: *mut Scratch, source: Source, want: u64, total: u64) {
     let (base, buffers) = match source {
         Source::Buffer(base) => (base, 0),
-        Source::Vector(vector, count) => (vector, count),
+        Source::Vector(vector, count) | Source::Message(vector, count) => (vector, count),
         Source::Nowhere => (0, 0),
     };
     let want = if matches!(source, Source::Nowhere) { 0 } else { want };
     save(scratch, Cursor { base, buffers, want, segment: 0, within: 0, copied: 0, fill: 0 });
     // Most calls are one small buffer, which is one step.
     if step(scratch) {
-        if globals::loops() != 0 {
-            // SAFETY: `next` has the callback's type and needs no context.
-            unsafe { bpf_loop(MOST_STEPS, next as *mut c_void, core::ptr::null_mut(), 0) };
-        } else {
-            for _ in 1..MOST_STEPS_UNROLLED {
-                if !step(scratch) {
-                    break;
-                }
-            }
-        }
+        steps(scratch, matches!(source, Source::Vector(..)));
     }
     let Cursor { copied, fill, .. } = load(scratch);
     last(scratch, copied, fill, total);
 }
 
+/// Takes the further steps.
+#[cfg(feature = "loops")]
+#[inline(always)]
+fn steps(_scratch: *mut Scratch, _several_buffers: bool) {
+    // SAFETY: `next` has the callback's type and needs no context.
+    unsafe { bpf_loop(MOST_STEPS, next as *mut c_void, core::ptr::null_mut(), 0) };
+}
+
+/// Takes the further steps, as many as the verifier bears to walk one by one.
+#[cfg(not(feature = "loops"))]
+#[inline(always)]
+fn steps(scratch: *mut Scratch, several_buffers: bool) {
+    for _ in 1..MOST_STEPS_UNROLLED[usize::from(several_buffers)] {
+        if !step(scratch) {
+            break;
+        }
+    }
+}
+
 /// The loop's callback: one further step; 1 ends the loop.
+#[cfg(feature = "loops")]
 extern "C" fn next(_index: u32, _context: *mut c_void) -> i64 {
     match emit::scratch() {
         Some(scratch) if step(scratch) => 0,

@@ -1,7 +1,9 @@
 //! Building the programs that run in the kernel.
 //!
-//! The object is committed, so that `cargo build` needs stable Rust and nothing else; the
-//! continuous build makes it again (`--check`) and fails if a byte differs.
+//! The objects are committed, so that `cargo build` needs stable Rust and nothing else; the
+//! continuous build makes them again (`--check`) and fails if a byte differs.
+
+mod stack;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,8 +11,9 @@ use std::process::Command;
 
 use clap::Args;
 
-/// The committed object, and which toolchain made it.
-const OBJECT: &str = "agent/bpf/onlooker.bpf.o";
+/// The committed objects with their features, and which toolchain made them.
+const OBJECTS: [(&str, &str); 2] =
+    [("agent/bpf/onlooker.bpf.o", "loops"), ("agent/bpf/onlooker-without-loops.bpf.o", "")];
 const STAMP: &str = "agent/bpf/TOOLCHAIN";
 /// Debian's `rustc-web`, whose standard library package has `core` for BPF.
 const RUSTC: &str = "/usr/bin/rustc";
@@ -27,29 +30,36 @@ pub(crate) struct Options {
     pub(crate) check: bool,
 }
 
-/// Builds the object and writes it, or compares it.
+/// Builds the objects and writes them, or compares them.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let root = onlooker_e2e::workspace();
     let stamp = stamp()?;
-    let built = build(&root)?;
-    let object = fs::read(&built).map_err(|error| format!("{}: {error}", built.display()))?;
-    if !options.check {
-        write(&root.join(OBJECT), &object)?;
-        write(&root.join(STAMP), stamp.as_bytes())?;
-        println!("{OBJECT}: {} bytes", object.len());
-        return Ok(());
+    for (path, features) in OBJECTS {
+        let built = build(&root, features)?;
+        println!("{path}: {}", stack::check(&built)?);
+        let object = fs::read(&built).map_err(|error| format!("{}: {error}", built.display()))?;
+        if options.check {
+            compare(&root, path, &object, &stamp)?;
+        } else {
+            write(&root.join(path), &object)?;
+            println!("{path}: {} bytes", object.len());
+        }
     }
-    let committed = fs::read(root.join(OBJECT)).map_err(|error| format!("{OBJECT}: {error}"))?;
+    if options.check { Ok(()) } else { write(&root.join(STAMP), stamp.as_bytes()) }
+}
+
+fn compare(root: &Path, path: &str, object: &[u8], stamp: &str) -> Result<(), String> {
+    let committed = fs::read(root.join(path)).map_err(|error| format!("{path}: {error}"))?;
     if object == committed {
-        println!("{OBJECT} is what its sources make");
+        println!("{path} is what its sources make");
         return Ok(());
     }
     let made_by = fs::read_to_string(root.join(STAMP)).unwrap_or_default();
     Err(if made_by == stamp {
-        format!("{OBJECT} is not what its sources make: run `cargo xtask ebpf` and commit it")
+        format!("{path} is not what its sources make: run `cargo xtask ebpf` and commit it")
     } else {
         format!(
-            "{OBJECT} was made by another toolchain; run `cargo xtask ebpf` and commit it.\n\
+            "{path} was made by another toolchain; run `cargo xtask ebpf` and commit it.\n\
              committed:\n{made_by}here:\n{stamp}"
         )
     })
@@ -121,7 +131,7 @@ fn sources(member: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
-fn build(root: &Path) -> Result<PathBuf, String> {
+fn build(root: &Path, features: &str) -> Result<PathBuf, String> {
     let stage = stage(root)?;
     let folder = stage.join("ebpf");
     let home = std::env::var("CARGO_HOME")
@@ -141,6 +151,7 @@ fn build(root: &Path) -> Result<PathBuf, String> {
     }
     let status = Command::new("cargo")
         .args(["build", "--quiet", "--release", "--locked", "--target", TARGET])
+        .args(["--features", features])
         .current_dir(&folder)
         .env("RUSTC", RUSTC)
         .env("RUSTC_BOOTSTRAP", "1")

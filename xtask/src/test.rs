@@ -13,6 +13,10 @@ use crate::setup;
 use crate::shell::{self, Result, cargo};
 use report::Report;
 
+/// Tests of what the kernel tells, which kernels before 5.17 and 6.3 tell another way.
+const AS_ON_OLDER_KERNELS: &[&str] =
+    &["system_calls::", "sockets::", "links::a_whole_chain", "processes::short", "postgresql::the"];
+
 #[derive(Args)]
 pub(crate) struct Options {
     /// Leave setting the machine up out.
@@ -75,6 +79,12 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
                 command.env("ONLOOKER_REQUIRE_E2E", "1");
             }
             step("end-to-end tests", report.cargo_test("end-to-end tests", &mut command));
+            let what = "end-to-end tests, as on kernel 5.10";
+            for test in if options.filter.is_none() { AS_ON_OLDER_KERNELS } else { &[] } {
+                command.arg(test);
+            }
+            command.env("ONLOOKER_AS_KERNEL", "5.10");
+            step(what, report.cargo_test(what, &mut command));
         }
     }
     if let Some(minutes) = options.fuzz {

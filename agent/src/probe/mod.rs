@@ -21,6 +21,9 @@ pub use btf::{Btf, BtfError};
 
 /// The object with the programs, built by `cargo xtask ebpf`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/onlooker.bpf.o");
+/// The same without `bpf_loop`, for kernels before 5.17.
+static OBJECT_WITHOUT_LOOPS: &[u8] =
+    aya::include_bytes_aligned!("../../bpf/onlooker-without-loops.bpf.o");
 
 /// What the programs are to do.
 #[derive(Clone, Debug)]
@@ -109,6 +112,7 @@ impl Probe {
     pub fn load(options: &ProbeOptions) -> Result<Self, ProbeError> {
         let btf = Btf::of_kernel()?;
         let lengths = attach::kernel_tells_lengths();
+        let loops = attach::kernel_is_at_least(5, 17);
         let globals = Globals {
             offsets: offsets::of(&btf)?,
             agent: std::process::id(),
@@ -117,7 +121,6 @@ impl Probe {
             default_received: options.default_received,
             default_sent: options.default_sent,
             wake_at: options.ring_bytes / 4,
-            loops: u32::from(attach::kernel_is_at_least(5, 17)),
             lengths: u32::from(lengths),
         };
         drop(btf);
@@ -125,7 +128,7 @@ impl Probe {
             .btf(None)
             .override_global("GLOBALS", globals.as_bytes(), true)
             .map_max_entries("EVENTS", options.ring_bytes)
-            .load(OBJECT)
+            .load(if loops { OBJECT } else { OBJECT_WITHOUT_LOOPS })
             .map_err(|error| refused(&error))?;
         let features = attach::load_all(&mut ebpf, lengths);
         Ok(Self {
