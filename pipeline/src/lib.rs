@@ -1,15 +1,18 @@
 //! From kernel events to finished spans.
 //!
 //! Reading order: `event` (what comes in), `connection` (bytes in order, detection, dissectors),
-//! `causality` (who called whom), [`span`] (what goes out). Nothing here knows aya, tokio or
+//! `causality` (who called whom), `messages` (who sent what another received), [`span`] (what goes
+//! out). Nothing here knows aya, tokio or
 //! Linux; `onlooker replay` and the benchmarks run it on any machine.
 #![forbid(unsafe_code)]
 
 mod causality;
 pub mod connection;
+mod messages;
 mod pipeline;
 pub mod process;
 pub mod span;
 
 pub use causality::LinkCounters;
+pub use messages::MessageCounters;
 pub use pipeline::{Pipeline, PipelineCounters, PipelineOptions};

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 
 use onlooker_common::event::{self, Kind, direction, flag};
 use onlooker_common::view::Record;
-use onlooker_protocol::{Capture, Chunk, Ending, Exchange, Moment, Output, Side, Task};
+use onlooker_protocol::{Capture, Chunk, Ending, Exchange, Facts, Moment, Output, Side, Task};
 use rustc_hash::FxHashSet;
 
 use crate::causality::{Causality, Connections, Finished, IdSource, LinkCounters};
 use crate::connection::{
     Connection, ConnectionId, Run, Table, Taken, Transport, Verdict, policy, sender,
 };
+use crate::messages::{Broker, MessageCounters, told};
 use crate::process::Processes;
 use crate::span::{Place, Sampler, Span, describe};
 
@@ -207,6 +208,12 @@ impl<P: Processes> Pipeline<P> {
     #[must_use]
     pub fn links(&self) -> LinkCounters {
         self.causality.counters
+    }
+
+    /// How receivers of messages came by links to their senders.
+    #[must_use]
+    pub fn messages(&self) -> MessageCounters {
+        self.causality.linker.counters()
     }
 
     /// The connections that are open, for reports.
@@ -449,10 +456,17 @@ impl<P: Processes> Pipeline<P> {
             transport: endpoint.transport.name(),
             tls: false,
         };
+        if let Facts::Kafka(facts) = &exchange.facts
+            && let (Some(cluster), Some((address, port))) = (&facts.cluster, place.server())
+        {
+            let broker = Broker { netns: endpoint.netns, address, port };
+            self.causality.linker.learn(broker, cluster);
+        }
         let Some(description) = describe(&exchange, &place) else {
             self.counters.without_span += 1;
             return;
         };
+        let messages = told(&exchange, &place, endpoint.netns);
         let asked = place.is_asker(&exchange);
         let (start, end) = times(&exchange, asked);
         let process = exchange.request.first.task.process;
@@ -475,6 +489,8 @@ impl<P: Processes> Pipeline<P> {
             end,
             context: exchange.context,
             links: exchange.links,
+            messages,
+            sender: None,
             description,
             resource: self.processes.resource(process),
         });
@@ -521,8 +537,13 @@ impl<'a> Peers<'a> {
 
 impl Connections for Peers<'_> {
     fn alive(&self, id: ConnectionId) -> bool {
-        let speaks =
-            |connection: &Connection| !matches!(connection.conversation.taken(), Taken::Opaque(_));
+        let speaks = |connection: &Connection| match connection.conversation.taken() {
+            Taken::For(..) => true,
+            // Bytes that a process sends itself mostly wake one of its threads (kafka-python, pika,
+            // asyncio); a request would be known by its first bytes.
+            Taken::Undecided => !self.table.is_pair(connection),
+            Taken::Opaque(_) => false,
+        };
         self.lent == Some(id) || self.table.get(id).is_some_and(speaks)
     }
 

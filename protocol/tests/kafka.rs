@@ -85,6 +85,7 @@ fn all_messages_are_found_with_their_contexts_and_offsets() {
             let mut contexts = contexts.into_iter();
             for range in &facts.partitions {
                 assert_eq!(range.compression, Compression::None, "{client}");
+                assert_eq!(Some(range.contexts), range.messages, "every message has a context");
                 for offset in range.first_offset.unwrap()..=range.last_offset.unwrap() {
                     let context = contexts.next().expect("one a message");
                     let producer = produced.get(&(range.partition, Some(offset)));

@@ -5,11 +5,14 @@
 
 #![forbid(unsafe_code)]
 
+mod amqp;
+mod aws;
 mod bad_input;
 mod ending;
 mod ground;
 mod harm;
 mod http;
+mod kafka;
 mod links;
 mod nginx;
 mod otlp;

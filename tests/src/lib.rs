@@ -19,15 +19,16 @@ pub mod services;
 mod session;
 mod span;
 
+use std::path::Path;
 use std::time::Duration;
 
 pub use agent::{Agent, Finished};
-pub use place::{Scratch, agent_binary, node_modules, python, workload, workspace};
+pub use place::{Scratch, agent_binary, kafka_jars, node_modules, python, workload, workspace};
 pub use ports::{free_port, wait_for_port, wait_for_socket, wait_for_tcp};
 pub use process::Process;
 pub use receiver::Receiver;
 pub use session::Session;
-pub use span::{Span, Spans};
+pub use span::{Link, Span, Spans};
 
 /// How long anything that must happen is waited for. Far more than it takes on an idle machine:
 /// a test that hits it has failed, however slow the machine.
@@ -59,7 +60,21 @@ pub fn obstacle() -> Option<String> {
 /// If tests are required and cannot run.
 #[must_use]
 pub fn skipped() -> bool {
-    let Some(why) = obstacle() else { return false };
+    skipped_because(obstacle())
+}
+
+/// The same for a test that needs something more: what it takes to start a server.
+///
+/// # Panics
+/// If tests are required and cannot run.
+#[must_use]
+pub fn skipped_without(needed: &Path) -> bool {
+    let missing = || format!("{} is missing: run `cargo xtask setup`", needed.display());
+    skipped_because(obstacle().or_else(|| (!needed.exists()).then(missing)))
+}
+
+fn skipped_because(why: Option<String>) -> bool {
+    let Some(why) = why else { return false };
     assert!(
         std::env::var_os("ONLOOKER_REQUIRE_E2E").is_none_or(|value| value != "1"),
         "end-to-end tests are required and cannot run: {why}"

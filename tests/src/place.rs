@@ -34,6 +34,12 @@ pub fn node_modules() -> PathBuf {
     workspace().join("target/node/node_modules")
 }
 
+/// The jars of a Kafka broker that `cargo xtask setup` fetches.
+#[must_use]
+pub fn kafka_jars() -> PathBuf {
+    workspace().join("target/kafka/libs")
+}
+
 /// A program or script of `tests/workloads`.
 #[must_use]
 pub fn workload(name: &str) -> PathBuf {

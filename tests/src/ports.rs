@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{PATIENCE, POLL, Process};
 
@@ -34,8 +34,13 @@ pub fn free_port() -> u16 {
 /// # Panics
 /// If the process ends, or does not within [`PATIENCE`].
 pub fn wait_for_tcp(process: &mut Process, port: u16) {
+    wait_for_tcp_within(process, port, PATIENCE);
+}
+
+/// The same for a server that takes longer.
+pub(crate) fn wait_for_tcp_within(process: &mut Process, port: u16, patience: Duration) {
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-    wait(process, &format!("port {port}"), || {
+    wait(process, &format!("port {port}"), patience, || {
         TcpStream::connect_timeout(&address, PATIENCE).is_ok()
     });
 }
@@ -45,7 +50,8 @@ pub fn wait_for_tcp(process: &mut Process, port: u16) {
 /// # Panics
 /// If the process ends, or does not within [`PATIENCE`].
 pub fn wait_for_socket(process: &mut Process, path: &Path) {
-    wait(process, &path.display().to_string(), || UnixStream::connect(path).is_ok());
+    let what = path.display().to_string();
+    wait(process, &what, PATIENCE, || UnixStream::connect(path).is_ok());
 }
 
 /// Waits until somebody accepts TCP connections on the port.
@@ -60,8 +66,8 @@ pub fn wait_for_port(port: u16) {
     }
 }
 
-fn wait(process: &mut Process, what: &str, mut ready: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+fn wait(process: &mut Process, what: &str, patience: Duration, mut ready: impl FnMut() -> bool) {
+    let deadline = Instant::now() + patience;
     while !ready() {
         if let Some(status) = process.try_wait() {
             panic!("{} ended ({status}) before it listened on {what}", process.name());

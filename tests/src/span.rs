@@ -29,6 +29,19 @@ pub struct Span {
     pub attributes: Map<String, Value>,
     /// The resource's attributes.
     pub resource: Map<String, Value>,
+    /// Links to other spans.
+    pub links: Vec<Link>,
+}
+
+/// A span's link to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// 32 hexadecimal digits.
+    pub trace_id: String,
+    /// 16 hexadecimal digits.
+    pub span_id: String,
+    /// Why it is linked: `onlooker.link.evidence`.
+    pub evidence: String,
 }
 
 impl Span {
@@ -55,7 +68,10 @@ impl Span {
         let map = |key: &str| {
             value.get(key).and_then(Value::as_object).cloned().ok_or(format!("no object {key}"))
         };
+        let links = value.get("links").and_then(Value::as_array);
+        let links = links.into_iter().flatten().map(Link::read).collect::<Result<_, _>>()?;
         Ok(Self {
+            links,
             trace_id: text("trace_id")?,
             span_id: text("span_id")?,
             parent: optional("parent_span_id")?,
@@ -115,6 +131,28 @@ impl Span {
     #[must_use]
     pub fn is_database(&self, system: &str) -> bool {
         self.text("db.system.name") == Some(system)
+    }
+}
+
+impl Link {
+    fn read(value: &Value) -> Result<Self, String> {
+        let text = |value: Option<&Value>, key: &str| {
+            let text = value.and_then(Value::as_str).map(str::to_owned);
+            text.ok_or(format!("a link without {key}"))
+        };
+        const EVIDENCE: &str = "onlooker.link.evidence";
+        let attributes = value.get("attributes");
+        Ok(Self {
+            trace_id: text(value.get("trace_id"), "trace_id")?,
+            span_id: text(value.get("span_id"), "span_id")?,
+            evidence: text(attributes.and_then(|it| it.get(EVIDENCE)), EVIDENCE)?,
+        })
+    }
+
+    /// Whether it leads to the span.
+    #[must_use]
+    pub fn leads_to(&self, span: &Span) -> bool {
+        self.trace_id == span.trace_id && self.span_id == span.span_id
     }
 }
 
@@ -179,7 +217,8 @@ mod tests {
         "span_id":"b7ad6b7169203331","parent_span_id":null,"evidence":null,"name":"GET",
         "kind":"CLIENT","start_unix_nano":1790000000000000001,"end_unix_nano":1790000000000000009,
         "status":"UNSET","service":"shop","attributes":{"url.full":"http://a:1/b/c?d=e"},
-        "resource":{"service.name":"shop"}}"#;
+        "resource":{"service.name":"shop"},"links":[{"trace_id":"1af7651916cd43dd8448eb211c80319c",
+        "span_id":"c7ad6b7169203331","attributes":{"onlooker.link.evidence":"message-offset"}}]}"#;
 
     #[test]
     fn a_line_is_read() {
@@ -188,11 +227,14 @@ mod tests {
         assert_eq!(span.parent, None);
         assert_eq!(span.path(), Some("/b/c"));
         assert!(span.is_client());
+        let [link] = &span.links[..] else { panic!("{:?}", span.links) };
+        assert_eq!((&*link.span_id, &*link.evidence), ("c7ad6b7169203331", "message-offset"));
+        assert!(!link.leads_to(&span));
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        let error = Span::parse(&LINE.replace("trace_id", "traceId")).expect_err("no trace_id");
+        let error = Span::parse(&LINE.replacen("trace_id", "traceId", 1)).expect_err("no trace_id");
         assert_eq!(error, "no text trace_id");
     }
 }

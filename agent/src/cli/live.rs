@@ -193,6 +193,7 @@ impl Live {
             kernel,
             pipeline: self.pipeline.counters(),
             links: self.pipeline.links(),
+            messages: self.pipeline.messages(),
             spans: self.spans,
             sinks: self.runtime.block_on(self.sinks.flush_and_stop(FLUSH)),
         };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use onlooker_common::counter::Counter;
-use onlooker_pipeline::{LinkCounters, PipelineCounters};
+use onlooker_pipeline::{LinkCounters, MessageCounters, PipelineCounters};
 
 use crate::sink;
 
@@ -13,13 +13,14 @@ pub(super) struct Summary {
     pub(super) kernel: [u64; Counter::Count as usize],
     pub(super) pipeline: PipelineCounters,
     pub(super) links: LinkCounters,
+    pub(super) messages: MessageCounters,
     pub(super) spans: u64,
     pub(super) sinks: sink::Summary,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kernel, pipeline, links, spans, sinks } = self;
+        let Self { kernel, pipeline, links, messages, spans, sinks } = self;
         writeln!(
             f,
             "onlooker: {spans} spans from {} exchanges on {} connections, {} kernel events",
@@ -49,6 +50,29 @@ impl fmt::Display for Summary {
                 (links.peer_missing, "the other end brought nothing"),
                 (links.cause_missing, "the request that caused it did not end in time"),
                 (links.overflow, "too many exchanges waited"),
+            ],
+        )?;
+        let [context, offset, identity] = messages.by_evidence;
+        list(
+            f,
+            "links from received messages to their senders",
+            &[
+                (context, "by context in the message"),
+                (offset, "by offset"),
+                (identity, "by identity"),
+            ],
+        )?;
+        list(
+            f,
+            "messages without such a link because",
+            &[
+                (messages.sender_missing, "the sender was not seen in time"),
+                (messages.sender_unsettled, "the sender's span was not over in time"),
+                (messages.ambiguous, "several could have sent it"),
+                (messages.nameless, "too little of it was seen"),
+                (messages.forgotten, "senders were forgotten: there were too many"),
+                (messages.overflow, "too many spans waited"),
+                (messages.links_cut, "the span had too many"),
             ],
         )?;
         list(

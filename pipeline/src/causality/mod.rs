@@ -16,6 +16,8 @@ mod node;
 mod serving;
 mod settle;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 pub use settle::LinkCounters;
 

@@ -6,6 +6,7 @@ use onlooker_protocol::{Extent, Task, WireContext};
 
 use super::ids::Ids;
 use crate::connection::{ConnectionId, Transport};
+use crate::messages::{Messages, Sender};
 use crate::process::Handlers;
 use crate::span::{Description, Evidence, Resource};
 
@@ -38,8 +39,21 @@ pub(crate) struct Finished {
     pub(crate) end: u64,
     pub(crate) context: Option<WireContext>,
     pub(crate) links: Vec<WireContext>,
+    /// The messages that it sends or receives.
+    pub(crate) messages: Option<Messages>,
+    /// Who sends them, if it does.
+    pub(crate) sender: Option<Arc<Sender>>,
     pub(crate) description: Description,
     pub(crate) resource: Arc<Resource>,
+}
+
+impl Finished {
+    /// The context that is in what the asker wrote: not one that came back in the message that it
+    /// asked for.
+    pub(crate) fn written_context(&self) -> Option<&WireContext> {
+        let came_back = self.messages.as_ref().is_some_and(|messages| messages.brought_context);
+        self.context.as_ref().filter(|_| !came_back)
+    }
 }
 
 /// What a node waits for.

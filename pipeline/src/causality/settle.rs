@@ -11,8 +11,9 @@ use super::node::{Finished, Node, NodeId, Parent, Waits};
 use super::serving::{self, Cause, Why};
 use super::tasks::Tasks;
 use crate::connection::{ConnectionId, Transport};
+use crate::messages::{Linker, Messages, SenderIds, Way};
 use crate::span::sampling::{Decision, SAMPLED};
-use crate::span::{Attributes, Evidence, Link, Sampler, Span, SpanId, TraceId};
+use crate::span::{Attributes, Evidence, Link, LinkEvidence, Sampler, Span, SpanId, TraceId};
 
 /// How long a server's exchange waits for records that are on their way, in nanoseconds.
 const GRACE: u64 = 20_000_000;
@@ -69,6 +70,9 @@ pub(crate) struct Causality {
     pub(crate) epoch: u64,
     /// Decides about traces where they begin here.
     pub(crate) sampler: Sampler,
+    /// Finds the senders of messages.
+    pub(crate) linker: Linker,
+    now: u64,
     history: History,
     nodes: FxHashMap<NodeId, Node>,
     last: u64,
@@ -90,6 +94,8 @@ impl Causality {
             spans: Vec::new(),
             epoch,
             sampler: Sampler::default(),
+            linker: Linker::default(),
+            now: 0,
             history: History::default(),
             nodes: FxHashMap::default(),
             last: 0,
@@ -109,7 +115,10 @@ impl Causality {
     }
 
     /// An exchange is over.
-    pub(crate) fn add(&mut self, finished: Box<Finished>, now: u64, table: &impl Connections) {
+    pub(crate) fn add(&mut self, mut finished: Box<Finished>, now: u64, table: &impl Connections) {
+        self.now = now;
+        let sent = finished.messages.as_ref().filter(|messages| messages.way == Way::Sent);
+        finished.sender = sent.map(|messages| self.linker.sent(messages));
         self.last += 1;
         let id = NodeId(self.last);
         let on = finished.connection;
@@ -126,7 +135,7 @@ impl Causality {
                 start: finished.start,
                 end: finished.end,
                 standing: Standing::Pending(id),
-                context: finished.context.as_ref().map(|it| (it.trace_id, it.span_id)),
+                context: finished.written_context().map(|it| (it.trace_id, it.span_id)),
                 caused_by: None,
             },
         );
@@ -156,6 +165,7 @@ impl Causality {
 
     /// Time passes: deadlines.
     pub(crate) fn tick(&mut self, now: u64, table: &impl Connections) {
+        self.now = now;
         while let Some(id) = due(&mut self.soon, now) {
             if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::Grace) {
                 match self.peer_of(id, table) {
@@ -191,6 +201,7 @@ impl Causality {
             }
             self.history.forget(on);
         }
+        self.linker.tick(now, &mut self.spans);
     }
 
     /// The end: everything that waits is settled as it stands.
@@ -205,6 +216,7 @@ impl Causality {
         for id in rest {
             self.settle_alone(id);
         }
+        self.linker.finish(self.now, &mut self.spans);
     }
 
     /// A server's exchange looks for the client's at the other end.
@@ -244,7 +256,7 @@ impl Causality {
             Cause::Known(on, entry, evidence) => {
                 // A context that the application wrote itself tells more than the thread; one
                 // that it only passed on does not.
-                let own = call.context.as_ref().map(|it| (it.trace_id, it.span_id));
+                let own = call.written_context().map(|it| (it.trace_id, it.span_id));
                 if own.is_some() && own != entry.context {
                     return self.settle_alone(id);
                 }
@@ -377,8 +389,27 @@ impl Causality {
                 let remote = evidence == Evidence::SameCall;
                 todo.push((child, Some(Parent { ids: ids.clone(), evidence, remote })));
             }
-            self.spans.push(span_of(node.finished, ids, parent, self.epoch));
+            self.let_go(node.finished, ids, parent);
         }
+    }
+
+    /// A span leaves, unless it waits for the senders of the messages that it received.
+    fn let_go(&mut self, mut finished: Box<Finished>, ids: Ids, parent: Option<Parent>) {
+        if let Some(sender) = &finished.sender {
+            let Ids { trace, span, state, .. } = ids.clone();
+            sender.settle(SenderIds { trace, span, state });
+        }
+        let messages = finished.messages.take();
+        let links = links(&finished, messages.as_ref());
+        self.linker.count_contexts(messages.as_ref().map_or(0, |it| it.contexts.len()));
+        let span = Span { links, ..span_of(finished, ids, parent, self.epoch) };
+        let held = match messages {
+            Some(messages) if messages.way == Way::Received => {
+                self.linker.hold(span, messages, self.now)
+            }
+            _ => Some(span),
+        };
+        self.spans.extend(held);
     }
 }
 
@@ -420,12 +451,26 @@ fn due(queue: &mut VecDeque<(u64, NodeId)>, now: u64) -> Option<NodeId> {
     queue.pop_front_if(|(at, _)| *at <= now).map(|(_, id)| id)
 }
 
+/// Links to the contexts that came along and are no parents, or are parents beside.
+fn links(finished: &Finished, messages: Option<&Messages>) -> Vec<Link> {
+    let of_messages = messages.into_iter().flat_map(|messages| &messages.contexts);
+    let of_messages = of_messages.map(|context| (context, LinkEvidence::MessageContext));
+    let others = finished.links.iter().map(|context| (context, LinkEvidence::Context));
+    let mut links: Vec<Link> = Vec::new();
+    for (context, evidence) in of_messages.chain(others) {
+        let Ids { trace, span, state, .. } = carried(context);
+        if links.iter().any(|link| link.span_id == span && link.trace_id == trace) {
+            continue;
+        }
+        let mut attributes = Attributes::default();
+        attributes.set(LinkEvidence::KEY, evidence.name());
+        links.push(Link { trace_id: trace, span_id: span, state, attributes });
+    }
+    links
+}
+
 fn span_of(finished: Box<Finished>, ids: Ids, parent: Option<Parent>, epoch: u64) -> Span {
     let start_unix_nano = finished.start.saturating_add(epoch);
-    let links = finished.links.iter().map(|context| {
-        let Ids { trace, span, state, .. } = carried(context);
-        Link { trace_id: trace, span_id: span, state, attributes: Attributes::default() }
-    });
     Span {
         trace_id: ids.trace,
         span_id: ids.span,
@@ -440,7 +485,7 @@ fn span_of(finished: Box<Finished>, ids: Ids, parent: Option<Parent>, epoch: u64
         end_unix_nano: finished.end.max(finished.start).saturating_add(epoch),
         status: finished.description.status,
         attributes: finished.description.attributes,
-        links: links.collect(),
+        links: Vec::new(),
         resource: finished.resource,
     }
 }

@@ -60,6 +60,8 @@ pub struct Endpoint {
     pub transport: Transport,
     /// The process that uses this end.
     pub process: u32,
+    /// Inode number of its network namespace.
+    pub netns: u32,
     /// Which end it is.
     pub side: Side,
     /// Which end it is was seen, not concluded from the absence of a listener.
@@ -171,6 +173,15 @@ impl Table {
     pub(crate) fn peer_of(&self, connection: &Connection) -> Option<ConnectionId> {
         let side = connection.endpoint.side.other();
         self.by_wire.get(&(connection.wire?, side)).copied()
+    }
+
+    /// Whether it is one of two sockets that one process made for itself: by socketpair(2), or with
+    /// a listener of its own.
+    pub(crate) fn is_pair(&self, connection: &Connection) -> bool {
+        let Endpoint { transport, path, side_certain, process, .. } = &connection.endpoint;
+        let peer = self.peer_of(connection).and_then(|peer| self.get(peer));
+        peer.is_some_and(|peer| peer.endpoint.process == *process)
+            || *transport == Transport::Unix && path.is_none() && !side_certain
     }
 
     /// Adds the end that a socket record tells of; gives the one it replaces, if any.
@@ -285,6 +296,7 @@ impl Table {
         Endpoint {
             transport,
             process: record.header.tgid,
+            netns: record.netns,
             side,
             side_certain: matches!(
                 record.role_evidence,

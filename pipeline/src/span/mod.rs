@@ -21,6 +21,7 @@ mod sql;
 
 pub use describe::{Description, Place, describe};
 pub use model::{
-    Attributes, Evidence, Kind, Link, Resource, Span, SpanId, Status, Text, TraceId, Value,
+    Attributes, Evidence, Kind, Link, LinkEvidence, Resource, Span, SpanId, Status, Text, TraceId,
+    Value,
 };
 pub use sampling::Sampler;

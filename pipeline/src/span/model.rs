@@ -226,6 +226,36 @@ impl Evidence {
     }
 }
 
+/// Why a span is linked to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LinkEvidence {
+    /// A context of the request, in a format whose ids make no parent (SkyWalking).
+    Context,
+    /// A context in a message.
+    MessageContext,
+    /// Both ends saw the message's place in a log: (cluster, topic, partition, offset).
+    MessageOffset,
+    /// Both ends saw the message's id, or all of the message, and no other sender could have sent
+    /// it.
+    MessageIdentity,
+}
+
+impl LinkEvidence {
+    /// The attribute of the link that says it.
+    pub const KEY: &str = "onlooker.link.evidence";
+
+    /// The value of `onlooker.link.evidence`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Context => "context",
+            Self::MessageContext => "message-context",
+            Self::MessageOffset => "message-offset",
+            Self::MessageIdentity => "message-identity",
+        }
+    }
+}
+
 /// A link to another span.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Link {
@@ -235,7 +265,7 @@ pub struct Link {
     pub span_id: SpanId,
     /// Its `tracestate`.
     pub state: Option<Box<str>>,
-    /// What is known about the link.
+    /// What is known about the link, [`LinkEvidence`] included.
     pub attributes: Attributes,
 }
 

@@ -137,7 +137,8 @@ impl Channel {
         let Some(content) = self.content(side).filter(|content| !content.has_header) else {
             return;
         };
-        let Properties { body_size, mut carrier, message_id, correlation_id } = properties;
+        let Properties { body_size, mut carrier, message_id, correlation_id, timestamp } =
+            properties;
         content.has_header = true;
         content.left = body_size;
         content.link = carrier.take_link();
@@ -148,6 +149,7 @@ impl Channel {
             content_hash: None,
             message_id: message_id.map(text),
             correlation_id: correlation_id.map(text),
+            timestamp,
         });
     }
 

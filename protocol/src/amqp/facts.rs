@@ -51,6 +51,8 @@ pub struct Message {
     pub message_id: Option<Box<str>>,
     /// The property `correlation-id`.
     pub correlation_id: Option<Box<str>>,
+    /// The property `timestamp`: seconds since 1970.
+    pub timestamp: Option<u64>,
 }
 
 /// How a delivery was settled.

@@ -153,6 +153,7 @@ pub(super) struct Properties<'a> {
     pub(super) carrier: Carrier,
     pub(super) message_id: Option<&'a [u8]>,
     pub(super) correlation_id: Option<&'a [u8]>,
+    pub(super) timestamp: Option<u64>,
 }
 
 impl<'a> Properties<'a> {
@@ -198,6 +199,9 @@ impl<'a> Properties<'a> {
         }
         if has(7) {
             self.message_id = Some(fields.short_string()?);
+        }
+        if has(6) {
+            self.timestamp = Some(fields.long_long()?);
         }
         Some(())
     }

@@ -21,5 +21,5 @@ pub use facts::{HttpFacts, Scheme, Version};
 pub use forwarded::Forwarded;
 pub use method::Method;
 pub use refine::{
-    Api, AwsCall, AwsResource, ElasticsearchCall, GraphQlOperation, Hints, JsonRpcCall,
+    Api, AwsCall, AwsMessage, AwsResource, ElasticsearchCall, GraphQlOperation, Hints, JsonRpcCall,
 };

@@ -55,8 +55,8 @@ pub(super) struct Listener {
 
 #[derive(Debug)]
 enum Ear {
-    /// Keeps the first bytes.
-    Start(Vec<u8>),
+    /// Keeps the first bytes, up to so many.
+    Start(Vec<u8>, usize),
     /// Follows the messages of a call's request.
     Request(Box<Call>),
     /// Follows the messages of a call's response.
@@ -64,12 +64,9 @@ enum Ear {
 }
 
 impl Listener {
-    /// The most that is kept of a body, in bytes.
-    const START: usize = 4096;
-
-    /// Keeps the first bytes.
-    pub(super) fn start() -> Self {
-        Self { ear: Ear::Start(Vec::new()), open: true }
+    /// Keeps the first bytes, at most `limit`.
+    pub(super) fn start(limit: usize) -> Self {
+        Self { ear: Ear::Start(Vec::new(), limit), open: true }
     }
 
     /// Follows a call's request.
@@ -85,15 +82,15 @@ impl Listener {
     /// The first bytes, or the call back.
     pub(super) fn heard(self) -> Heard {
         match self.ear {
-            Ear::Start(bytes) => Heard::Start(bytes),
+            Ear::Start(bytes, _) => Heard::Start(bytes),
             Ear::Request(call) | Ear::Response(call) => Heard::Call(call),
         }
     }
 
     fn take(&mut self, bytes: &[u8]) {
         match &mut self.ear {
-            Ear::Start(start) => {
-                let room = Self::START.saturating_sub(start.len());
+            Ear::Start(start, limit) => {
+                let room = limit.saturating_sub(start.len());
                 start.extend_from_slice(&bytes[..bytes.len().min(room)]);
                 self.open = bytes.len() < room;
             }

@@ -8,7 +8,8 @@ use crate::dissector::{Capture, Dissector, Ending, Handover, Output};
 
 /// Bytes of a turn that are asked for: the longest head that can be read.
 const LONG_HEAD: u32 = 64 * 1024;
-/// Bytes of a server's turn that are asked for until one of its heads was cut.
+/// Bytes of a server's turn that are asked for until one of its heads was cut, or its contents are
+/// messages.
 const SHORT_HEAD: u32 = 8 * 1024;
 
 /// Reads one HTTP/1 connection.
@@ -67,7 +68,8 @@ impl Http1 {
                 break;
             }
         }
-        let server = if self.responses.heads_are_long() { LONG_HEAD } else { SHORT_HEAD };
+        let is_long = self.responses.heads_are_long() || self.requests.carry_messages();
+        let server = if is_long { LONG_HEAD } else { SHORT_HEAD };
         self.want(Capture::Heads { client: LONG_HEAD, server }, out);
     }
 }

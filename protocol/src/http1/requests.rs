@@ -27,6 +27,8 @@ pub(super) struct Requests {
     read_any: bool,
     in_vain: u32,
     alien: bool,
+    /// Answers with messages in them are to be expected.
+    messages: bool,
 }
 
 #[derive(Debug)]
@@ -50,11 +52,17 @@ impl Requests {
             read_any: false,
             in_vain: 0,
             alien: false,
+            messages: false,
         }
     }
 
     pub(super) fn push(&mut self, chunk: &Chunk<'_>) {
         self.window.push(chunk);
+    }
+
+    /// Whether requests were seen whose answers may hold messages (SQS, SNS).
+    pub(super) fn carry_messages(&self) -> bool {
+        self.messages
     }
 
     /// The connection is not HTTP/1.
@@ -240,9 +248,10 @@ impl Requests {
         self.window.consume(length);
         let listener = match call {
             Some(call) => Some(Listener::request(call)),
-            None => facts.wants_body().then(Listener::start),
+            None => facts.wants_body().then(|| Listener::start(facts.sample())),
         };
         let body = framing.request_body().filter(|_| !cut);
+        self.messages |= facts.carries_messages();
         let link = carrier.take_link();
         let mut request = Request::new(facts, extent, carrier.finish());
         request.link = link;

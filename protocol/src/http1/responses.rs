@@ -237,7 +237,10 @@ impl Responses {
         let body = framing.response_body(status, request.facts.method == Some(Method::Head));
         let listener = match request.call.take() {
             Some(call) => Some(Listener::response(call)),
-            None => request.facts.wants_response_body().then(Listener::start),
+            None => {
+                let facts = &request.facts;
+                facts.wants_response_body().then(|| Listener::start(facts.sample()))
+            }
         };
         answer.until_close = body.is_until_close();
         request.answer = Some(answer);

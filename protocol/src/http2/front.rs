@@ -1,19 +1,19 @@
 //! The front of a body, for the API behind HTTP ([`crate::http::Api`]).
 
-/// The most that is kept, in bytes.
-const LIMIT: usize = 4096;
-
 /// The first bytes of a body, without a gap, if they are wanted.
 #[derive(Debug, Default)]
 pub(super) struct Front {
     bytes: Option<Vec<u8>>,
+    /// The most that is kept, in bytes.
+    limit: usize,
     open: bool,
 }
 
 impl Front {
-    /// Takes what comes from here on.
-    pub(super) fn open(&mut self) {
-        self.open = true;
+    /// Takes what comes from here on, up to so many bytes.
+    pub(super) fn open(&mut self, limit: usize) {
+        self.open = limit > 0;
+        self.limit = limit;
         self.bytes = Some(Vec::new());
     }
 
@@ -26,9 +26,9 @@ impl Front {
         if self.open
             && let Some(front) = &mut self.bytes
         {
-            let room = LIMIT - front.len();
+            let room = self.limit.saturating_sub(front.len());
             front.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            self.open = front.len() < LIMIT;
+            self.open = front.len() < self.limit;
         }
     }
 

@@ -174,7 +174,7 @@ impl Stream {
         self.request_ended = ended;
         self.request_cut = request.cut;
         if self.facts.wants_body() {
-            self.fronts[Side::Client as usize].open();
+            self.fronts[Side::Client as usize].open(self.facts.sample());
             if ended {
                 self.tell_request();
             }
@@ -222,7 +222,7 @@ impl Stream {
             self.facts.status = reply.status;
             self.answered = Some(last);
             if self.facts.wants_response_body() {
-                self.fronts[Side::Server as usize].open();
+                self.fronts[Side::Server as usize].open(self.facts.sample());
             }
         } else if self.response.is_some() && ended {
             self.trailers = true;

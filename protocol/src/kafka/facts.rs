@@ -57,6 +57,8 @@ pub struct PartitionRange {
     /// The number of messages, under the same conditions as [`KafkaFacts::messages`]. Compaction
     /// leaves offsets without a message, so it can be less than the range is long.
     pub messages: Option<u64>,
+    /// How many of them were seen to carry a trace context in their headers.
+    pub contexts: u64,
     /// The length of the record batches, in bytes, as sent (compressed).
     pub bytes: u64,
     /// How the first batch is compressed.

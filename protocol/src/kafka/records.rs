@@ -110,7 +110,8 @@ impl Records {
                 Ok(Step::Next)
             }
             State::Header if self.record.headers == 0 => {
-                topic.gather(std::mem::take(&mut self.record.carrier));
+                let has_context = topic.gather(std::mem::take(&mut self.record.carrier));
+                self.range.contexts += u64::from(has_context);
                 // Fields behind the headers would be ones that nobody knows.
                 let rest = self.record.left;
                 self.spend(rest)?;

@@ -75,13 +75,14 @@ impl Topic {
         }
     }
 
-    /// Takes what a message's headers said.
-    pub(super) fn gather(&mut self, mut carrier: Carrier) {
+    /// Takes what a message's headers said; whether that was a context.
+    pub(super) fn gather(&mut self, mut carrier: Carrier) -> bool {
         let link = carrier.take_link();
-        let Some(context) = carrier.finish().or(link) else { return };
+        let Some(context) = carrier.finish().or(link) else { return false };
         if self.contexts.len() < MAX_LINKS && self.contexts.last() != Some(&context) {
             self.contexts.push(context);
         }
+        true
     }
 
     /// Messages of all partitions.

@@ -1,17 +1,18 @@
 #!/bin/sh
 # Runs one Kafka broker in KRaft mode in the foreground, until it is killed.
 #
-#   broker.sh DIR PORT [ADVERTISED_PORT]
+#   broker.sh DIR PORT [ADVERTISED_PORT [CONTROLLER_PORT]]
 #
 # DIR keeps the jars (fetched from Maven Central on first use) and the data (new on each start).
-# PORT + 1 is the controller's. Clients are told to come back to ADVERTISED_PORT (default: PORT),
-# for a proxy in between. Needs java (17 or later) and mvn.
+# The controller's port is PORT + 1 unless it is given. Clients are told to come back to
+# ADVERTISED_PORT (default: PORT), for a proxy in between. Needs java (17 or later) and mvn.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$1
 port=$2
 advertised=${3:-$port}
+controller=${4:-$((port + 1))}
 mkdir -p "$dir"
 
 if [ ! -d "$dir/libs" ]; then
@@ -24,9 +25,9 @@ rm -rf "$dir/data"
 cat >"$dir/server.properties" <<EOF
 process.roles=broker,controller
 node.id=1
-controller.quorum.voters=1@127.0.0.1:$((port + 1))
+controller.quorum.voters=1@127.0.0.1:$controller
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
 advertised.listeners=PLAINTEXT://127.0.0.1:$advertised
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs=$dir/data

@@ -25,6 +25,7 @@ const TEST: &[&str] = &[
     "postgresql",
     "postgresql-client",
     "python3-venv",
+    "rabbitmq-server",
     "redis-server",
     "redis-tools",
     "ruby",
@@ -41,12 +42,15 @@ const PROGRAMS: &[&str] = &[
     "ab",
     "bpf-linker",
     "curl",
+    "java",
+    "mvn",
     "nginx",
     "node",
     "npm",
     "php",
     "php-fpm",
     "psql",
+    "rabbitmq-server",
     "redis-cli",
     "redis-server",
     "ruby",
@@ -61,9 +65,10 @@ pub(super) fn install() -> Result {
         return name_missing_programs();
     }
     let mut missing: Vec<&str> = wanted().filter(|name| !is_installed(name)).collect();
-    // Node comes from the distribution or from elsewhere, with or without npm as a package apart.
+    // Node comes from the distribution or from elsewhere, with or without npm as a package apart;
+    // so do Java and Maven.
     missing.extend(
-        [("node", "nodejs"), ("npm", "npm")]
+        [("node", "nodejs"), ("npm", "npm"), ("java", "default-jre-headless"), ("mvn", "maven")]
             .into_iter()
             .filter(|(program, _)| !has_program(program))
             .map(|(_, package)| package),

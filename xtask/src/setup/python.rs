@@ -8,8 +8,20 @@ use onlooker_e2e::workspace;
 use super::stamp::Stamp;
 use crate::shell::{Result, run};
 
-const PACKAGES: &[&str] =
-    &["flask", "grpcio", "gunicorn", "opentelemetry-proto", "psycopg[binary]", "redis"];
+const PACKAGES: &[&str] = &[
+    "boto3",
+    "confluent-kafka",
+    "flask",
+    "flask-cors",
+    "grpcio",
+    "gunicorn",
+    "kafka-python",
+    "moto[dynamodb,s3]",
+    "opentelemetry-proto",
+    "pika",
+    "psycopg[binary]",
+    "redis",
+];
 
 pub(super) fn install() -> Result {
     let directory = workspace().join("target/venv");

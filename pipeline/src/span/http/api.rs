@@ -111,6 +111,15 @@ fn messaging(system: &'static str, call: &AwsCall, attributes: &mut Attributes) 
         _ => None,
     };
     attributes.set_some("messaging.operation.type", kind);
+    match &call.messages[..] {
+        _ if !call.messages_whole => {}
+        [message] => attributes.set_some("messaging.message.id", message.id.clone()),
+        [] => {}
+        messages => {
+            let count = i64::try_from(messages.len()).ok();
+            attributes.set_some("messaging.batch.message_count", count);
+        }
+    }
 }
 
 fn elasticsearch(call: &ElasticsearchCall, facts: &HttpFacts, attributes: &mut Attributes) {

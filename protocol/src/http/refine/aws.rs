@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::super::facts::HttpFacts;
 use super::super::method::Method;
+use super::aws_messages::{self, AwsMessage, Operation};
 use super::json::{self, Value};
 use super::{Content, NAME_LIMIT, aws_service, s3};
 use crate::text::lossy;
@@ -26,6 +27,10 @@ pub struct AwsCall {
     pub extended_request_id: Option<Box<str>>,
     /// The error's code (`ResourceNotFoundException`).
     pub error: Option<Box<str>>,
+    /// The messages that are sent or received, as far as they were seen.
+    pub messages: Vec<AwsMessage>,
+    /// They are all that there are.
+    pub messages_whole: bool,
 }
 
 /// What a call is about, if it is one thing.
@@ -158,6 +163,8 @@ pub(super) fn call(facts: &HttpFacts, start: &[u8]) -> Option<AwsCall> {
         request_id: None,
         extended_request_id: None,
         error: None,
+        messages: Vec::new(),
+        messages_whole: false,
     };
     if let Some((target, operation)) = hints.target.as_deref().and_then(|it| it.rsplit_once('.')) {
         // The field alone could be anybody's: the content type belongs to it.
@@ -167,6 +174,7 @@ pub(super) fn call(facts: &HttpFacts, start: &[u8]) -> Option<AwsCall> {
         found.service = aws_service::of_target(target);
         found.operation = Some(Cow::Owned(operation.to_owned()));
         found.resource = json_resource(start);
+        found.sends(start);
         return Some(found);
     }
     found.service = signed.or_else(|| of_host.map(Cow::Borrowed))?;
@@ -189,11 +197,53 @@ pub(super) fn call(facts: &HttpFacts, start: &[u8]) -> Option<AwsCall> {
         found.resource = parameter("QueueUrl")
             .map(|url| AwsResource::Queue(url.into()))
             .or_else(|| parameter("TopicArn").map(|arn| AwsResource::Topic(arn.into())));
+        found.sends(form);
     }
     Some(found)
 }
 
+/// Whether the request's fields say that it is for SQS or SNS.
+pub(super) fn carries_messages(facts: &HttpFacts) -> bool {
+    let Some(hints) = facts.hints.aws.as_deref() else { return false };
+    let of_target = hints.target.as_deref().and_then(|target| target.split_once('.'));
+    of_target.is_some_and(|(service, _)| service == "AmazonSQS")
+        || hints.scope.as_ref().is_some_and(|(_, service)| matches!(&**service, "sqs" | "sns"))
+}
+
 impl AwsCall {
+    /// Whether messages are sent or received.
+    pub(super) fn has_messages(&self) -> bool {
+        self.operation_on_messages().is_some()
+    }
+
+    /// Whether messages are received, not sent.
+    #[must_use]
+    pub fn receives(&self) -> bool {
+        self.operation_on_messages() == Some(Operation::Receive)
+    }
+
+    fn operation_on_messages(&self) -> Option<Operation> {
+        Operation::of(&self.service, self.operation.as_deref()?)
+    }
+
+    /// Takes the messages out of a request's content.
+    fn sends(&mut self, content: &[u8]) {
+        if let Some(operation) = self.operation_on_messages() {
+            self.messages = aws_messages::of_request(operation, content);
+            self.messages_whole = aws_messages::is_whole(content);
+        }
+    }
+
+    /// Takes what a response's content says of messages.
+    pub(super) fn messages_in(&mut self, content: &[u8]) {
+        if let Some(operation) = self.operation_on_messages() {
+            aws_messages::answered(&mut self.messages, operation, content);
+            if operation == Operation::Receive {
+                self.messages_whole = aws_messages::is_whole(content);
+            }
+        }
+    }
+
     /// Takes what the response's fields say.
     pub(super) fn response(&mut self, hints: &Hints) {
         self.request_id.clone_from(&hints.request_id);

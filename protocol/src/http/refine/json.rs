@@ -35,6 +35,26 @@ pub(super) fn member<'a>(text: &'a [u8], name: &str) -> Option<Value<'a>> {
     members(text).find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
+/// Whether the object that `text` starts with has its end.
+pub(super) fn is_whole(text: &[u8]) -> bool {
+    nested_end(text.trim_ascii_start()).is_some()
+}
+
+/// The objects of the array that `text` starts with; one that is cut off is left out.
+pub(super) fn elements(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text.trim_ascii_start().strip_prefix(b"[").unwrap_or_default();
+    std::iter::from_fn(move || {
+        rest = rest.trim_ascii_start();
+        rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
+        if rest.first() != Some(&b'{') {
+            return None;
+        }
+        let (element, behind) = rest.split_at(nested_end(rest)?);
+        rest = behind;
+        Some(element)
+    })
+}
+
 /// See [`members`].
 pub(super) struct Members<'a> {
     rest: &'a [u8],
@@ -71,6 +91,11 @@ fn value(text: &[u8]) -> Option<(Value<'_>, &[u8])> {
 
 /// Length of the object or array at the front; all of the text if it does not end there.
 fn nested_length(text: &[u8]) -> usize {
+    nested_end(text).unwrap_or(text.len())
+}
+
+/// Where the object or array at the front ends, if it does.
+fn nested_end(text: &[u8]) -> Option<usize> {
     let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
     for (at, &byte) in text.iter().enumerate() {
         match byte {
@@ -82,13 +107,13 @@ fn nested_length(text: &[u8]) -> usize {
             b'}' | b']' => {
                 depth = depth.saturating_sub(1);
                 if depth == 0 {
-                    return at + 1;
+                    return Some(at + 1);
                 }
             }
             _ => {}
         }
     }
-    text.len()
+    None
 }
 
 /// The string at the front, what follows it, and whether its end was there.
@@ -151,6 +176,14 @@ mod tests {
         assert_eq!(found[1], ("b".into(), Value::Scalar("-1.5e3")));
         assert_eq!(found[2], ("c".into(), Value::Nested(br#"{"d":["}",{}]}"#)));
         assert_eq!(found[5], ("g".into(), Value::Scalar("true")));
+    }
+
+    #[test]
+    fn elements_of_an_array() {
+        let text = br#"[ {"a":[1,{}]} ,{"b":"]"},{"c":1"#;
+        let found: Vec<_> = super::elements(text).collect();
+        assert_eq!(found, [&br#"{"a":[1,{}]}"#[..], br#"{"b":"]"}"#]);
+        assert_eq!(super::elements(b"[1,{}]").count(), 0);
     }
 
     #[test]

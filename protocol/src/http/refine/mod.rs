@@ -2,6 +2,7 @@
 //! and only on evidence that belongs to the API.
 
 mod aws;
+mod aws_messages;
 mod aws_service;
 mod elasticsearch;
 mod elasticsearch_endpoints;
@@ -14,6 +15,7 @@ mod s3;
 mod tests;
 
 pub use aws::{AwsCall, AwsResource};
+pub use aws_messages::AwsMessage;
 pub use elasticsearch::ElasticsearchCall;
 pub use graphql::GraphQlOperation;
 pub use json_rpc::JsonRpcCall;
@@ -22,6 +24,10 @@ use super::facts::HttpFacts;
 
 /// The longest name, id or identifier that is kept, in bytes.
 const NAME_LIMIT: usize = 256;
+/// The first bytes of a content that most APIs are told from.
+const SAMPLE: usize = 4096;
+/// The first bytes of a content with messages, whose attributes stand behind their bodies.
+const MESSAGES_SAMPLE: usize = 64 * 1024;
 
 /// What was learnt of the API that is spoken through HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +126,21 @@ impl HttpFacts {
         }
     }
 
-    /// Takes the first bytes of the request's content (4 KB are enough), when it has ended.
+    /// Whether the contents of request and response may hold messages of SQS or SNS. To be asked
+    /// when all fields of the request were taken.
+    #[must_use]
+    pub fn carries_messages(&self) -> bool {
+        aws::carries_messages(self)
+    }
+
+    /// How many of a content's first bytes are of use.
+    #[must_use]
+    pub fn sample(&self) -> usize {
+        if self.carries_messages() { MESSAGES_SAMPLE } else { SAMPLE }
+    }
+
+    /// Takes the first bytes of the request's content ([`sample`](Self::sample) are enough), when
+    /// it has ended.
     pub fn request_body(&mut self, start: &[u8]) {
         let content = self.hints.content;
         self.api = aws::call(self, start)
@@ -146,21 +166,31 @@ impl HttpFacts {
     pub fn wants_response_body(&self) -> bool {
         match self.api.as_deref() {
             Some(Api::JsonRpc(_)) => true,
-            Some(Api::Aws(_)) => self.status.is_some_and(|status| status >= 400),
+            Some(Api::Aws(call)) => {
+                self.status.is_some_and(|status| status >= 400) || call.has_messages()
+            }
+            // Without a content of the request it is not decided yet.
+            None => self.status.is_some_and(|status| status >= 400) && aws::is_likely(self),
             _ => false,
         }
     }
 
     /// Takes the first bytes of the response's content.
     pub fn response_body(&mut self, start: &[u8]) {
+        if self.api.is_none() {
+            self.refine();
+        }
         match self.api.as_deref_mut() {
             Some(Api::JsonRpc(call)) => call.response(start),
-            Some(Api::Aws(call)) => call.error_in(start),
+            Some(Api::Aws(call)) if self.status.is_some_and(|status| status >= 400) => {
+                call.error_in(start);
+            }
+            Some(Api::Aws(call)) => call.messages_in(start),
             _ => {}
         }
     }
 
-    /// Decides what the fields of both messages say. To be called once, at the end.
+    /// Decides what the fields of both messages say. To be called at the end.
     pub fn refine(&mut self) {
         if self.api.is_none() {
             self.api = aws::call(self, b"")

@@ -174,6 +174,18 @@ fn s3_by_path_host_and_presigned_url() {
     assert_eq!(aws(("PUT", "/media/b"), &copy, "").operation.as_deref(), Some("CopyObject"));
 }
 
+/// "Error responses" of the S3 API reference: the request has no content to tell the API from.
+#[test]
+fn errors_of_s3_without_a_content() {
+    let authorization = signed("s3");
+    let fields = [("Host", "localhost:5000"), ("Authorization", &*authorization)];
+    let answer = "<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code><Key>k</Key></Error>";
+    let facts = read(("GET", "/media/k"), &fields, "", 404, &[], answer);
+    let Some(Api::Aws(call)) = facts.api.as_deref() else { panic!("{facts:?}") };
+    assert_eq!(call.operation.as_deref(), Some("GetObject"));
+    assert_eq!(call.error.as_deref(), Some("NoSuchKey"));
+}
+
 #[test]
 fn lambda_cbor_and_errors_in_xml() {
     let authorization = signed("lambda");
