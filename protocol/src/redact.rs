@@ -166,6 +166,3 @@ pub(crate) struct Line<'a> {
 pub(crate) fn all(bytes: &[u8], most: usize, is: impl Fn(u8) -> bool) -> bool {
     (1..=most).contains(&bytes.len()) && bytes.iter().all(|&byte| is(byte))
 }
-
-#[cfg(test)]
-mod tests;

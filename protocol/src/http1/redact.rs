@@ -264,6 +264,3 @@ fn size(line: Line<'_>, kept: &mut Kept<'_>) -> State {
         _ => State::Lost,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -378,6 +378,3 @@ fn server_message(head: Head, body: &mut Body<'_, '_>) -> Option<()> {
         _ => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -238,6 +238,3 @@ fn number(line: &[u8], sign: u8) -> Option<u64> {
     }
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
-
-#[cfg(test)]
-mod tests;

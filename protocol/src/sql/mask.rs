@@ -35,7 +35,11 @@ pub(crate) fn keep(start: usize, length: usize, dialects: &[Dialect], kept: &mut
     for dialect in dialects {
         for token in Tokens::new(text, *dialect) {
             let as_what = judge(text, &token);
-            for byte in shown.get_mut(token.start..token.end).unwrap_or_default() {
+            // A sign stays: it may be an operator.
+            let signed = token.kind == Kind::Number
+                && text.as_bytes().get(token.start).is_some_and(|byte| b"+-".contains(byte));
+            let start = token.start + usize::from(signed);
+            for byte in shown.get_mut(start..token.end).unwrap_or_default() {
                 *byte = as_what.max(*byte);
             }
         }

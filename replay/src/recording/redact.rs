@@ -1,14 +1,51 @@
 //! Which bytes of a record may be in a file: [`onlooker_protocol::redact`], a connection at a time.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use onlooker_common::event::{Data, direction, flag};
 use onlooker_common::view::Record;
+use onlooker_pipeline::span::{Resource, Value};
 use onlooker_protocol::redact::{self, MASK, Way};
 
 /// Connections whose conversations are followed. Beyond, all of them are forgotten: what is said on
 /// them is masked until it can be recognised anew.
 const MOST_CONNECTIONS: usize = 16 * 1024;
+
+/// Attributes of resources that are in every file: what names a service and its process. What else is
+/// there names the machine, or was set by its owner.
+const ATTRIBUTES: [&str; 13] = [
+    "container.id",
+    "os.type",
+    "process.executable.name",
+    "process.executable.path",
+    "process.pid",
+    "service.instance.id",
+    "service.name",
+    "service.namespace",
+    "service.version",
+    "telemetry.distro.name",
+    "telemetry.sdk.language",
+    "telemetry.sdk.name",
+    "telemetry.sdk.version",
+];
+
+/// The resource with the texts of other attributes masked.
+pub fn resource(resource: &Resource) -> Resource {
+    let mut resource = resource.clone();
+    let mask = |text: &mut Cow<'static, str>| {
+        *text = Cow::Owned(text.chars().map(|_| char::from(MASK)).collect());
+    };
+    let others = |(key, _): &&mut (Cow<'_, str>, Value)| !ATTRIBUTES.contains(&key.as_ref());
+    for (_, value) in resource.attributes.0.iter_mut().filter(others) {
+        match value {
+            Value::Text(text) => mask(text),
+            Value::Texts(texts) => texts.iter_mut().for_each(mask),
+            Value::Int(_) | Value::Double(_) | Value::Bool(_) => {}
+        }
+    }
+    resource
+}
 
 /// Redacts records in the order in which the kernel told them.
 #[derive(Debug, Default)]
@@ -76,6 +113,3 @@ impl Redactor {
         *next = Some(position.wrapping_add(bytes.len() as u32).wrapping_add(missing));
     }
 }
-
-#[cfg(test)]
-mod tests;

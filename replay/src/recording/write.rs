@@ -9,7 +9,7 @@ use onlooker_pipeline::span::{Attributes, Resource};
 
 use super::checksum::checksum;
 use super::frame::{self, End, Head, Payloads, Why};
-use super::redact::Redactor;
+use super::redact::{self, Redactor};
 use super::{FRAME_HEAD, LONGEST_FRAME, MAGIC, VERSION};
 
 /// Inode numbers in one frame.
@@ -131,6 +131,8 @@ impl<W: Write> Writer<W> {
 
     /// What a process is. If its attributes are too many for a frame, only its service is written.
     pub fn process(&mut self, process: u32, handlers: Handlers, resource: &Resource) {
+        let masked = self.redactor.is_some().then(|| redact::resource(resource));
+        let resource = masked.as_ref().unwrap_or(resource);
         let length = |resource: &Resource| {
             let mut out = Vec::new();
             frame::write_process(&mut out, process, handlers, resource);
