@@ -1,7 +1,6 @@
 //! `onlooker replay` as anybody runs it: captures and event files, good and bad, and what it says.
 
 #[path = "../../replay/tests/wire/mod.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the module is that of the capture tests")]
 mod wire;
 
 use std::io::Write as _;

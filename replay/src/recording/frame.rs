@@ -43,6 +43,7 @@ pub enum Payloads {
 
 /// One thing that the pipeline was told.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "almost every frame is the large one")]
 pub enum Frame<'a> {
     /// A record of the ring buffer; `None` where the ring buffer held none.
     Record(Option<Record<'a>>),
@@ -213,17 +214,18 @@ fn write_count(out: &mut Vec<u8>, count: usize) {
     out.extend(u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
 }
 
-/// What a frame's kind and content say.
-pub(super) enum Read<'a> {
-    Frame(Frame<'a>),
-    /// Of a kind that is not known.
+/// Why a frame says nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unread {
+    /// It is of a kind that is not known.
     Unknown,
     /// Too short, or with values that make no sense.
     Damaged,
 }
 
-pub(super) fn read(bytes: &[u8]) -> Read<'_> {
-    let Some((&kind, content)) = bytes.split_first() else { return Read::Damaged };
+/// What a frame's kind and content say.
+pub(super) fn read(bytes: &[u8]) -> Result<Frame<'_>, Unread> {
+    let Some((&kind, content)) = bytes.split_first() else { return Err(Unread::Damaged) };
     let frame = match kind {
         RECORD => view::record(content).map(|record| Frame::Record(Some(record))),
         MALFORMED => Some(Frame::Record(None)),
@@ -233,9 +235,9 @@ pub(super) fn read(bytes: &[u8]) -> Read<'_> {
         PROCESS => whole(content, process).map(Frame::Process),
         PROCESS_ENDED => whole(content, Content::u32).map(Frame::ProcessEnded),
         END => whole(content, end).map(Frame::End),
-        _ => return Read::Unknown,
+        _ => return Err(Unread::Unknown),
     };
-    frame.map_or(Read::Damaged, Read::Frame)
+    frame.ok_or(Unread::Damaged)
 }
 
 pub(super) fn read_head(bytes: &[u8]) -> Option<Head> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use super::checksum::checksum;
-use super::frame::{self, Frame, Head};
+use super::frame::{self, Frame, Head, Unread};
 use super::{FRAME_HEAD, LONGEST_FRAME, MAGIC, VERSION};
 
 /// Why an input cannot be read as an event file.
@@ -211,12 +211,12 @@ impl<R: Read> Reader<R> {
                 self.counters.damaged += 1;
                 continue;
             }
-            // Asked twice, as what is given back borrows the buffer: cheap, but for the frames that
-            // are rare.
+            // Read twice, as what is given back borrows the buffer, which the next turn would fill:
+            // cheap, but for the frames that are rare.
             match frame::read(&self.buffer) {
-                frame::Read::Unknown => self.counters.unknown += 1,
-                frame::Read::Damaged => self.counters.damaged += 1,
-                frame::Read::Frame(found) => {
+                Err(Unread::Unknown) => self.counters.unknown += 1,
+                Err(Unread::Damaged) => self.counters.damaged += 1,
+                Ok(found) => {
                     self.counters.frames += 1;
                     if matches!(found, Frame::End(_)) {
                         self.stop(Ended::Complete)?;
@@ -225,10 +225,7 @@ impl<R: Read> Reader<R> {
                 }
             }
         }
-        match frame::read(&self.buffer) {
-            frame::Read::Frame(frame) => Ok(Some(frame)),
-            _ => Ok(None),
-        }
+        Ok(frame::read(&self.buffer).ok())
     }
 
     /// How the file ended, once [`next_frame`](Self::next_frame) gave `None`.
