@@ -341,6 +341,8 @@ fn sql_keeps_its_length_and_loses_its_literals() {
             "INSERT INTO t VALUES ('xxxxx', -999, 'xxx')",
         ),
         ("SELECT 'a\\' OR b = 'c'", "SELECT 'xxxxxxxxxxxxxx"),
+        ("/* note */ (select 1)", "/*xxxxxx*/ (select 9)"),
+        ("hunter2 is no statement", "xxxxxxxxxxxxxxxxxxxxxxx"),
         ("SELECT 1 /* note */ -- more", "SELECT 9 /*xxxxxx*/ --xxxxx"),
         (
             "SELECT 1 /*key='v',traceparent='00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'*/",

@@ -7,6 +7,61 @@ use crate::redact::{DIGIT, Kept, MASK};
 /// The length of `00-` trace id `-` span id `-` flags (W3C Trace Context, §3.2.2).
 const TRACEPARENT: usize = 55;
 
+/// What statements begin with: <https://www.postgresql.org/docs/current/sql-commands.html>, in order.
+const VERBS: [&str; 51] = [
+    "ABORT",
+    "ALTER",
+    "ANALYZE",
+    "BEGIN",
+    "CALL",
+    "CHECKPOINT",
+    "CLOSE",
+    "CLUSTER",
+    "COMMENT",
+    "COMMIT",
+    "COPY",
+    "CREATE",
+    "DEALLOCATE",
+    "DECLARE",
+    "DELETE",
+    "DISCARD",
+    "DO",
+    "DROP",
+    "END",
+    "EXECUTE",
+    "EXPLAIN",
+    "FETCH",
+    "GRANT",
+    "IMPORT",
+    "INSERT",
+    "LISTEN",
+    "LOAD",
+    "LOCK",
+    "MERGE",
+    "MOVE",
+    "NOTIFY",
+    "PREPARE",
+    "REASSIGN",
+    "REFRESH",
+    "REINDEX",
+    "RELEASE",
+    "RESET",
+    "REVOKE",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "SECURITY",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "START",
+    "TRUNCATE",
+    "UNLISTEN",
+    "UPDATE",
+    "VACUUM",
+    "VALUES",
+    "WITH",
+];
+
 /// What stands at a byte. The greater hides more.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Shown {
@@ -19,7 +74,7 @@ enum Shown {
 
 /// Shows the text that lies at `start`, as far as it may be shown: literals keep their length and
 /// become `'xxx'`, numbers become nines, comments keep their frame and a `traceparent`. What one of
-/// the dialects takes for a literal is one.
+/// the dialects takes for a literal is one. Text that does not begin as a statement does shows nothing.
 pub(crate) fn keep(start: usize, length: usize, dialects: &[Dialect], kept: &mut Kept<'_>) {
     let bytes = kept.from(start);
     let bytes = bytes.get(..length).unwrap_or(bytes);
@@ -31,6 +86,9 @@ pub(crate) fn keep(start: usize, length: usize, dialects: &[Dialect], kept: &mut
             .and_then(|bytes| std::str::from_utf8(bytes).ok())
             .unwrap_or_default(),
     };
+    if !dialects.iter().all(|dialect| is_statement(text, *dialect)) {
+        return;
+    }
     let mut shown = vec![Shown::AsItIs; text.len()];
     for dialect in dialects {
         for token in Tokens::new(text, *dialect) {
@@ -52,6 +110,15 @@ pub(crate) fn keep(start: usize, length: usize, dialects: &[Dialect], kept: &mut
         }
     }
     frame(&shown, start, text, kept);
+}
+
+fn is_statement(text: &str, dialect: Dialect) -> bool {
+    let before = |token: &Token| {
+        matches!(token.kind, Kind::Space | Kind::Comment | Kind::Punctuation(b'(' | b';'))
+    };
+    let Some(first) = Tokens::new(text, dialect).find(|token| !before(token)) else { return true };
+    let word = text.get(first.start..first.end).unwrap_or_default();
+    first.kind == Kind::Word && VERBS.iter().any(|verb| verb.eq_ignore_ascii_case(word))
 }
 
 fn judge(text: &str, token: &Token) -> Shown {
