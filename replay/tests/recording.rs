@@ -269,10 +269,21 @@ fn lengths_and_counts_that_lie_are_counted() {
 
     let mut record = vec![1];
     record.extend(data(0, &[0; 64]).as_bytes());
+    // Times that are beyond what a kernel tells: the pipeline reckons with them.
+    let mut far = vec![1];
+    far.extend(
+        event::SocketEnd {
+            header: Header { kind: 3, time: u64::MAX, ..Header::default() },
+            ..event::SocketEnd::default()
+        }
+        .as_bytes(),
+    );
     let process = [&[6, 7, 0, 0, 0, 0, 0, 0, 0, 0][..], &u32::MAX.to_le_bytes()].concat();
     for content in [
         // A record whose payload is not there, too short ones, of a kind that there is not.
         &record[..],
+        &far,
+        &[3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
         &[1],
         &[1, 9, 9, 9, 9],
         &[3, 1, 2],

@@ -2,9 +2,13 @@
 
 use std::borrow::Cow;
 
+use onlooker_common::event::Place;
 use onlooker_common::view::{self, AsBytes as _, Record};
 use onlooker_pipeline::process::Handlers;
 use onlooker_pipeline::span::{Attributes, Resource, Value};
+
+/// Nanoseconds since the start of a machine (146 years), and bytes of a stream, that no kernel tells of.
+const IMPLAUSIBLE: u64 = 1 << 62;
 
 pub(super) const HEAD: u8 = 0;
 const RECORD: u8 = 1;
@@ -227,9 +231,11 @@ pub(super) enum Unread {
 pub(super) fn read(bytes: &[u8]) -> Result<Frame<'_>, Unread> {
     let Some((&kind, content)) = bytes.split_first() else { return Err(Unread::Damaged) };
     let frame = match kind {
-        RECORD => view::record(content).map(|record| Frame::Record(Some(record))),
+        RECORD => {
+            view::record(content).filter(is_plausible).map(|record| Frame::Record(Some(record)))
+        }
         MALFORMED => Some(Frame::Record(None)),
-        TICK => whole(content, Content::u64).map(Frame::Tick),
+        TICK => whole(content, Content::u64).filter(|now| *now < IMPLAUSIBLE).map(Frame::Tick),
         EPOCH => whole(content, Content::u64).map(Frame::Epoch),
         OLDER => content.len().is_multiple_of(4).then_some(Frame::OlderSockets(Inodes(content))),
         PROCESS => whole(content, process).map(Frame::Process),
@@ -238,6 +244,22 @@ pub(super) fn read(bytes: &[u8]) -> Result<Frame<'_>, Unread> {
         _ => return Err(Unread::Unknown),
     };
     frame.ok_or(Unread::Damaged)
+}
+
+/// Whether a record's times and positions are such as a kernel tells.
+fn is_plausible(record: &Record<'_>) -> bool {
+    let (times, places) = match record {
+        Record::Data(data, _) => {
+            ([data.header.time, data.start], [data.place, data.cause, data.resumed])
+        }
+        Record::Socket(socket) => {
+            ([socket.header.time, 0], [socket.cause, socket.resumed, Place::default()])
+        }
+        Record::SocketEnd(end) => ([end.header.time, 0], [Place::default(); 3]),
+        Record::Process(_, process) => ([process.header.time, 0], [Place::default(); 3]),
+    };
+    let numbers = times.into_iter().chain(places.map(|place| place.position));
+    numbers.into_iter().all(|number| number < IMPLAUSIBLE)
 }
 
 pub(super) fn read_head(bytes: &[u8]) -> Option<Head> {
