@@ -282,7 +282,7 @@ impl<P: Processes> Pipeline<P> {
         }
         let start = connection.offset(outward, data.place.position);
         let first = Moment {
-            position: start + u64::from(data.offset),
+            position: start.saturating_add(data.offset.into()),
             start: data.start,
             end: data.header.time,
             task,
@@ -374,7 +374,7 @@ impl<P: Processes> Pipeline<P> {
         let side = connection.endpoint.side.other();
         connection.conversation.half_closed(side, at, &mut self.output);
         if connection.endpoint.transport == Transport::Unix {
-            self.closing.push_back((self.now + UNIX_LINGER, id));
+            self.closing.push_back((self.now.saturating_add(UNIX_LINGER), id));
         }
         self.collect(id);
     }

@@ -150,3 +150,13 @@ fn a_burst_on_an_older_connection_is_in_doubt() {
     (0..20).for_each(|_| server.sends(OK));
     assert_eq!(server.finish().0, 0);
 }
+
+/// An event file can say any time; a fuzzer did.
+#[test]
+fn the_last_time_that_there_is_overflows_nothing() {
+    let mut server = Server::new(false);
+    server.receives("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.pipeline.tick(u64::MAX);
+    server.sends(OK);
+    assert_eq!(server.finish().0, 1);
+}

@@ -6,7 +6,8 @@
 //! and has no dependency, so that it can be fuzzed, tested and measured on any machine.
 //!
 //! Reading order: [`chunk`] (what comes in), [`window`] (how a dissector reads it),
-//! [`exchange`] (what goes out), [`dissector`] (the trait), [`detect`] (which dissector).
+//! [`exchange`] (what goes out), [`dissector`] (the trait), [`detect`] (which dissector),
+//! [`redact`] (what may leave a machine of the bytes).
 #![forbid(unsafe_code)]
 
 pub mod chunk;
@@ -15,6 +16,7 @@ pub mod detect;
 pub mod dissector;
 pub mod exchange;
 mod framed;
+pub mod redact;
 pub mod text;
 pub mod window;
 

@@ -1,4 +1,4 @@
-//! Packet captures as connections.
+//! Packet captures as connections, and event files of the live agent.
 //!
 //! A capture file goes in, [`Event`]s come out: connections that open, bytes of each direction in
 //! order with what is missing, datagrams, ends. [`Counters`] say what could not be read. Nothing
@@ -6,7 +6,8 @@
 //!
 //! Reading order: [`capture`] (frames out of a file), [`link`] and [`ip`] (packets out of frames),
 //! [`tcp`] (bytes in order out of segments), [`assembler`] (all of it together), [`event`] (what
-//! comes out), [`record`] (the same, as the kernel would have told it).
+//! comes out), [`record`] (the same, as the kernel would have told it); [`recording`] (event files,
+//! which hold what the kernel did tell).
 #![forbid(unsafe_code)]
 
 use std::io::Read;
@@ -19,6 +20,7 @@ pub mod fragment;
 pub mod ip;
 pub mod link;
 pub mod record;
+pub mod recording;
 pub mod tcp;
 pub mod udp;
 

@@ -18,6 +18,7 @@ mod nginx;
 mod otlp;
 mod postgresql;
 mod processes;
+mod recording;
 mod redis;
 mod sockets;
 mod system_calls;

@@ -14,10 +14,11 @@ use onlooker_pipeline::connection::Connection;
 use onlooker_pipeline::{Pipeline, PipelineOptions};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::summary::Summary;
+use super::summary::{Account, Summary};
+use super::tape::{RecordArguments, Tape, Witness};
 use crate::config::Config;
 use crate::probe::{Probe, ProbeOptions};
-use crate::process::{self, ProcessTable, Selector};
+use crate::process::{self, Selector};
 use crate::sink::Sinks;
 
 /// How long the loop sleeps while nothing happens.
@@ -39,7 +40,10 @@ pub(super) struct Limits {
 /// A running capture.
 pub(super) struct Live {
     probe: Probe,
-    pipeline: Pipeline<ProcessTable>,
+    pipeline: Pipeline<Witness>,
+    options: PipelineOptions,
+    /// The event file, if one is written.
+    tape: Option<Tape>,
     selector: Selector,
     sinks: Sinks,
     runtime: tokio::runtime::Runtime,
@@ -73,11 +77,13 @@ impl Live {
             .context("cannot start the export threads")?;
         let sinks = Sinks::start(config, runtime.handle())?;
         let options = PipelineOptions { seed: seed()?, epoch: epoch() };
-        let mut pipeline = Pipeline::new(ProcessTable::default(), options);
+        let mut pipeline = Pipeline::new(Witness::default(), options);
         pipeline.set_sampler(config.sampling.sampler());
         Ok(Self {
             probe,
             pipeline,
+            options,
+            tape: None,
             selector,
             sinks,
             runtime,
@@ -88,6 +94,16 @@ impl Live {
             limits: Limits::default(),
             news: Vec::new(),
         })
+    }
+
+    /// Writes an event file from here on, if one is wanted. To be called before
+    /// [`attach`](Self::attach), so that the file has all that the pipeline is told.
+    pub(super) fn record(&mut self, arguments: &RecordArguments) -> anyhow::Result<()> {
+        self.tape = Tape::start(arguments, &self.options)?;
+        if self.tape.is_some() {
+            self.pipeline.processes().take_notes();
+        }
+        Ok(())
     }
 
     /// Starts capturing: the rules first, then the hooks, then the processes that run already.
@@ -114,7 +130,11 @@ impl Live {
     fn add_running(&mut self) -> anyhow::Result<()> {
         for pid in self.selector.running() {
             if !self.targets.contains(&pid) {
-                self.pipeline.add_older_sockets(process::older_sockets(pid));
+                let older: Vec<u32> = process::older_sockets(pid).into_iter().collect();
+                if let Some(tape) = &mut self.tape {
+                    tape.older_sockets(&older);
+                }
+                self.pipeline.add_older_sockets(older);
                 self.add(pid)?;
             }
         }
@@ -175,7 +195,11 @@ impl Live {
             }
             if clock_checked.elapsed() >= CLOCK_CHECK {
                 clock_checked = Instant::now();
-                self.pipeline.set_epoch(epoch());
+                let epoch = epoch();
+                self.pipeline.set_epoch(epoch);
+                if let Some(tape) = &mut self.tape {
+                    tape.epoch(epoch);
+                }
             }
             if taken < MOST_AT_ONCE {
                 self.probe.wait(POLL);
@@ -189,12 +213,16 @@ impl Live {
         self.pipeline.finish();
         self.submit();
         let kernel = self.probe.counters();
-        let summary = Summary {
+        let account = Account {
             kernel,
             pipeline: self.pipeline.counters(),
             links: self.pipeline.links(),
             messages: self.pipeline.messages(),
             spans: self.spans,
+        };
+        let summary = Summary {
+            account,
+            recorded: self.tape.map(|tape| tape.finish(self.pipeline.processes(), &kernel)),
             sinks: self.runtime.block_on(self.sinks.flush_and_stop(FLUSH)),
         };
         self.runtime.shutdown_timeout(Duration::from_millis(100));
@@ -203,7 +231,7 @@ impl Live {
 
     /// One turn: what the kernel has, as far as one turn takes. Gives how many records.
     fn turn(&mut self) -> usize {
-        let Self { probe, pipeline, selector, rejected, targets, news, .. } = self;
+        let Self { probe, pipeline, tape, selector, rejected, targets, news, .. } = self;
         let taken = probe.drain(MOST_AT_ONCE, |record| {
             match &record {
                 Some(Record::Process(kind, process)) => {
@@ -231,11 +259,18 @@ impl Live {
                 _ => {}
             }
             pipeline.feed(record);
+            if let Some(tape) = tape {
+                tape.fed(record.as_ref(), pipeline.processes());
+            }
         });
         for (kind, process) in std::mem::take(&mut self.news) {
             self.heard(kind, &process);
         }
-        self.pipeline.tick(now());
+        let now = now();
+        self.pipeline.tick(now);
+        if let Some(tape) = &mut self.tape {
+            tape.ticked(now, self.pipeline.processes());
+        }
         for verdict in self.pipeline.take_verdicts() {
             self.probe.set_policy(verdict.socket, verdict.policy);
         }
@@ -268,6 +303,9 @@ impl Live {
                 self.targets.remove(&pid);
                 self.rejected.remove(&pid);
                 self.pipeline.process_ended(pid);
+                if let Some(tape) = &mut self.tape {
+                    tape.process_ended(pid, self.pipeline.processes());
+                }
                 self.pipeline.processes().ended(pid);
             }
             _ => {}

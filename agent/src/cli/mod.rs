@@ -7,6 +7,7 @@ mod replay;
 mod report;
 mod run;
 mod summary;
+mod tape;
 mod trace;
 
 use std::process::ExitCode;
@@ -29,7 +30,7 @@ enum Command {
     Trace(trace::Arguments),
     /// Run as a daemon, by a configuration file
     Run(run::Arguments),
-    /// Show the traces of packet captures (pcap, pcapng)
+    /// Show the traces of packet captures (pcap, pcapng) and of event files (`trace --record`)
     Replay(replay::Arguments),
     /// Tell what this machine allows, what is missing and what that costs
     Doctor(doctor::Arguments),

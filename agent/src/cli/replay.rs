@@ -1,22 +1,23 @@
-//! `onlooker replay`: the traces of packet captures, through the pipeline of the live agent.
+//! `onlooker replay`: the traces of packet captures and event files, through the pipeline of the live
+//! agent.
+
+mod capture;
+mod events;
 
 use std::fs::File;
-use std::io::{BufReader, Read};
-use std::net::IpAddr;
+use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use onlooker_pipeline::process::{Handlers, Processes};
-use onlooker_pipeline::span::{Attributes, Resource, Value};
-use onlooker_pipeline::{Pipeline, PipelineOptions};
-use onlooker_replay::{Assembler, Capture, Ends, Event, Recorder};
+use onlooker_pipeline::Pipeline;
+use onlooker_pipeline::process::Processes;
+use onlooker_replay::Ends;
+use onlooker_replay::recording::MAGIC;
 
 use super::output::{OutputArguments, Shown};
-use super::report;
 use crate::sink::Sinks;
 
 /// Frames between two looks at what the pipeline has done.
@@ -34,13 +35,16 @@ Examples:
   onlooker replay capture.pcap                        the traces of a capture
   onlooker replay capture.pcap --report               what each connection was taken for, and why
   onlooker replay *.pcapng --format json              one JSON object a span
+  onlooker replay bug.events                          what `onlooker trace --record` has seen
   tcpdump -w - port 5432 | onlooker replay -          from a pipe
   onlooker replay capture.pcap --otlp http://localhost:4318")]
 pub(super) struct Arguments {
-    /// Packet captures (pcap or pcapng); `-` is standard input
+    /// Packet captures (pcap or pcapng) and event files (`onlooker trace --record`); `-` is standard
+    /// input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Whose spans: a capture shows both ends of each call
+    /// Whose spans of a capture, which shows both ends of each call; an event file has those that were
+    /// traced
     #[arg(long, value_enum, default_value = "clients")]
     ends: EndsShown,
     /// List each connection instead of spans: what it was taken for, on what evidence, how many
@@ -103,52 +107,17 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Replays one capture.
+/// Replays one file.
 fn replay(path: &Path, arguments: &Arguments, outlet: &mut Outlet) -> anyhow::Result<()> {
-    let (input, seed) = open(path)?;
-    let mut capture = Capture::open(input)?;
-    let mut assembler = Assembler::new();
-    let mut recorder = Recorder::new(arguments.ends.into());
-    // The times of a capture count from 1970 by themselves.
-    let mut pipeline = Pipeline::new(Hosts::default(), PipelineOptions { seed, epoch: 0 });
-    pipeline.take_ended();
-    let mut spans = 0;
-    let mut frames = 0;
-    while let Some(frame) = capture.next_frame()? {
-        let time = frame.time;
-        assembler.frame(&frame, &mut |event| feed(&event, &mut recorder, &mut pipeline));
-        frames += 1;
-        if frames % FRAMES_AT_ONCE == 0 {
-            pipeline.tick(time);
-            spans += outlet.give(&mut pipeline);
-            report::print_ended(arguments.report, &mut pipeline)?;
-            if outlet.sinks.output_closed() {
-                return Ok(());
-            }
-        }
-    }
-    assembler.finish(&mut |event| feed(&event, &mut recorder, &mut pipeline));
-    pipeline.finish();
-    spans += outlet.give(&mut pipeline);
-    report::print_ended(arguments.report, &mut pipeline)?;
-    if !arguments.quiet {
-        let summary = report::Summary {
-            path,
-            spans,
-            ended: capture.ended(),
-            unreadable_records: capture.unreadable_records(),
-            wire: assembler.counters(),
-            pipeline: pipeline.counters(),
-        };
-        eprint!("{summary}");
-    }
-    Ok(())
-}
-
-fn feed(event: &Event<'_>, recorder: &mut Recorder, pipeline: &mut Pipeline<Hosts>) {
-    recorder.take(event, &mut |record| pipeline.feed(Some(record)));
-    if matches!(event, Event::Opened(_)) {
-        pipeline.processes().learn(recorder.hosts());
+    let (mut input, seed) = open(path)?;
+    let mut start = Vec::new();
+    input.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start).context("cannot be read")?;
+    let is_event_file = start.get(..4) == MAGIC.get(..4);
+    let input = Cursor::new(start).chain(input);
+    if is_event_file {
+        events::replay(input, path, arguments, outlet)
+    } else {
+        capture::replay(input, seed, path, arguments, outlet)
     }
 }
 
@@ -174,7 +143,7 @@ struct Outlet {
 }
 
 impl Outlet {
-    fn give(&mut self, pipeline: &mut Pipeline<Hosts>) -> u64 {
+    fn give<P: Processes>(&mut self, pipeline: &mut Pipeline<P>) -> u64 {
         let mut spans = pipeline.take_spans();
         let count = spans.len() as u64;
         while !spans.is_empty() {
@@ -200,37 +169,5 @@ impl Outlet {
             }
             std::thread::sleep(POLL);
         }
-    }
-}
-
-/// The hosts of a capture, which stand for processes.
-#[derive(Debug, Default)]
-struct Hosts {
-    resources: Vec<Arc<Resource>>,
-    other: Arc<Resource>,
-}
-
-impl Hosts {
-    fn learn(&mut self, hosts: &[IpAddr]) {
-        let new = hosts.get(self.resources.len()..).unwrap_or_default();
-        self.resources.extend(new.iter().map(|host| {
-            let service = host.to_string();
-            let mut attributes = Attributes::default();
-            attributes.set("service.name", service.clone());
-            attributes.set("host.ip", Value::Texts([service.as_str().into()].into()));
-            Arc::new(Resource { service, attributes })
-        }));
-    }
-}
-
-impl Processes for Hosts {
-    fn resource(&mut self, process: u32) -> Arc<Resource> {
-        let index = (process as usize).checked_sub(1);
-        let resource = index.and_then(|index| self.resources.get(index));
-        Arc::clone(resource.unwrap_or(&self.other))
-    }
-
-    fn handlers(&mut self, _process: u32) -> Handlers {
-        Handlers::Unknown
     }
 }

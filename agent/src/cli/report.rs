@@ -9,9 +9,10 @@ use onlooker_pipeline::process::Processes;
 use onlooker_pipeline::{Pipeline, PipelineCounters};
 use onlooker_protocol::Side;
 use onlooker_protocol::detect::Evidence;
+use onlooker_replay::recording::{self, Head, Payloads};
 use onlooker_replay::{Counters, Ended};
 
-use super::summary::list;
+use super::summary::{Account, list};
 
 /// Prints the connections that ended, if they are wanted.
 pub(super) fn print_ended<P: Processes>(
@@ -149,6 +150,50 @@ impl fmt::Display for Summary<'_> {
                 (pipeline.not_understood, "messages"),
                 (pipeline.lost, "messages with ends in holes"),
                 (pipeline.without_span, "exchanges that make no span"),
+            ],
+        )
+    }
+}
+
+/// The account of one event file.
+pub(super) struct EventSummary<'a> {
+    pub(super) path: &'a Path,
+    pub(super) head: &'a Head,
+    pub(super) ended: recording::Ended,
+    pub(super) read: recording::Counters,
+    /// Frames that were not recorded, and their bytes.
+    pub(super) left_out: (u64, u64),
+    pub(super) nameless: u64,
+    pub(super) account: Account,
+}
+
+impl fmt::Display for EventSummary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, head, ended, read, left_out, nameless, account } = self;
+        write!(f, "onlooker: {}: {account}", path.display())?;
+        let payloads = match head.payloads {
+            Payloads::Redacted => "payloads masked",
+            Payloads::Complete => "complete payloads",
+        };
+        // What stands in a file may be anybody's: nothing of it reaches the terminal unescaped.
+        let (agent, kernel) = (head.agent.escape_debug(), head.kernel.escape_debug());
+        writeln!(f, "  recorded by Onlooker {agent} on Linux {kernel}, {payloads}")?;
+        if *ended != recording::Ended::Complete {
+            writeln!(f, "  {ended}")?;
+        }
+        list(
+            f,
+            "not in the file",
+            &[(left_out.0, "frames: its limit was reached"), (left_out.1, "bytes in those")],
+        )?;
+        list(
+            f,
+            "not read",
+            &[
+                (read.damaged, "damaged frames"),
+                (read.unknown, "frames of unknown kinds"),
+                (read.unread_bytes, "bytes behind the last frame that was found"),
+                (*nameless, "processes: there were too many"),
             ],
         )
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::live::{Limits, Live};
+use super::tape::RecordArguments;
 use crate::config::Config;
 use crate::process::Selector;
 
@@ -20,6 +21,8 @@ pub(super) struct Arguments {
     /// Print an example of a configuration file, with comments
     #[arg(long)]
     example: bool,
+    #[command(flatten)]
+    record: RecordArguments,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -46,9 +49,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut live = Live::prepare(&config, selector)?;
+    live.record(&arguments.record)?;
     live.attach()?;
     eprintln!("onlooker: tracing");
     live.run(Limits::default(), |_| false);
-    eprintln!("{}", live.finish());
-    Ok(ExitCode::SUCCESS)
+    let summary = live.finish();
+    eprintln!("{summary}");
+    Ok(if summary.recording_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

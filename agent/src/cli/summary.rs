@@ -5,25 +5,52 @@ use std::fmt;
 use onlooker_common::counter::Counter;
 use onlooker_pipeline::{LinkCounters, MessageCounters, PipelineCounters};
 
+use super::tape::Recorded;
 use crate::sink;
 
 /// The account of a whole run.
 #[derive(Debug)]
 pub(super) struct Summary {
+    pub(super) account: Account,
+    /// The event file, if one was written.
+    pub(super) recorded: Option<Recorded>,
+    pub(super) sinks: sink::Summary,
+}
+
+impl Summary {
+    /// Whether an event file was wanted and could not be written.
+    pub(super) fn recording_failed(&self) -> bool {
+        self.recorded.as_ref().is_some_and(Recorded::failed)
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { account, recorded, sinks } = self;
+        write!(f, "onlooker: {account}")?;
+        if let Some(recorded) = recorded {
+            write!(f, "{recorded}")?;
+        }
+        write!(f, "{sinks}")
+    }
+}
+
+/// What the kernel programs and the pipeline did and did not do, live or in a replay.
+#[derive(Debug)]
+pub(super) struct Account {
     pub(super) kernel: [u64; Counter::Count as usize],
     pub(super) pipeline: PipelineCounters,
     pub(super) links: LinkCounters,
     pub(super) messages: MessageCounters,
     pub(super) spans: u64,
-    pub(super) sinks: sink::Summary,
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kernel, pipeline, links, messages, spans, sinks } = self;
+        let Self { kernel, pipeline, links, messages, spans } = self;
         writeln!(
             f,
-            "onlooker: {spans} spans from {} exchanges on {} connections, {} kernel events",
+            "{spans} spans from {} exchanges on {} connections, {} kernel events",
             pipeline.exchanges, pipeline.connections, pipeline.records
         )?;
         let [context, same_call, same_task, lineage, segment] = links.by_evidence;
@@ -105,8 +132,7 @@ impl fmt::Display for Summary {
                 (pipeline.lost, "messages with ends in holes"),
                 (pipeline.forgotten, "connections: there were too many"),
             ],
-        )?;
-        write!(f, "{sinks}")
+        )
     }
 }
 

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::live::{Limits, Live};
 use super::output::{OutputArguments, Shown};
+use super::tape::RecordArguments;
 use crate::config::Config;
 use crate::process::Selector;
 
@@ -22,7 +23,8 @@ Examples:
   onlooker trace --exe '*/nginx'            every nginx, now or later
   onlooker trace --all --format line        everything, one span a line
   onlooker trace -- ./server --flag         start a program and trace it
-  onlooker trace --pid 4242 --otlp http://localhost:4318 --format json --count 100")]
+  onlooker trace --pid 4242 --otlp http://localhost:4318 --format json --count 100
+  onlooker trace --pid 4242 --record bug.events    an event file for a bug report, payloads masked")]
 pub(super) struct Arguments {
     /// Trace a running process, with its threads and children; may be repeated
     #[arg(short, long, value_name = "PID")]
@@ -44,6 +46,8 @@ pub(super) struct Arguments {
     no_children: bool,
     #[command(flatten)]
     output: OutputArguments,
+    #[command(flatten)]
+    record: RecordArguments,
     /// End after this time (500ms, 30s, 5m, 1h)
     #[arg(long, value_name = "TIME", value_parser = super::duration)]
     duration: Option<Duration>,
@@ -65,6 +69,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         eprintln!("onlooker: no collector is configured; spans are shown here only (see --otlp)");
     }
     let mut live = Live::prepare(&config, selector)?;
+    live.record(&arguments.record)?;
     let child = match arguments.command.split_first() {
         None => None,
         Some((program, rest)) => Some(Held::start(program, rest)?),
@@ -84,6 +89,9 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let summary = live.finish();
     if !arguments.quiet {
         eprintln!("{summary}");
+    }
+    if summary.recording_failed() {
+        return Ok(ExitCode::FAILURE);
     }
     Ok(match status {
         Some(Some(code)) if code != 0 => ExitCode::from(code),

@@ -159,7 +159,7 @@ impl Causality {
 
     /// A connection is over: no exchange of it will follow.
     pub(crate) fn closed(&mut self, on: ConnectionId, now: u64, table: &impl Connections) {
-        self.ended.push_back((now + MEMORY, on));
+        self.ended.push_back((now.saturating_add(MEMORY), on));
         self.wake_calls(on, now, table);
     }
 
@@ -228,7 +228,7 @@ impl Causality {
                 return self.settle_alone(id);
             }
             node.waits = Waits::Grace;
-            self.soon.push_back((now + GRACE, id));
+            self.soon.push_back((now.saturating_add(GRACE), id));
             return;
         };
         let found = self.history.of(peer).find(|entry| same_call(entry, &node.finished));
@@ -239,7 +239,7 @@ impl Causality {
         }
         node.waits = Waits::Peer;
         self.waiting_peer.entry(peer).or_default().push(id);
-        self.later.push_back((now + PEER_WAIT, id));
+        self.later.push_back((now.saturating_add(PEER_WAIT), id));
     }
 
     fn peer_of(&self, id: NodeId, table: &impl Connections) -> Option<ConnectionId> {
@@ -273,13 +273,13 @@ impl Causality {
                 let waiting = self.waiting_cause.entry(on).or_default();
                 if !waiting.contains(&id) {
                     waiting.push(id);
-                    self.much_later.push_back((now + CAUSE_WAIT, id));
+                    self.much_later.push_back((now.saturating_add(CAUSE_WAIT), id));
                 }
                 return;
             }
             Cause::ThreadRuns if !last => {
                 node.waits = Waits::ThreadEnd;
-                self.thread_ends.push_back((now + THREAD_END_WAIT, id));
+                self.thread_ends.push_back((now.saturating_add(THREAD_END_WAIT), id));
                 return;
             }
             Cause::ThreadRuns => Why::Pool,

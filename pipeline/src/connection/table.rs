@@ -242,7 +242,7 @@ impl Table {
             self.by_socket.remove(&connection.socket);
         }
         if let Some(wire) = connection.wire {
-            self.graves.push_back((now + MEMORY, wire, connection.endpoint.side, id));
+            self.graves.push_back((now.saturating_add(MEMORY), wire, connection.endpoint.side, id));
         }
         Some(connection)
     }

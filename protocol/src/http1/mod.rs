@@ -11,6 +11,7 @@ mod dissector;
 mod framing;
 mod head;
 mod message;
+mod redact;
 mod requests;
 mod responses;
 mod scan;
@@ -21,6 +22,7 @@ mod tests;
 use crate::detect::Protocol;
 
 pub use dissector::Http1;
+pub(crate) use redact::Redactor;
 
 /// Detection's entry.
 pub static PROTOCOL: Protocol = Protocol {

@@ -11,6 +11,7 @@
 mod detect;
 mod dissector;
 mod message;
+mod redact;
 mod statements;
 mod step;
 
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use crate::detect::Protocol;
 use crate::sql::Digest;
 pub use crate::sql::SqlState;
+pub(crate) use redact::Redactor;
 
 /// PostgreSQL, for detection.
 pub static PROTOCOL: Protocol = Protocol {

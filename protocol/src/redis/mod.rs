@@ -32,11 +32,14 @@ mod command;
 mod detect;
 mod dissector;
 mod notation;
+mod redact;
 mod reply;
 mod request;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use redact::Redactor;
 
 /// Redis in the list of protocols.
 pub static PROTOCOL: Protocol = Protocol {

@@ -8,6 +8,7 @@
 //! less, never a literal.
 
 pub mod comment;
+pub(crate) mod mask;
 pub mod sanitise;
 mod state;
 pub(crate) mod statements;

@@ -123,7 +123,7 @@ impl<'a> Sanitiser<'a> {
 }
 
 /// Whether a quoted name ends with the quote that closes it.
-fn is_closed(quoted: &str) -> bool {
+pub(super) fn is_closed(quoted: &str) -> bool {
     let close = match quoted.as_bytes().first() {
         Some(b'`') => '`',
         Some(b'[') => ']',

@@ -1,0 +1,168 @@
+//! What may leave a machine of the bytes of a connection, without a change of their length.
+//!
+//! A recording for a bug report has to show how a conversation was built, and not what was said. So
+//! bytes are masked unless they are known to be structure: every one becomes an `x`, and each
+//! protocol that is read here puts back what it is certain of. A message that is not read from its
+//! first byte, a line that is cut, a protocol that is not read here: all of it stays masked.
+//!
+//! What stays:
+//!
+//! | protocol | stays |
+//! | --- | --- |
+//! | HTTP/1 | methods, versions, status codes; of targets `/`-parts and names of parameters that are words of letters; host names and ports; names of fields; values of the fields that frame a message, of `Host`, of `Content-Type` up to its parameters and of trace contexts, each if it is built as it must be; sizes of chunks; line ends |
+//! | PostgreSQL | types and lengths of messages; SQL without the inside of literals, numbers (as `9`s) and comments; names of statements and portals; the database's name; counts, formats and lengths of values and rows; tags of commands; SQLSTATE and severity of errors |
+//! | Redis | types, lengths and counts; names of known commands; the number of the database; `OK`, `PONG`, `QUEUED`; known codes of errors |
+//! | TLS | the first 11 bytes of a hello: what shows that it is one |
+//! | others | nothing |
+//!
+//! Values of parameters, fields and rows, bodies, paths with numbers in them, reason phrases, user
+//! names, passwords and messages of errors are masked everywhere.
+
+use std::ops::Range;
+
+use crate::{http1, postgresql, redis};
+
+/// What stands for a byte that may not leave.
+pub const MASK: u8 = b'x';
+/// The same for a digit of a number that has to stay one.
+pub const DIGIT: u8 = b'9';
+
+/// Which way bytes went, as seen from one end. Which of the two is the client's is found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Received.
+    In,
+    /// Sent.
+    Out,
+}
+
+impl Way {
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::In => 0,
+            Self::Out => 1,
+        }
+    }
+}
+
+/// One connection's redactor. Bytes of each way are to come in order; what did not come is told by
+/// [`skip`](Self::skip).
+#[derive(Debug, Default)]
+pub struct Redactor {
+    talk: Talk,
+}
+
+#[derive(Debug, Default)]
+enum Talk {
+    /// Nothing was said that is known.
+    #[default]
+    Unknown,
+    Http1(Box<http1::Redactor>),
+    Postgresql(Box<postgresql::Redactor>),
+    Redis(Box<redis::Redactor>),
+    /// Nothing more will be understood.
+    Masked,
+}
+
+impl Redactor {
+    /// Appends what may leave of `bytes` to `out`: as many bytes. `begins` says that the bytes are
+    /// the first of a system call, where messages mostly begin.
+    pub fn run(&mut self, way: Way, begins: bool, bytes: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        out.resize(start + bytes.len(), MASK);
+        let Some(masked) = out.get_mut(start..) else { return };
+        let mut kept = Kept { bytes, out: masked };
+        if matches!(self.talk, Talk::Unknown) && begins {
+            self.talk = recognise(bytes, way, &mut kept);
+        }
+        let goes_on = match &mut self.talk {
+            Talk::Unknown | Talk::Masked => true,
+            Talk::Http1(it) => it.run(way, begins, &mut kept),
+            Talk::Postgresql(it) => it.run(way, begins, &mut kept),
+            Talk::Redis(it) => it.run(way, begins, &mut kept),
+        };
+        if !goes_on {
+            self.talk = Talk::Masked;
+        }
+    }
+
+    /// `length` bytes went this way that are not known.
+    pub fn skip(&mut self, way: Way, length: u64) {
+        match &mut self.talk {
+            Talk::Unknown | Talk::Masked => {}
+            Talk::Http1(it) => it.skip(way, length),
+            Talk::Postgresql(it) => it.skip(way, length),
+            Talk::Redis(it) => it.skip(way, length),
+        }
+    }
+}
+
+/// What begins with these bytes. Only signatures that hold by themselves count.
+fn recognise(bytes: &[u8], way: Way, kept: &mut Kept<'_>) -> Talk {
+    if http1::Redactor::recognises(bytes) {
+        Talk::Http1(Box::default())
+    } else if postgresql::Redactor::recognises(bytes) {
+        Talk::Postgresql(Box::new(postgresql::Redactor::new(way)))
+    } else if redis::Redactor::recognises(bytes) {
+        Talk::Redis(Box::new(redis::Redactor::new(way)))
+    } else if let [22, 3, 0..=4, _, _, 1 | 2, 0..=1, _, _, 3, 0..=4, ..] = bytes {
+        // A record of the handshake, with a hello (RFC 8446 §4, §5.1).
+        kept.keep(0..11);
+        Talk::Masked
+    } else {
+        Talk::Unknown
+    }
+}
+
+/// Bytes, and what is shown of them: masks, but for what is kept.
+pub(crate) struct Kept<'a> {
+    pub(crate) bytes: &'a [u8],
+    out: &'a mut [u8],
+}
+
+impl<'a> Kept<'a> {
+    /// Shows a part as it is. A part that is not there shows nothing.
+    pub(crate) fn keep(&mut self, part: Range<usize>) {
+        if let (Some(out), Some(bytes)) = (self.out.get_mut(part.clone()), self.bytes.get(part)) {
+            out.copy_from_slice(bytes);
+        }
+    }
+
+    /// Shows something else in a byte's place.
+    pub(crate) fn put(&mut self, at: usize, byte: u8) {
+        if let Some(out) = self.out.get_mut(at) {
+            *out = byte;
+        }
+    }
+
+    /// What is at a place and behind it.
+    pub(crate) fn from(&self, at: usize) -> &'a [u8] {
+        self.bytes.get(at..).unwrap_or_default()
+    }
+
+    /// The line at `at` with its end, if it is whole. Its end is kept.
+    pub(crate) fn line(&mut self, at: usize) -> Option<Line<'a>> {
+        let rest = self.from(at);
+        let feed = rest.iter().position(|&byte| byte == b'\n')?;
+        let text = rest.get(..feed)?;
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        self.keep(at + text.len()..at + feed + 1);
+        Some(Line { text, start: at, next: at + feed + 1 })
+    }
+}
+
+/// A whole line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'a> {
+    /// Without its end.
+    pub(crate) text: &'a [u8],
+    /// Where it starts.
+    pub(crate) start: usize,
+    /// Where the next one starts.
+    pub(crate) next: usize,
+}
+
+/// Whether every byte is of a kind, and there are 1 to `most`.
+pub(crate) fn all(bytes: &[u8], most: usize, is: impl Fn(u8) -> bool) -> bool {
+    (1..=most).contains(&bytes.len()) && bytes.iter().all(|&byte| is(byte))
+}
