@@ -170,7 +170,7 @@ fn moved(context: &RawTracePointContext, who: (u32, u32), task: &mut TaskState) 
         Found::Other => return counter::add(Counter::OtherSockets, 1),
         Found::NoSocket => return,
     };
-    let Some(state) = connection::known(&socket, who) else { return };
+    let Some(state) = connection::known(&socket, who, task.flight.direction) else { return };
     let flight = &mut task.flight;
     flight.socket = socket.sock;
     flight.inode = socket.inode;
@@ -226,7 +226,7 @@ fn finished(who: (u32, u32), task: &mut TaskState, which: u8, returned: u64) {
         unix: task.flight.unix != 0,
         datagram: task.flight.datagram != 0,
     };
-    let Some(state) = connection::known(&socket, who) else { return };
+    let Some(state) = connection::known(&socket, who, task.flight.direction) else { return };
     let (buffer, count) = (task.flight.buffer, task.flight.count);
     let position = task.flight.position;
     match which {
@@ -344,7 +344,8 @@ fn report(
         state.received = state.received.wrapping_add(passed);
         if length > 0 {
             task.resumed = place;
-            if state.role != role::CLIENT {
+            // Answers are no causes, and neither are the bytes on a socketpair that wake a thread.
+            if state.role == role::SERVER {
                 task.cause = place;
                 task.inherited = 0;
             }

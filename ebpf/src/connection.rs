@@ -2,7 +2,7 @@
 
 use aya_ebpf::programs::RawTracePointContext;
 use onlooker_common::counter::Counter;
-use onlooker_common::event::{self, Kind, SocketEnd, role, role_evidence};
+use onlooker_common::event::{self, Kind, SocketEnd, direction, role, role_evidence};
 use onlooker_common::map::{Listener, Offset, Target, target};
 
 use crate::kernel::{field, field_to};
@@ -17,9 +17,10 @@ const TCP_CLOSE: u64 = 7;
 const TCP_LISTEN: u64 = 10;
 const PATH_MOST: u32 = 108;
 
-/// The state of a socket that a target uses; on first sight it is made and announced.
+/// The state of a socket that a target uses; on first sight it is made and announced. Of a datagram
+/// socket the `first` direction seen tells the role: who is asked before it asks serves.
 #[inline(always)]
-pub fn known(socket: &Socket, who: (u32, u32)) -> Option<&'static mut SocketState> {
+pub fn known(socket: &Socket, who: (u32, u32), first: u8) -> Option<&'static mut SocketState> {
     let state = match socket::state(socket.sock, socket.inode) {
         Some(state) => state,
         // A process may still read from a connection that is over. Its end has been told, and will
@@ -27,6 +28,9 @@ pub fn known(socket: &Socket, who: (u32, u32)) -> Option<&'static mut SocketStat
         None if is_over(socket) => return None,
         None => note(socket.sock, socket.inode)?,
     };
+    if state.announced == 0 && socket.datagram {
+        state.role = if first == direction::IN { role::SERVER } else { role::CLIENT };
+    }
     if state.announced == 0 && announce(socket, state, who) {
         state.announced = 1;
         state.tcp = u8::from(!socket.unix && !socket.datagram);

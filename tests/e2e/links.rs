@@ -5,7 +5,9 @@ use std::thread;
 
 use onlooker_e2e::http::Connection;
 use onlooker_e2e::servers::{Nginx, PhpFpm, Postgres, Redis};
-use onlooker_e2e::services::{Service, gunicorn, node_service, python_service};
+use onlooker_e2e::services::{
+    Service, gunicorn, node_service, python_service, python_service_with,
+};
 use onlooker_e2e::{Agent, Span, Spans as _, skipped, workload};
 
 const CLIENTS: usize = 16;
@@ -101,6 +103,41 @@ fn a_thread_started_for_the_call() {
     let leaf = leaf();
     let service = python_service("hop.py", &[&next(leaf.port), "join", "5"]);
     assert_service_links(&service, &leaf, "hop", "lineage");
+}
+
+/// A name is looked up before most calls: what answers that is no request to the service.
+#[test]
+fn a_call_after_a_lookup() {
+    if skipped() {
+        return;
+    }
+    let leaf = leaf();
+    let nameserver = python_service("nameserver.py", &[] as &[&str]);
+    let service = python_service_with(
+        "hop.py",
+        &[&next(leaf.port), "lookup", "5"],
+        &[("NAMESERVER", &nameserver.port.to_string())],
+    );
+    let (spans, paths) = trace_load(service.port, &[service.pid(), leaf.pid()], 4);
+    let (lookups, calls): (Vec<Span>, Vec<Span>) =
+        spans.into_iter().partition(|span| span.text("dns.question.name").is_some());
+    assert_chains(
+        &calls,
+        &paths,
+        &[
+            ("hop", "SERVER", None),
+            ("hop", "CLIENT", Some("same-task")),
+            ("nginx", "SERVER", Some("same-call")),
+        ],
+    );
+    assert_eq!(lookups.len(), paths.len());
+    for lookup in &lookups {
+        assert_eq!(lookup.name, "DNS A");
+        assert_eq!(lookup.text("dns.question.name"), Some("next.example"));
+        let parent = calls.parent_of(lookup).expect("the request that needed the name");
+        assert!(parent.is_server() && parent.service == "hop");
+        assert!(parent.start <= lookup.start && lookup.end <= parent.end);
+    }
 }
 
 #[test]

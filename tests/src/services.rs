@@ -33,19 +33,29 @@ impl Service {
 /// A Python script: `SCRIPT PORT ARGUMENTS…`.
 #[must_use]
 pub fn python_service<A: AsRef<OsStr>>(script: &str, arguments: &[A]) -> Service {
-    interpreted(python(), script, arguments)
+    python_service_with(script, arguments, &[])
+}
+
+/// A Python script with an environment.
+#[must_use]
+pub fn python_service_with<A: AsRef<OsStr>>(
+    script: &str,
+    arguments: &[A],
+    environment: &[(&str, &str)],
+) -> Service {
+    interpreted(python(), script, arguments, environment)
 }
 
 /// A Node script: `SCRIPT PORT ARGUMENTS…`.
 #[must_use]
 pub fn node_service<A: AsRef<OsStr>>(script: &str, arguments: &[A]) -> Service {
-    interpreted("node", script, arguments)
+    interpreted("node", script, arguments, &[])
 }
 
 /// A Ruby script: `SCRIPT PORT ARGUMENTS…`.
 #[must_use]
 pub fn ruby_service<A: AsRef<OsStr>>(script: &str, arguments: &[A]) -> Service {
-    interpreted("ruby", script, arguments)
+    interpreted("ruby", script, arguments, &[])
 }
 
 /// A WSGI application `MODULE:app` of the workloads under gunicorn, with its worker processes.
@@ -67,6 +77,7 @@ fn interpreted<A: AsRef<OsStr>>(
     interpreter: impl AsRef<OsStr>,
     script: &str,
     arguments: &[A],
+    environment: &[(&str, &str)],
 ) -> Service {
     let port = free_port();
     let mut service = command(interpreter);
@@ -75,6 +86,7 @@ fn interpreted<A: AsRef<OsStr>>(
         .arg(port.to_string())
         .args(arguments)
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("NODE_PATH", node_modules());
+        .env("NODE_PATH", node_modules())
+        .envs(environment.iter().copied());
     Service::start(service, port)
 }

@@ -11,10 +11,14 @@ asks:
     pool     a ThreadPoolExecutor shared by all requests
     fork     a process started for the connection, which serves it
     forget   a thread started for it, which nobody waits for: it asks after the answer is out
+    lookup   the thread that serves the request, after it has asked the name server at the port
+             that NAMESERVER says for "next.example"
 """
 
 import http.client
+import os
 import random
+import socket
 import sys
 import threading
 import time
@@ -29,10 +33,21 @@ POOL = ThreadPoolExecutor(64)
 LOCAL = threading.local()
 
 
+def look_up():
+    """Asks for an address by a datagram, as resolvers do."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as resolver:
+        resolver.connect(("127.0.0.1", int(os.environ["NAMESERVER"])))
+        question = b"\x04next\x07example\x00\x00\x01\x00\x01"
+        resolver.send(random.randbytes(2) + b"\x01\x00\x00\x01" + bytes(6) + question)
+        resolver.recv(512)
+
+
 def ask(path):
     """Asks the next service on the calling thread's own connection."""
     if DELAY:
         time.sleep(random.uniform(0, DELAY))
+    if MODE == "lookup":
+        look_up()
     if NEXT == "-":
         return b"ok"
     if not hasattr(LOCAL, "connection"):
@@ -55,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self):
-        if MODE in ("inline", "fork"):
+        if MODE in ("inline", "fork", "lookup"):
             self.answer(ask(self.path))
         elif MODE == "pool":
             self.answer(POOL.submit(ask, self.path).result())
