@@ -1,62 +1,29 @@
 //! The way of the data: records in, spans out.
 
+mod peers;
+mod report;
+
 use std::collections::VecDeque;
 
 use onlooker_common::event::{self, Kind, direction, flag};
 use onlooker_common::view::Record;
-use onlooker_protocol::{Capture, Chunk, Ending, Exchange, Facts, Moment, Output, Side, Task};
+use onlooker_protocol::{Chunk, Ending, Moment, Output, Side, Task};
 use rustc_hash::FxHashSet;
 
-use crate::causality::{Causality, Connections, Finished, IdSource, LinkCounters};
-use crate::connection::{
-    Connection, ConnectionId, Run, Table, Taken, Transport, Verdict, policy, sender,
-};
-use crate::messages::{Broker, MessageCounters, told};
+use crate::causality::{Causality, IdSource, LinkCounters};
+use crate::connection::{Connection, ConnectionId, Run, Table, Taken, Transport, Verdict, sender};
+use crate::counters::PipelineCounters;
+use crate::messages::MessageCounters;
 use crate::process::Processes;
-use crate::span::{Place, Sampler, Span, describe};
+use crate::span::{Sampler, Span};
+use peers::Peers;
 
 /// Ends of connections remembered; beyond, those unused longest are forgotten.
 const MOST_CONNECTIONS: usize = 64 * 1024;
 /// How long a Unix socket that has read its end may go on writing, in nanoseconds.
 const UNIX_LINGER: u64 = 1_000_000_000;
-/// Both ends of a connection that is used are seen within this time, in nanoseconds: targets that
-/// are chosen together are set one after the other.
-const PEERS_APPEAR_WITHIN: u64 = 1_000_000_000;
 /// `ECONNRESET` and `EPIPE`.
 const RESETS: [u32; 2] = [104, 32];
-
-/// What the pipeline did and what it could not do.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PipelineCounters {
-    /// Records read.
-    pub records: u64,
-    /// Records that were no records.
-    pub malformed: u64,
-    /// Data on sockets whose own record was lost.
-    pub strangers: u64,
-    /// Connections seen.
-    pub connections: u64,
-    /// Connections given up because nothing known is spoken on them.
-    pub unknown: u64,
-    /// Connections whose bytes are encrypted.
-    pub encrypted: u64,
-    /// Connections taken for a protocol and found to be another.
-    pub demotions: u64,
-    /// Exchanges found.
-    pub exchanges: u64,
-    /// Exchanges of which the conventions make no span.
-    pub without_span: u64,
-    /// Messages not understood.
-    pub not_understood: u64,
-    /// Messages whose ends were lost in holes.
-    pub lost: u64,
-    /// Bytes that never came, between records that did.
-    pub gap_bytes: u64,
-    /// Bytes that came twice or too late.
-    pub late_bytes: u64,
-    /// Connections forgotten because there were too many.
-    pub forgotten: u64,
-}
 
 /// What the pipeline is told once.
 #[derive(Clone, Copy, Debug)]
@@ -416,138 +383,5 @@ impl<P: Processes> Pipeline<P> {
         if let Some(ended) = &mut self.ended {
             ended.push(connection);
         }
-    }
-
-    /// Deals with what a dissector has put out.
-    fn collect(&mut self, id: ConnectionId) {
-        if self.output.exchanges.is_empty() && self.output.capture.is_none() {
-            return;
-        }
-        // Out of the table and back: reporting looks other connections up.
-        let Some(mut connection) = self.table.lend(id) else { return };
-        if let Some(capture) = self.output.capture.take() {
-            self.verdicts.push(verdict(&connection, capture));
-        }
-        self.report(&mut connection, true);
-        self.table.give_back(connection);
-    }
-
-    /// Hands the exchanges that were found to causality; `lives` says that more may come.
-    fn report(&mut self, connection: &mut Connection, lives: bool) {
-        let mut exchanges = std::mem::take(&mut self.output.exchanges);
-        for exchange in exchanges.drain(..) {
-            self.exchange(connection, exchange, lives);
-        }
-        // Its room is used again.
-        self.output.exchanges = exchanges;
-    }
-
-    fn exchange(&mut self, connection: &mut Connection, exchange: Exchange, lives: bool) {
-        self.counters.exchanges += 1;
-        connection.exchanges += 1;
-        let endpoint = &connection.endpoint;
-        let side =
-            if connection.conversation.flipped() { endpoint.side.other() } else { endpoint.side };
-        let place = Place {
-            side,
-            local: endpoint.local,
-            peer: endpoint.peer,
-            unix_path: endpoint.path.as_deref(),
-            transport: endpoint.transport.name(),
-            tls: false,
-        };
-        if let Facts::Kafka(facts) = &exchange.facts
-            && let (Some(cluster), Some((address, port))) = (&facts.cluster, place.server())
-        {
-            let broker = Broker { netns: endpoint.netns, address, port };
-            self.causality.linker.learn(broker, cluster);
-        }
-        let Some(description) = describe(&exchange, &place) else {
-            self.counters.without_span += 1;
-            return;
-        };
-        let messages = told(&exchange, &place, endpoint.netns);
-        let asked = place.is_asker(&exchange);
-        let (start, end) = times(&exchange, asked);
-        let process = exchange.request.first.task.process;
-        let process = if process == 0 { endpoint.process } else { process };
-        let peer = self.table.peer_of(connection);
-        let watched_for = exchange.request.first.end.saturating_sub(connection.first_seen);
-        let finished = Box::new(Finished {
-            connection: connection.id,
-            peer,
-            alone: peer.is_none() && connection.exchanges > 1 && watched_for > PEERS_APPEAR_WITHIN,
-            transport: endpoint.transport,
-            asked,
-            serial: !matches!(connection.conversation.taken(), Taken::For("http/2", _)),
-            first: connection.exchanges == 1,
-            opener: endpoint.opener,
-            handlers: self.processes.handlers(process),
-            request: exchange.request,
-            response: exchange.response,
-            start,
-            end,
-            context: exchange.context,
-            links: exchange.links,
-            messages,
-            sender: None,
-            description,
-            resource: self.processes.resource(process),
-        });
-        let peers = Peers { table: &self.table, lent: lives.then_some(connection.id) };
-        self.causality.add(finished, self.now, &peers);
-    }
-}
-
-/// When the span starts and ends. A caller's starts before its first byte is sent and ends when
-/// the answer's head has been read; a server's starts when the first byte has been read and ends
-/// when the last has been sent.
-fn times(exchange: &Exchange, asked: bool) -> (u64, u64) {
-    let first = exchange.request.first;
-    // Without a response: when it was given up, if that is known.
-    let last = exchange.response.map(|response| response.last).or(exchange.answered);
-    let last = last.unwrap_or(exchange.request.last);
-    if asked {
-        let answered = exchange.answered.unwrap_or(last);
-        (first.start, answered.end.max(first.start))
-    } else {
-        (first.end, last.end.max(first.end))
-    }
-}
-
-fn verdict(connection: &Connection, capture: Capture) -> Verdict {
-    let endpoint = &connection.endpoint;
-    let flipped = connection.conversation.flipped();
-    let side = if flipped { endpoint.side.other() } else { endpoint.side };
-    Verdict { socket: connection.socket, policy: policy(capture, side, connection.inode) }
-}
-
-/// The table's answers to causality.
-struct Peers<'a> {
-    table: &'a Table,
-    /// A connection that is out of the table for a moment, and lives.
-    lent: Option<ConnectionId>,
-}
-
-impl<'a> Peers<'a> {
-    fn of(table: &'a Table) -> Self {
-        Self { table, lent: None }
-    }
-}
-
-impl Connections for Peers<'_> {
-    fn alive(&self, id: ConnectionId) -> bool {
-        let speaks = |connection: &Connection| match connection.conversation.taken() {
-            Taken::For(..) => true,
-            // Bytes that a process sends itself mostly wake one of its threads (kafka-python, pika,
-            // asyncio); a request would be known by its first bytes.
-            Taken::Undecided => !self.table.is_pair(connection),
-            Taken::Opaque(_) => false,
-        };
-        self.lent == Some(id) || self.table.get(id).is_some_and(speaks)
-    }
-
-    fn peer(&self, id: ConnectionId) -> Option<ConnectionId> {
-        self.table.peer(id)
     }
 }

@@ -10,8 +10,10 @@
 //! * else the context on the wire tells the parent;
 //! * else the span is a root. There is no guess.
 
+mod counters;
 mod history;
 mod ids;
+mod leave;
 mod node;
 mod serving;
 mod settle;
@@ -19,7 +21,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
-pub use settle::LinkCounters;
+pub use counters::LinkCounters;
 
 pub(crate) use ids::IdSource;
 pub(crate) use node::Finished;

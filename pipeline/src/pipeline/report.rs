@@ -1,0 +1,120 @@
+//! What a dissector has put out on its way to causality: an exchange, described.
+
+use onlooker_protocol::{Capture, Exchange, Facts};
+
+use super::Pipeline;
+use super::peers::Peers;
+use crate::causality::Finished;
+use crate::connection::{Connection, ConnectionId, Taken, Verdict, policy};
+use crate::messages::{Broker, told};
+use crate::process::Processes;
+use crate::span::{Place, describe};
+
+/// Both ends of a connection that is used are seen within this time, in nanoseconds: targets that
+/// are chosen together are set one after the other.
+const PEERS_APPEAR_WITHIN: u64 = 1_000_000_000;
+
+impl<P: Processes> Pipeline<P> {
+    /// Deals with what a dissector has put out.
+    pub(super) fn collect(&mut self, id: ConnectionId) {
+        if self.output.exchanges.is_empty() && self.output.capture.is_none() {
+            return;
+        }
+        // Out of the table and back: reporting looks other connections up.
+        let Some(mut connection) = self.table.lend(id) else { return };
+        if let Some(capture) = self.output.capture.take() {
+            self.verdicts.push(verdict(&connection, capture));
+        }
+        self.report(&mut connection, true);
+        self.table.give_back(connection);
+    }
+
+    /// Hands the exchanges that were found to causality; `lives` says that more may come.
+    pub(super) fn report(&mut self, connection: &mut Connection, lives: bool) {
+        let mut exchanges = std::mem::take(&mut self.output.exchanges);
+        for exchange in exchanges.drain(..) {
+            self.exchange(connection, exchange, lives);
+        }
+        // Its room is used again.
+        self.output.exchanges = exchanges;
+    }
+
+    fn exchange(&mut self, connection: &mut Connection, exchange: Exchange, lives: bool) {
+        self.counters.exchanges += 1;
+        connection.exchanges += 1;
+        let endpoint = &connection.endpoint;
+        let side =
+            if connection.conversation.flipped() { endpoint.side.other() } else { endpoint.side };
+        let place = Place {
+            side,
+            local: endpoint.local,
+            peer: endpoint.peer,
+            unix_path: endpoint.path.as_deref(),
+            transport: endpoint.transport.name(),
+            tls: false,
+        };
+        if let Facts::Kafka(facts) = &exchange.facts
+            && let (Some(cluster), Some((address, port))) = (&facts.cluster, place.server())
+        {
+            let broker = Broker { netns: endpoint.netns, address, port };
+            self.causality.linker.learn(broker, cluster);
+        }
+        let Some(description) = describe(&exchange, &place) else {
+            self.counters.without_span += 1;
+            return;
+        };
+        let messages = told(&exchange, &place, endpoint.netns);
+        let asked = place.is_asker(&exchange);
+        let (start, end) = times(&exchange, asked);
+        let process = exchange.request.first.task.process;
+        let process = if process == 0 { endpoint.process } else { process };
+        let peer = self.table.peer_of(connection);
+        let watched_for = exchange.request.first.end.saturating_sub(connection.first_seen);
+        let finished = Box::new(Finished {
+            connection: connection.id,
+            peer,
+            alone: peer.is_none() && connection.exchanges > 1 && watched_for > PEERS_APPEAR_WITHIN,
+            transport: endpoint.transport,
+            asked,
+            serial: !matches!(connection.conversation.taken(), Taken::For("http/2", _)),
+            first: connection.exchanges == 1,
+            opener: endpoint.opener,
+            handlers: self.processes.handlers(process),
+            request: exchange.request,
+            response: exchange.response,
+            start,
+            end,
+            context: exchange.context,
+            links: exchange.links,
+            messages,
+            sender: None,
+            description,
+            resource: self.processes.resource(process),
+        });
+        let peers = Peers { table: &self.table, lent: lives.then_some(connection.id) };
+        self.causality.add(finished, self.now, &peers);
+    }
+}
+
+/// When the span starts and ends. A caller's starts before its first byte is sent and ends when
+/// the answer's head has been read; a server's starts when the first byte has been read and ends
+/// when the last has been sent.
+fn times(exchange: &Exchange, asked: bool) -> (u64, u64) {
+    let first = exchange.request.first;
+    // Without a response: when it was given up, if that is known.
+    let last = exchange.response.map(|response| response.last).or(exchange.answered);
+    let last = last.unwrap_or(exchange.request.last);
+    if asked {
+        let answered = exchange.answered.unwrap_or(last);
+        (first.start, answered.end.max(first.start))
+    } else {
+        (first.end, last.end.max(first.end))
+    }
+}
+
+fn verdict(connection: &Connection, capture: Capture) -> Verdict {
+    let endpoint = &connection.endpoint;
+    let flipped = connection.conversation.flipped();
+    let side = if flipped { endpoint.side.other() } else { endpoint.side };
+    Verdict { socket: connection.socket, policy: policy(capture, side, connection.inode) }
+}
