@@ -7,6 +7,7 @@ mod bench;
 mod demo;
 mod ebpf;
 mod fuzz;
+mod kernels;
 mod load;
 mod setup;
 mod shell;
@@ -42,6 +43,8 @@ enum Task {
     Accuracy(accuracy::Options),
     /// Fuzz every target for a while.
     Fuzz(fuzz::Options),
+    /// Boot other kernels in an emulator and trace a request on each.
+    Kernels(kernels::Options),
     /// Send requests; for the benches, which trace this process.
     #[command(hide = true)]
     Load(load::Options),
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Bench { what } => bench::run(&what),
         Task::Accuracy(options) => accuracy::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Kernels(options) => kernels::run(&options),
         Task::Load(options) => load::run(&options),
         // It has said what failed, above its last line.
         Task::Test(options) => match test::run(&options) {
