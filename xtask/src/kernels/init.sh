@@ -15,6 +15,6 @@ $B mount -t bpf bpf /root/sys/fs/bpf
 $B ifconfig lo 127.0.0.1 up
 $B cp /guest /root/run/guest
 export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-$B chroot /root /bin/bash /run/guest </dev/null >/root/dev/ttyS1 2>&1
+$B chroot /root /bin/bash /run/guest </root/dev/null >/root/dev/ttyS1 2>&1
 echo $? >/root/dev/ttyS2
 $B reboot -f
