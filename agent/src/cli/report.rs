@@ -12,7 +12,7 @@ use onlooker_protocol::detect::Evidence;
 use onlooker_replay::recording::{self, Head, Payloads};
 use onlooker_replay::{Counters, Ended};
 
-use super::summary::{Account, list};
+use super::summary::{Account, list, not_understood};
 
 /// Prints the connections that ended, if they are wanted.
 pub(super) fn print_ended<P: Processes>(
@@ -140,18 +140,8 @@ impl fmt::Display for Summary<'_> {
                 (wire.forgotten, "connections forgotten: there were too many"),
             ],
         )?;
-        list(
-            f,
-            "not understood",
-            &[
-                (pipeline.unknown, "connections of unknown protocols"),
-                (pipeline.encrypted, "encrypted connections"),
-                (pipeline.demotions, "connections first taken for another protocol"),
-                (pipeline.not_understood, "messages"),
-                (pipeline.lost, "messages with ends in holes"),
-                (pipeline.without_span, "exchanges that make no span"),
-            ],
-        )
+        not_understood(f, pipeline)?;
+        list(f, "lost", &[(pipeline.lost, "messages with ends in holes")])
     }
 }
 

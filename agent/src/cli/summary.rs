@@ -102,17 +102,7 @@ impl fmt::Display for Account {
                 (messages.links_cut, "the span had too many"),
             ],
         )?;
-        list(
-            f,
-            "not understood",
-            &[
-                (pipeline.unknown, "connections of unknown protocols"),
-                (pipeline.encrypted, "encrypted connections"),
-                (pipeline.demotions, "connections first taken for another protocol"),
-                (pipeline.not_understood, "messages"),
-                (pipeline.without_span, "exchanges that make no span"),
-            ],
-        )?;
+        not_understood(f, pipeline)?;
         let of = |counter: Counter| kernel[counter as usize];
         list(
             f,
@@ -134,6 +124,24 @@ impl fmt::Display for Account {
             ],
         )
     }
+}
+
+/// What was seen and not read.
+pub(super) fn not_understood(
+    f: &mut fmt::Formatter<'_>,
+    pipeline: &PipelineCounters,
+) -> fmt::Result {
+    list(
+        f,
+        "not understood",
+        &[
+            (pipeline.unknown, "connections of unknown protocols"),
+            (pipeline.encrypted, "encrypted connections"),
+            (pipeline.demotions, "connections first taken for another protocol"),
+            (pipeline.not_understood, "messages"),
+            (pipeline.without_span, "exchanges that make no span"),
+        ],
+    )
 }
 
 /// One line of counts, without the zeros; nothing if all are.

@@ -46,8 +46,6 @@ pub(super) fn replay(
         }
         frames += 1;
         if frames % FRAMES_AT_ONCE == 0 {
-            // Nobody follows them.
-            pipeline.take_verdicts();
             spans += outlet.give(&mut pipeline);
             report::print_ended(arguments.report, &mut pipeline)?;
             if outlet.sinks.output_closed() {
