@@ -50,6 +50,15 @@ fn the_end_releases_it_too() {
     assert_eq!(talk.told(), ["GET /a 200"]);
 }
 
+/// As in `client-ip.pcap` of the corpus: one request, whose end is not in the capture, one response.
+#[test]
+fn the_end_of_the_first_request_after_an_attach_is_lost() {
+    let mut talk = Talk::attached();
+    talk.say(Side::Client, b"POST /a HTTP/1.1\r\nHost: h\r\nContent-", 308);
+    talk.server(OK).closed(Ending::Forgotten);
+    assert_eq!(talk.told(), ["POST /a 200"]);
+}
+
 #[test]
 fn attached_between_pipelined_requests() {
     let mut talk = Talk::attached();
