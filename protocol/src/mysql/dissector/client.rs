@@ -250,9 +250,18 @@ impl Mysql {
 
     /// A command: what does its coming say about answers that were not seen?
     fn begin_turn(&mut self, out: &mut Output) {
-        if self.server_footing == Footing::Lost {
-            self.finish_unseen(out);
-            self.server_footing = Footing::Perhaps;
+        match self.server_footing {
+            Footing::Lost => {
+                self.finish_unseen(out);
+                self.server_footing = Footing::Perhaps;
+            }
+            // A second one before any answer: the first's was among what was lost, or this client
+            // does not wait. The next answer could be to either.
+            Footing::Perhaps if !self.steps.is_empty() => {
+                self.drop_steps(out);
+                self.server_footing = Footing::Lost;
+            }
+            Footing::Perhaps | Footing::Found => {}
         }
     }
 
