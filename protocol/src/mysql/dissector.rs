@@ -149,7 +149,7 @@ impl Mysql {
         let facts = MysqlFacts {
             operation: step.operation,
             system: self.system,
-            statement: step.statement.clone(),
+            statement: step.statement.clone().filter(|statement| !statement.is_empty()),
             database: self.session.database.clone(),
             user: self.session.user.clone(),
             rows: None,

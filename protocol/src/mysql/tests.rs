@@ -283,6 +283,29 @@ fn a_large_result_that_was_cut() {
     assert_eq!(facts(&talk.exchanges()[1]).rows, Some(2));
 }
 
+/// The hole was the answer to the first command, and is delivered before it.
+#[test]
+fn an_answer_behind_a_lost_one_is_not_paired_with_the_first_command() {
+    let mut talk = connected(true);
+    talk.server_cut(b"", 92);
+    talk.client(&[command(3, b"SELECT a FROM t")]);
+    talk.client(&[command(3, b"SELECT b FROM t")]);
+    talk.server(&result(true, 1, 2, 2));
+    talk.client(&[command(2, b"nowhere")]);
+    talk.server(&[err(1, 1049, b"#42000Unknown database")]);
+    let said: Vec<_> = talk.exchanges().iter().map(|it| (facts(it).rows, it.outcome)).collect();
+    assert_eq!(said, [(None, Outcome::Inferred), (None, Outcome::Complete)]);
+    assert_eq!(facts(&talk.exchanges()[1]).error.map(|error| error.number), Some(Some(1049)));
+}
+
+#[test]
+fn an_empty_text_is_no_statement() {
+    let mut talk = connected(true);
+    talk.client(&[command(3, b"/* ping */")]);
+    talk.server(&[err(1, 1065, b"#42000Query was empty")]);
+    assert_eq!(facts(&talk.exchanges()[0]).statement, None);
+}
+
 #[test]
 fn query_attributes_come_before_the_text() {
     let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

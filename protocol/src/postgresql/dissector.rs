@@ -111,7 +111,7 @@ impl Postgresql {
     fn exchange(&self, step: &Step, operation: Operation) -> Exchange {
         let facts = PostgresqlFacts {
             operation,
-            statement: step.statement.clone(),
+            statement: step.statement.clone().filter(|statement| !statement.is_empty()),
             database: self.database.clone(),
             user: self.user.clone(),
             ..PostgresqlFacts::default()

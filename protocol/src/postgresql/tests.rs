@@ -55,6 +55,16 @@ fn a_simple_query_with_several_statements() {
     assert!(response.first.position < response.last.position);
 }
 
+/// EmptyQueryResponse (chapter 55.7).
+#[test]
+fn an_empty_text_is_no_statement() {
+    let mut talk = connected();
+    talk.client(&[query("  ")]);
+    talk.server(&[msg(b'I', b""), ready(b'I')]);
+    let [exchange] = talk.exchanges() else { panic!() };
+    assert_eq!(facts(exchange).statement, None);
+}
+
 #[test]
 fn an_error_has_its_code_and_not_its_message() {
     let mut talk = connected();

@@ -56,6 +56,14 @@ pub struct Digest {
     pub context: Option<WireContext>,
 }
 
+impl Digest {
+    /// Whether nothing was asked: the text was empty, or only comments.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.trim_ascii().is_empty()
+    }
+}
+
 /// Sanitises, summarises and reads the context of a statement in one scan.
 #[must_use]
 pub fn digest(text: &str, dialect: Dialect) -> Digest {
