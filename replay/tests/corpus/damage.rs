@@ -7,10 +7,13 @@ use crate::golden::Line;
 
 /// Captures of HTTP requests to servers that answer in something else, of request lines that are
 /// none, and of HTTP behind another protocol: whole, they tell what a part of them does not.
-pub(crate) const MISUNDERSTANDINGS: [&str; 5] = [
+pub(crate) const MISUNDERSTANDINGS: [&str; 8] = [
     "zeek/http/curl_http_09.pcap",
     "zeek/http/get-to-ssh-server.pcap",
+    "zeek/http/http-lower-case-nonstandard-port.pcap",
+    "zeek/http/http-lower-case.pcap",
     "zeek/http/methods.pcap",
+    "zeek/http/no-uri.pcap",
     "zeek/modbus/modbus-and-non-modbus-p502.pcap",
     "zeek/tunnels/socks.pcap",
 ];
