@@ -55,6 +55,20 @@ fn a_simple_query_with_several_statements() {
     assert!(response.first.position < response.last.position);
 }
 
+/// The hole was the answer to the first query, and is delivered before it.
+#[test]
+fn an_answer_behind_a_lost_one_is_not_paired_with_the_first_query() {
+    let mut talk = connected();
+    talk.server_cut(&[], 24);
+    talk.client(&[query("CREATE TABLE t (i int)")]);
+    talk.client(&[query("INSERT INTO t VALUES (now())")]);
+    talk.server(&[msg(b'E', b"SERROR\0C42804\0\0"), ready(b'I')]);
+    talk.client(&[query("DROP TABLE t")]);
+    talk.server(&[answer("DROP TABLE"), ready(b'I')]);
+    assert_eq!(texts(talk.exchanges()), ["DROP TABLE t"]);
+    assert_eq!(facts(&talk.exchanges()[0]).error, None);
+}
+
 /// EmptyQueryResponse (chapter 55.7).
 #[test]
 fn an_empty_text_is_no_statement() {

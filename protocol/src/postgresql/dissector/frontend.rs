@@ -321,6 +321,10 @@ impl Postgresql {
         if self.server_footing == Footing::Lost && (self.steps.is_empty() || answered) {
             self.finish_unseen(self.server.last(), out);
             self.server_footing = Footing::Perhaps;
+        } else if self.server_footing == Footing::Perhaps && self.paired && answered {
+            // A second turn before any answer: the first's was among what was lost, or this client
+            // does not wait. The next answer could be to either.
+            self.lose_pairing(out);
         }
         let quiet = self.ready || self.server_footing != Footing::Found;
         let idle = at.start.saturating_sub(self.server.last().end);
