@@ -102,7 +102,7 @@ fn a_return_without_confirms_refuses_its_publish() {
         said,
         [
             ("nowhere".to_owned(), refused, Outcome::Complete, true),
-            ("routed".to_owned(), None, Outcome::OneWay, false),
+            ("routed".to_owned(), None, Outcome::Inferred, false),
             ("unasked".to_owned(), None, Outcome::OneWay, false),
         ]
     );

@@ -25,6 +25,8 @@ pub(super) struct Channel {
     unconfirmed: VecDeque<Open>,
     /// Publishes without a confirm that may still be returned.
     returnable: VecDeque<Exchange>,
+    /// When the server's frames were missed last: nanoseconds.
+    missed_until: u64,
     unsettled: VecDeque<Open>,
     gets: VecDeque<(Arc<str>, Extent)>,
     consumers: HashMap<Box<[u8]>, Consumer>,
@@ -212,7 +214,11 @@ impl Channel {
     fn published(&mut self, mut exchange: Exchange, returnable: bool, out: &mut Output) {
         let Some(tag) = self.next_publish else {
             exchange.outcome = Outcome::OneWay;
-            if returnable {
+            if returnable && exchange.request.first.start <= self.missed_until {
+                // The return may have been lost before this was delivered.
+                exchange.outcome = Outcome::Inferred;
+                out.exchanges.push(exchange);
+            } else if returnable {
                 self.returnable.push_back(exchange);
                 if self.returnable.len() > MAX_RETURNABLE {
                     out.exchanges.extend(self.returnable.pop_front());
@@ -370,7 +376,8 @@ impl Channel {
     }
 
     /// Frames of this side were lost: what is under way, and what they would have answered.
-    pub(super) fn missed(&mut self, side: Side, out: &mut Output) {
+    /// The last of them was due at `at`.
+    pub(super) fn missed(&mut self, side: Side, at: Moment, out: &mut Output) {
         self.drop_content(side, out);
         match side {
             Side::Client => {
@@ -385,6 +392,7 @@ impl Channel {
                 self.consuming.clear();
                 self.unconfirmed.iter_mut().for_each(|open| open.in_doubt = true);
                 // A return may have been among what was lost.
+                self.missed_until = self.missed_until.max(at.end);
                 out.exchanges.extend(
                     self.returnable
                         .drain(..)
@@ -412,8 +420,10 @@ impl Channel {
             }
             out.exchanges.push(exchange);
         }
-        // Over when they were sent, whatever became of the channel.
-        out.exchanges.extend(self.returnable);
+        // A return may be under way.
+        for exchange in self.returnable {
+            out.exchanges.push(Exchange { outcome: Outcome::Inferred, ..exchange });
+        }
         for (queue, request) in self.gets {
             let mut facts = AmqpFacts { operation: Operation::Get, ..AmqpFacts::default() };
             facts.queue = Some(queue);

@@ -294,8 +294,9 @@ impl Amqp {
     /// Frames of this side were lost.
     fn missed(&mut self, side: Side, out: &mut Output) {
         out.lost += 1;
+        let at = self.streams[side as usize].framed.last();
         for channel in self.channels.values_mut() {
-            channel.missed(side, out);
+            channel.missed(side, at, out);
         }
     }
 
