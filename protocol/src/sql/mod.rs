@@ -9,12 +9,15 @@
 
 pub mod comment;
 pub(crate) mod mask;
+pub(crate) mod reading;
 pub mod sanitise;
 mod state;
 pub(crate) mod statements;
 pub mod summary;
 pub mod token;
 
+#[cfg(test)]
+pub(crate) mod talk;
 #[cfg(test)]
 mod tests;
 
