@@ -50,6 +50,16 @@ fn the_end_releases_it_too() {
     assert_eq!(talk.told(), ["GET /a 200"]);
 }
 
+/// The hole was the response to the first request, and is delivered before it.
+#[test]
+fn a_response_behind_a_lost_one_is_not_paired_with_the_first_request() {
+    let mut talk = Talk::new();
+    talk.say(Side::Server, b"", 665);
+    talk.client("GET /1 HTTP/1.1\r\n\r\n").client("GET /2 HTTP/1.1\r\n\r\n").server(OK);
+    talk.client("GET /3 HTTP/1.1\r\n\r\n").server(GONE).closed(Ending::Closed);
+    assert_eq!((talk.told(), talk.lost), (vec!["GET /3 410".to_owned()], 2));
+}
+
 /// As in `client-ip.pcap` of the corpus: one request, whose end is not in the capture, one response.
 #[test]
 fn the_end_of_the_first_request_after_an_attach_is_lost() {
