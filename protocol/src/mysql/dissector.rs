@@ -1,5 +1,6 @@
 //! Reads a connection: commands into [`Step`]s, answers against them.
 
+mod answer;
 mod client;
 mod server;
 
