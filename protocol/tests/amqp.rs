@@ -1,10 +1,11 @@
 //! AMQP 0-9-1 against recordings of real clients and a real RabbitMQ.
 
-mod recorded;
+mod support;
 
 use onlooker_protocol::amqp::{Amqp, AmqpError, AmqpFacts, Operation, Settlement};
 use onlooker_protocol::{Chunk, Dissector, Exchange, Facts, Moment, Outcome, Output, Side};
-use recorded::{Feeder, Random, Recording, holes, pieces, recordings, texts, whole};
+use support::Random;
+use support::writes::{Feeder, Recording, holes, pieces, recordings, texts, whole};
 
 fn facts(exchange: &Exchange) -> &AmqpFacts {
     let Facts::Amqp(facts) = &exchange.facts else { panic!("not AMQP") };

@@ -1,13 +1,14 @@
 //! Kafka against recordings of real clients and a real broker.
 
-mod recorded;
+mod support;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use onlooker_protocol::kafka::{Api, Compression, ErrorCode, Kafka, KafkaFacts, TopicIds};
 use onlooker_protocol::{Exchange, Facts, Outcome, Output, Side};
-use recorded::{Feeder, Random, Recording, holes, pieces, recordings, texts, whole};
+use support::Random;
+use support::writes::{Feeder, Recording, holes, pieces, recordings, texts, whole};
 
 const CLIENTS: [&str; 5] = ["java", "java-lz4", "kafka-python", "kafkajs", "librdkafka"];
 

@@ -75,7 +75,8 @@ fn my_opening() -> Vec<Turn> {
     let greeting = packet(
         0,
         &[
-            b"\x0a8.0.36\0\x01\0\0\012345678\0",
+            b"\x0a8.0.36\0\x01\0\0\0",
+            b"12345678\0",
             &[a, b, 33, 2, 0, c, d, 21],
             &[0; 10],
             b"123456789012\0mysql_native_password\0",
