@@ -107,7 +107,10 @@ pub(crate) fn surplus(mut truth: Vec<Line>, mut lines: Vec<Line>) -> Vec<Line> {
         &|known, line| {
             known.protocol == "grpc"
                 && line.protocol == "http"
-                && line.what == "POST ?"
+                && line
+                    .what
+                    .strip_prefix("POST ")
+                    .is_some_and(|path| ["?", &known.what].contains(&path))
                 && matches!(line.result.as_str(), "-" | "200")
                 && (&known.asker, &known.answerer) == (&line.asker, &line.answerer)
         },
