@@ -214,12 +214,9 @@ impl Conversation {
         self.footing = Footing::Doubt { answered: false };
         // The response may have been that of a missed one.
         out.lost += u64::from(self.held.take().is_some());
-        // A client that goes on without the answer pipelines, or had an answer that was missed. What
-        // was missed behind a lone request whose end was not seen is its rest.
-        if !matches!(self.open.make_contiguous(), [request] if request.cut && request.answer.is_none())
-        {
-            self.distrust_held();
-        }
+        // A client that goes on without the answer pipelines, or had an answer that was missed. So may
+        // one whose request's end was not seen: another request can be in what was missed behind it.
+        self.distrust_held();
     }
 
     fn distrust_held(&mut self) {

@@ -60,13 +60,15 @@ fn a_response_behind_a_lost_one_is_not_paired_with_the_first_request() {
     assert_eq!((talk.told(), talk.lost), (vec!["GET /3 410".to_owned()], 2));
 }
 
-/// As in `client-ip.pcap` of the corpus: one request, whose end is not in the capture, one response.
+/// What is lost behind the first request may hold its end, or another request and so the one that
+/// the response answers (as in `client-ip.pcap` of the corpus, which therefore tells nothing; found
+/// by the fuzz target `disorder` when it did).
 #[test]
 fn the_end_of_the_first_request_after_an_attach_is_lost() {
     let mut talk = Talk::attached();
     talk.say(Side::Client, b"POST /a HTTP/1.1\r\nHost: h\r\nContent-", 308);
     talk.server(OK).closed(Ending::Forgotten);
-    assert_eq!(talk.told(), ["POST /a 200"]);
+    assert_eq!((talk.told().len(), talk.lost), (0, 1));
 }
 
 #[test]
