@@ -1,5 +1,7 @@
 //! What became of all that was fed.
 
+use crate::connection::Ordering;
+
 /// What the pipeline did and what it could not do.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PipelineCounters {
@@ -31,4 +33,27 @@ pub struct PipelineCounters {
     pub late_bytes: u64,
     /// Connections forgotten because there were too many.
     pub forgotten: u64,
+}
+
+impl PipelineCounters {
+    /// Positions are the kernel's word: their sums may be anything.
+    pub(crate) fn passed_over(&mut self, ordering: Ordering) {
+        self.gap_bytes = self.gap_bytes.saturating_add(ordering.gap);
+        self.late_bytes = self.late_bytes.saturating_add(ordering.late);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by the fuzz target `events`.
+    #[test]
+    fn gaps_beyond_all_counting_do_no_harm() {
+        let mut counters = PipelineCounters::default();
+        for _ in 0..2 {
+            counters.passed_over(Ordering { gap: u64::MAX, late: u64::MAX });
+        }
+        assert_eq!((counters.gap_bytes, counters.late_bytes), (u64::MAX, u64::MAX));
+    }
 }

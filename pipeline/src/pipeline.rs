@@ -299,8 +299,7 @@ impl<P: Processes> Pipeline<P> {
             if stream.holds() && !self.holding.contains(&id) {
                 self.holding.push(id);
             }
-            self.counters.gap_bytes += ordering.gap;
-            self.counters.late_bytes += ordering.late;
+            self.counters.passed_over(ordering);
         }
         if conversation.waits() {
             self.waiting.insert(id);
@@ -328,8 +327,7 @@ impl<P: Processes> Pipeline<P> {
             let ordering = stream.release(&mut |Run { first, bytes, missing }| {
                 conversation.feed(&Chunk { side, first, bytes, missing, datagram: false }, output);
             });
-            self.counters.gap_bytes += ordering.gap;
-            self.counters.late_bytes += ordering.late;
+            self.counters.passed_over(ordering);
         }
         self.collect(id);
     }

@@ -116,6 +116,16 @@ fn burst() -> String {
     (0..20).map(|n| format!("GET /{n} HTTP/1.1\r\nHost: a\r\n\r\n")).collect()
 }
 
+/// Nothing is added to a time that has no room: found by the fuzz target `events`.
+#[test]
+fn times_at_the_end_of_their_range_do_no_harm() {
+    let mut server = Server::new(false);
+    server.time = u64::MAX - 3_000;
+    server.receives("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.sends(OK);
+    assert_eq!(server.finish(), (1, 0));
+}
+
 #[test]
 fn a_burst_that_opens_an_accepted_connection_is_a_span_each() {
     let mut server = Server::new(false);

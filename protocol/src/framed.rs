@@ -113,6 +113,11 @@ impl Framed {
         self.extent
     }
 
+    /// The moment of the last byte that came, or was lost.
+    pub(crate) fn last(&self) -> Moment {
+        self.window.last()
+    }
+
     /// Gives up the message in hand and all unread bytes; goes on behind a hole, if there is one.
     pub(crate) fn abandon(&mut self) {
         self.window.jump();

@@ -1,16 +1,24 @@
 //! Text out of untrusted bytes.
 
+use std::borrow::Cow;
+
 /// `bytes` as text, cut at `limit` bytes (at a character's border). What is no UTF-8 becomes
 /// U+FFFD; control characters stay, sinks escape them.
 #[must_use]
 pub fn lossy(bytes: &[u8], limit: usize) -> Box<str> {
+    readable(bytes, limit).into()
+}
+
+/// As [`lossy`], without a copy of what is UTF-8.
+#[must_use]
+pub fn readable(bytes: &[u8], limit: usize) -> Cow<'_, str> {
     let cut = &bytes[..bytes.len().min(limit)];
     match std::str::from_utf8(cut) {
         Ok(text) => text.into(),
         Err(error) if bytes.len() > limit && error.error_len().is_none() => {
-            String::from_utf8_lossy(&cut[..error.valid_up_to()]).into()
+            String::from_utf8_lossy(&cut[..error.valid_up_to()])
         }
-        Err(_) => String::from_utf8_lossy(cut).into(),
+        Err(_) => String::from_utf8_lossy(cut),
     }
 }
 

@@ -60,10 +60,20 @@ impl Window {
         }
     }
 
-    /// Appends a chunk. A gap between the end of the window and the chunk's position is a hole;
-    /// call with the window's earlier hole already handled (else the window jumps by itself).
+    /// Appends a chunk; call with the window's earlier hole already handled (else the window jumps
+    /// by itself). Chunks follow each other: bytes lost between two belong to the
+    /// [`missing`](Chunk::missing) of the first. Where a chunk skips positions all the same, what
+    /// is unread is given up rather than joined to bytes that do not follow it.
     pub fn push(&mut self, chunk: &Chunk<'_>) {
         if self.hole > 0 {
+            self.jump();
+        }
+        let end = self.position.saturating_add(self.len() as u64);
+        let gap = chunk.first.position.saturating_sub(end);
+        if gap > 0 && self.to_skip > 0 {
+            self.to_skip = self.to_skip.saturating_sub(gap);
+            self.position = chunk.first.position;
+        } else if gap > 0 {
             self.jump();
         }
         if self.is_empty() && self.to_skip == 0 {
@@ -245,6 +255,17 @@ mod tests {
         window.jump();
         window.push(&chunk(10, b"on", 0));
         assert_eq!((window.bytes(), window.position(), window.hole()), (&b"on"[..], 10, 0));
+    }
+
+    #[test]
+    fn bytes_that_do_not_follow_are_not_joined() {
+        let mut window = Window::new(100);
+        window.push(&chunk(0, b"half a mess", 0));
+        window.push(&chunk(20, b"GET /", 0));
+        assert_eq!((window.bytes(), window.position(), window.hole()), (&b"GET /"[..], 20, 0));
+        window.skip(14);
+        window.push(&chunk(30, b"bodyNEXT", 0));
+        assert_eq!((window.bytes(), window.position()), (&b"NEXT"[..], 34));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! AMQP 0-9-1 against recordings of real clients and a real RabbitMQ.
 
-mod recorded;
+mod support;
 
 use onlooker_protocol::amqp::{Amqp, AmqpError, AmqpFacts, Operation, Settlement};
-use onlooker_protocol::{Exchange, Facts, Outcome, Output, Side};
-use recorded::{Random, Recording, holes, pieces, recordings, texts, whole};
+use onlooker_protocol::{Chunk, Dissector, Exchange, Facts, Moment, Outcome, Output, Side};
+use support::Random;
+use support::writes::{Feeder, Recording, holes, pieces, recordings, texts, whole};
 
 fn facts(exchange: &Exchange) -> &AmqpFacts {
     let Facts::Amqp(facts) = &exchange.facts else { panic!("not AMQP") };
@@ -64,6 +65,62 @@ fn publishes_have_their_confirms_and_returns() {
     let [exchange] = of(&output, Operation::Publish)[..] else { panic!("one publish") };
     assert_eq!((name(exchange), facts(exchange).error), ("m8", Some(AmqpError::Reply(404))));
     assert_eq!(AmqpError::Reply(404).name(), "NOT_FOUND");
+}
+
+fn frame(kind: u8, payload: &[&[u8]]) -> Vec<u8> {
+    let payload = payload.concat();
+    let length = (payload.len() as u32).to_be_bytes();
+    [&[kind, 0, 1][..], &length, &payload, &[0xce]].concat()
+}
+
+/// A method of class basic with exchange `e` and a routing key, and a message of two bytes
+/// (AMQP 0-9-1, 1.8.3 and 4.2.6).
+fn message(before: &[u8], routing_key: &str, after: &[u8]) -> Vec<u8> {
+    let length = [routing_key.len() as u8];
+    let method = [before, b"\x01e", &length, routing_key.as_bytes(), after];
+    let header = [&[0, 60, 0, 0][..], &2_u64.to_be_bytes(), &[0, 0]];
+    [frame(1, &method), frame(2, &header), frame(3, &[b"hi"])].concat()
+}
+
+#[test]
+fn a_return_without_confirms_refuses_its_publish() {
+    let publish = |key, mandatory| message(&[0, 60, 0, 40, 0, 0], key, &[mandatory]);
+    let returned = |key| message(b"\0\x3c\0\x32\x01\x38\x08NO_ROUTE", key, b"");
+    let mut feeder = Feeder::new(Amqp::new(false));
+    feeder.feed(Side::Client, &publish("routed", 1), 0);
+    feeder.feed(Side::Client, &publish("nowhere", 1), 0);
+    feeder.feed(Side::Client, &publish("unasked", 0), 0);
+    feeder.feed(Side::Server, &returned("nowhere"), 0);
+    let output = feeder.close();
+    let said = |exchange: &Exchange| {
+        let facts = facts(exchange);
+        (facts.routing_key.to_string(), facts.error, exchange.outcome, exchange.response.is_some())
+    };
+    let mut said: Vec<_> = output.exchanges.iter().map(said).collect();
+    said.sort_by(|one, other| one.0.cmp(&other.0));
+    let refused = Some(AmqpError::Reply(312));
+    assert_eq!(
+        said,
+        [
+            ("nowhere".to_owned(), refused, Outcome::Complete, true),
+            ("routed".to_owned(), None, Outcome::Inferred, false),
+            ("unasked".to_owned(), None, Outcome::OneWay, false),
+        ]
+    );
+}
+
+#[test]
+fn what_was_not_returned_within_a_second_is_over() {
+    let mut amqp = Amqp::new(false);
+    let mut out = Output::default();
+    let bytes = message(&[0, 60, 0, 40, 0, 0], "routed", &[1]);
+    let first = Moment { start: 10, end: 20, ..Moment::default() };
+    amqp.feed(&Chunk::new(Side::Client, first, &bytes), &mut out);
+    assert!(amqp.waits() && out.exchanges.is_empty());
+    amqp.idle(500_000_000, &mut out);
+    assert!(amqp.waits() && out.exchanges.is_empty());
+    amqp.idle(1_500_000_000, &mut out);
+    assert!(!amqp.waits() && out.exchanges.len() == 1);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! DNS as dig 9.18 and the GNU C library 2.36 (`getaddrinfo`) ask a small server for it. The
 //! expectations are what dig printed, and what the server was told to answer.
 
-mod recording;
+mod support;
 
 use onlooker_protocol::detect::Evidence;
 use onlooker_protocol::dns::{DnsFacts, PROTOCOL};
 use onlooker_protocol::{Exchange, Facts};
-use recording::{Read, connections, detect, dissect, whole};
+use support::reads::{Read, connections, detect, dissect, whole};
 
 const RECORDING: &str = include_str!("data/dns/glibc-and-dig.txt");
 
@@ -60,7 +60,7 @@ fn lookups() {
 #[test]
 fn any_cut_gives_the_same_exchanges() {
     for reads in connections(RECORDING).iter().filter(|reads| !reads[0].datagram) {
-        recording::survives_cuts(&PROTOCOL, reads);
+        support::reads::survives_cuts(&PROTOCOL, reads);
     }
 }
 
@@ -69,8 +69,8 @@ fn holes_and_late_attachment_give_nothing_false() {
     for reads in connections(RECORDING) {
         // Where a query is there twice, the second stands in for a lost first one.
         if !lines(&reads).iter().any(|line| line.ends_with(" x1")) {
-            recording::survives_holes(&PROTOCOL, &reads, 200);
-            recording::survives_late_attach(&PROTOCOL, &reads);
+            support::reads::survives_holes(&PROTOCOL, &reads, 200);
+            support::reads::survives_late_attach(&PROTOCOL, &reads);
         }
     }
 }
@@ -78,6 +78,6 @@ fn holes_and_late_attachment_give_nothing_false() {
 #[test]
 fn damaged_bytes_do_no_harm() {
     for reads in connections(RECORDING) {
-        recording::survives_damage(&PROTOCOL, &reads, 2000);
+        support::reads::survives_damage(&PROTOCOL, &reads, 2000);
     }
 }

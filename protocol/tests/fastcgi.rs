@@ -1,12 +1,12 @@
 //! FastCGI as nginx 1.22 and PHP-FPM 8.2 speak it, over a Unix socket (a connection a request) and
 //! over TCP with kept connections. The expectations are what curl asked and was told.
 
-mod recording;
+mod support;
 
 use onlooker_protocol::Facts;
 use onlooker_protocol::detect::Evidence;
 use onlooker_protocol::fastcgi::PROTOCOL;
-use recording::{Read, connections, detect, dissect, whole};
+use support::reads::{Read, connections, detect, dissect, whole};
 
 const UNIX: &str = include_str!("data/fastcgi/fpm-unix.txt");
 const KEEP: &str = include_str!("data/fastcgi/fpm-keep.txt");
@@ -63,15 +63,15 @@ fn a_kept_connection() {
 #[test]
 fn any_cut_gives_the_same_exchanges() {
     for reads in connections(UNIX).iter().chain(&connections(KEEP)) {
-        recording::survives_cuts(&PROTOCOL, reads);
+        support::reads::survives_cuts(&PROTOCOL, reads);
     }
 }
 
 #[test]
 fn holes_and_late_attachment_give_nothing_false() {
     for reads in connections(UNIX).iter().chain(&connections(KEEP)) {
-        recording::survives_holes(&PROTOCOL, reads, 2000);
-        recording::survives_late_attach(&PROTOCOL, reads);
+        support::reads::survives_holes(&PROTOCOL, reads, 2000);
+        support::reads::survives_late_attach(&PROTOCOL, reads);
     }
 }
 
@@ -79,7 +79,7 @@ fn holes_and_late_attachment_give_nothing_false() {
 fn damaged_bytes_do_no_harm() {
     for text in [UNIX, KEEP] {
         connections(text).iter().for_each(|reads| {
-            recording::survives_damage(&PROTOCOL, reads, 2000);
+            support::reads::survives_damage(&PROTOCOL, reads, 2000);
         });
     }
 }

@@ -1,12 +1,11 @@
 //! The HPACK decoder against an independent encoder and decoder.
 
-#[path = "streams/mod.rs"]
-mod streams;
+mod support;
 
 use fluke_hpack::Decoder as Other;
 use httlib_hpack::Encoder;
 use onlooker_protocol::http2::hpack::{Decoder, Error, Field};
-use streams::Random;
+use support::Random;
 
 type Line = (Vec<u8>, Vec<u8>);
 

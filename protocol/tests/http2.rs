@@ -1,13 +1,14 @@
 //! Recorded conversations of other people's clients and servers: whole, and in any pieces.
 //! `tests/data/http2/README.md` says how they were made.
 
-mod streams;
+mod support;
 
 use onlooker_protocol::exchange::Extent;
 use onlooker_protocol::http::{HttpFacts, Method};
 use onlooker_protocol::http2::Http2;
 use onlooker_protocol::{Exchange, Facts, Outcome, Side};
-use streams::{Conversation, Random, Seen, run, summary};
+use support::Random;
+use support::pieces::{Conversation, Seen, run, summary};
 
 fn conversation(name: &str) -> Conversation {
     Conversation::load(&format!("http2/{name}.conversation"))
@@ -20,7 +21,7 @@ fn sorted(lines: impl IntoIterator<Item = String>) -> Vec<String> {
 }
 
 fn truth(name: &str) -> Vec<String> {
-    sorted(streams::read(&format!("http2/{name}.truth")).lines().map(Into::into))
+    sorted(support::pieces::read(&format!("http2/{name}.truth")).lines().map(Into::into))
 }
 
 fn summaries(seen: &Seen) -> Vec<String> {
@@ -46,7 +47,7 @@ fn every_call_of_grpc_is_seen_as_its_client_saw_it() {
 fn every_kind_of_frame() {
     let seen = run(&conversation("frames"), Http2::new());
     let lines: Vec<String> = seen.exchanges.iter().map(summary).collect();
-    let expected = streams::read("http2/frames.truth");
+    let expected = support::pieces::read("http2/frames.truth");
     assert_eq!(lines, expected.lines().collect::<Vec<_>>());
     assert_flawless(&seen, "frames");
 }

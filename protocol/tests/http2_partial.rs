@@ -3,13 +3,14 @@
 //! A request is known again by the position of its first byte. Whatever is said of it must be what
 //! is said when everything is seen, or unknown.
 
-mod streams;
+mod support;
 
 use std::collections::HashMap;
 
 use onlooker_protocol::http2::Http2;
 use onlooker_protocol::{Exchange, Facts, Outcome, Side};
-use streams::{Conversation, Piece, Random, run, summary};
+use support::Random;
+use support::pieces::{Conversation, Piece, run, summary};
 
 const ALL: [&str; 7] =
     ["grpc-python-sync", "grpc-python-aio", "grpc-js", "frames", "h2load", "curl", "nghttp-push"];

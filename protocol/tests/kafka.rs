@@ -1,13 +1,14 @@
 //! Kafka against recordings of real clients and a real broker.
 
-mod recorded;
+mod support;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use onlooker_protocol::kafka::{Api, Compression, Kafka, KafkaFacts, TopicIds};
-use onlooker_protocol::{Exchange, Facts, Outcome, Output};
-use recorded::{Random, Recording, holes, pieces, recordings, texts, whole};
+use onlooker_protocol::kafka::{Api, Compression, ErrorCode, Kafka, KafkaFacts, TopicIds};
+use onlooker_protocol::{Exchange, Facts, Outcome, Output, Side};
+use support::Random;
+use support::writes::{Feeder, Recording, holes, pieces, recordings, texts, whole};
 
 const CLIENTS: [&str; 5] = ["java", "java-lz4", "kafka-python", "kafkajs", "librdkafka"];
 
@@ -185,6 +186,56 @@ fn attached_in_the_middle_all_later_exchanges_are_found() {
     }
 }
 
+/// A message's length, then its fields.
+fn framed(fields: &[&[u8]]) -> Vec<u8> {
+    let fields = fields.concat();
+    [&(fields.len() as u32).to_be_bytes()[..], &fields].concat()
+}
+
+/// KIP-511: a broker that does not know the version of ApiVersions answers in version 0's form.
+#[test]
+fn an_unsupported_version_of_api_versions_is_an_error() {
+    for version in [4, 6] {
+        let mut feeder = Feeder::new(fresh());
+        // Key 18, a version, correlation id 0, client id, tags; software's name and version, tags.
+        let request = framed(&[&[0, 18, 0, version, 0, 0, 0, 0], b"\0\x01c\0", b"\x02n\x02v\0"]);
+        feeder.feed(Side::Client, &request, 0);
+        // Correlation id, error 35, one range: ApiVersions from 0 to 3.
+        let response = framed(&[&[0, 0, 0, 0, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 3]]);
+        feeder.feed(Side::Server, &response, 0);
+        let output = feeder.close();
+        let [exchange] = &output.exchanges[..] else { panic!("{version}: {output:?}") };
+        assert_eq!(facts(exchange).error, Some(ErrorCode(35)), "{version}");
+    }
+}
+
+/// Behind a hole, a length and a small number are no evidence of a response: the middle of a
+/// record is full of them.
+#[test]
+fn a_small_number_behind_a_hole_is_no_response() {
+    let mut feeder = Feeder::new(fresh());
+    // OffsetCommit, version 2, correlation ids 0 and 1.
+    for id in 0..2 {
+        let request = framed(&[&[0, 8, 0, 2, 0, 0, 0, id], b"\0\x01c", b"\0\x01g\0\0\0\0"]);
+        feeder.feed(Side::Client, &request, 0);
+    }
+    // The first response, and some of what follows it, is lost.
+    feeder.feed_cut(Side::Server, &framed(&[&[0; 60]])[..30], 50);
+    feeder.feed(Side::Client, &framed(&[&[0, 12, 0, 0, 0, 0, 0, 2], b"\0\x01c", &[0; 10]]), 0);
+    feeder.feed(Side::Server, &[&[0, 0, 0, 40, 0, 0, 0, 1][..], &[7; 20]].concat(), 0);
+    feeder.feed(Side::Server, &[7; 200], 0);
+    let output = feeder.close();
+    let answers = output.exchanges.iter().filter_map(|exchange| exchange.response);
+    let begun: Vec<_> = answers.map(|response| response.first.position).collect();
+    assert_eq!(begun, [0], "{:?}", output.exchanges);
+}
+
+/// Whether a response, if there is one, is the one that has the request's correlation id.
+fn is_same_answer(part: &Exchange, whole: &Exchange) -> bool {
+    let begins = |exchange: &Exchange| exchange.response.map(|response| response.first.position);
+    begins(part).is_none() || begins(part) == begins(whole)
+}
+
 /// Whether `part` says nothing that `whole` does not say.
 fn is_part_of(part: &Exchange, whole: &Exchange) -> bool {
     let (some, all) = (facts(part), facts(whole));
@@ -199,6 +250,7 @@ fn is_part_of(part: &Exchange, whole: &Exchange) -> bool {
             || some.messages == all.messages
             || some.partitions.len() < all.partitions.len())
         && (some.error.is_none() || some.error == all.error)
+        && is_same_answer(part, whole)
         && part
             .context
             .iter()

@@ -1,7 +1,7 @@
 //! Every version of the messages that are read whole, written by an independent encoder
 //! (`kafka-protocol`, generated from Apache Kafka's message definitions).
 
-mod recorded;
+mod support;
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use kafka_protocol::records::{
 };
 use onlooker_protocol::kafka::{Api, ErrorCode, Kafka, KafkaFacts, PartitionRange, TopicIds};
 use onlooker_protocol::{Exchange, Facts, Output, Side};
-use recorded::{Recording, pieces, whole};
+use support::writes::{Recording, pieces, whole};
 use uuid::Uuid;
 
 const ORDERS: Uuid = Uuid::from_u128(0x1111);
@@ -206,7 +206,7 @@ fn dissected(call: Recording) -> Output {
     let connection = Recording(turns);
     let output = whole(Kafka::with_topic_ids(true, Arc::clone(&ids)), &connection);
     let by_byte = pieces(Kafka::with_topic_ids(true, ids), &connection, || 1);
-    assert_eq!(recorded::texts(&output), recorded::texts(&by_byte));
+    assert_eq!(support::writes::texts(&output), support::writes::texts(&by_byte));
     assert_eq!((output.lost, output.not_understood), (0, 0));
     output
 }
@@ -357,7 +357,7 @@ fn a_fetch_of_200_mb_is_read_from_its_head() {
     let claimed = 200_000_000_usize;
     batch[8..12].copy_from_slice(&(claimed as u32 - 12).to_be_bytes());
     let [request, response] = fetch_v0(&batch[..61], claimed);
-    let mut feeder = recorded::Feeder::new(Kafka::with_topic_ids(true, Arc::default()));
+    let mut feeder = support::writes::Feeder::new(Kafka::with_topic_ids(true, Arc::default()));
     feeder.feed(Side::Client, &request, 0);
     feeder.feed_cut(Side::Server, &response, 100_000_000);
     feeder.feed_cut(Side::Server, b"some of it", claimed as u64 - 61 - 10 - 100_000_000 - 1);

@@ -1,6 +1,6 @@
 //! Detection of Kafka and AMQP, and what both do with bytes that are neither.
 
-mod recorded;
+mod support;
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use onlooker_protocol::amqp::Amqp;
 use onlooker_protocol::detect::{Evidence, Opening, PROTOCOLS, Verdict, decide};
 use onlooker_protocol::kafka::{Api, Kafka};
 use onlooker_protocol::{Facts, Handover, Outcome, Side};
-use recorded::{Feeder, Random, Recording, recordings, whole};
+use support::Random;
+use support::writes::{Feeder, Recording, recordings, whole};
 
 const FOLDERS: [(&str, &str); 7] = [
     ("kafka", "kafka/java"),

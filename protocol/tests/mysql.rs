@@ -8,7 +8,7 @@ use onlooker_protocol::detect::Evidence;
 use onlooker_protocol::mysql::{MysqlFacts, PROTOCOL, System};
 use onlooker_protocol::{Exchange, Facts, Side};
 use support::checks::{Reading, View};
-use support::{Turn, listen, opening, opening_of, recording, whole};
+use support::turns::{Turn, listen, opening, opening_of, recording, whole};
 
 const RECORDINGS: [&str; 4] =
     ["my_cli.talk", "my_pymysql.talk", "my_mysql2.talk", "my_mariadb.talk"];

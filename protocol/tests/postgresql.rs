@@ -8,7 +8,7 @@ use onlooker_protocol::detect::Evidence;
 use onlooker_protocol::postgresql::{PROTOCOL, PostgresqlFacts};
 use onlooker_protocol::{Exchange, Facts, Side};
 use support::checks::{Reading, View};
-use support::{Turn, listen, opening, opening_of, recording, whole};
+use support::turns::{Turn, listen, opening, opening_of, recording, whole};
 
 const RECORDINGS: [&str; 4] =
     ["pg_psql.talk", "pg_psycopg.talk", "pg_asyncpg.talk", "pg_node.talk"];

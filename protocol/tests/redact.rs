@@ -1,15 +1,13 @@
 //! What is left of conversations: their structure, as dissectors read it, and no secret.
 
-#![allow(dead_code, reason = "the shared modules have more")]
-
-mod recording;
 mod support;
 
 use onlooker_protocol::redact::{DIGIT, MASK, Redactor, Way};
 use onlooker_protocol::{Chunk, Dissector as _, Exchange, Facts, Moment, Output, Side};
 use onlooker_protocol::{http1, postgresql, redis};
-use recording::{Read, connections, dissect};
-use support::{Random, Turn, listen};
+use support::Random;
+use support::reads::{Read, connections, dissect};
+use support::turns::{Turn, listen, recording};
 
 /// A text that must never come out, of which no four bytes may.
 const SECRET: &str = "hUnt3rTw0zQ";
@@ -257,13 +255,13 @@ fn real_postgresql_conversations_are_read_as_before() {
     };
     let names = ["pg_psql.talk", "pg_psycopg.talk", "pg_asyncpg.talk", "pg_node.talk"];
     for (name, turns) in
-        names.iter().flat_map(|name| support::recording(name).into_iter().map(move |it| (name, it)))
+        names.iter().flat_map(|name| recording(name).into_iter().map(move |it| (name, it)))
     {
         let before: Vec<_> = turns.iter().map(|turn| (turn.side, turn.bytes.clone())).collect();
         let left: Vec<_> =
             redacted(&before).into_iter().map(|(side, bytes)| Turn { side, bytes }).collect();
         let read = |turns: &[Turn]| {
-            view(&listen(&postgresql::PROTOCOL, true, turns, support::whole).exchanges)
+            view(&listen(&postgresql::PROTOCOL, true, turns, support::turns::whole).exchanges)
         };
         assert_eq!(read(&left), read(&turns), "{name}");
         assert!(!read(&left).is_empty(), "{name}");
@@ -300,7 +298,7 @@ fn real_redis_conversations_are_read_as_before() {
             let left: Vec<Read> =
                 left.map(|((_, bytes), read)| Read { bytes, ..read.clone() }).collect();
             let read = |reads: &[Read]| {
-                view(&dissect(&redis::PROTOCOL, &recording::whole(reads), true).exchanges)
+                view(&dissect(&redis::PROTOCOL, &support::reads::whole(reads), true).exchanges)
             };
             assert_eq!(read(&left), read(&reads));
         }

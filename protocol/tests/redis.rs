@@ -1,12 +1,13 @@
 //! Redis as redis-cli 7.0.15, redis-py 8.1.0, ioredis 6.0.0 and node-redis 6.3.1 speak it to
 //! Redis 7.0.15. The expectations are what the clients' scripts call, one line an exchange.
 
-mod recording;
+mod support;
 
 use onlooker_protocol::detect::Evidence;
 use onlooker_protocol::redis::{PROTOCOL, RedisFacts};
 use onlooker_protocol::{Exchange, Facts, Moment, Side};
-use recording::{Random, Read, connections, detect, dissect, whole};
+use support::Random;
+use support::reads::{Read, connections, detect, dissect, whole};
 
 const REDIS_PY: &str = include_str!("data/redis/redis-py.txt");
 const REDIS_CLI: &str = include_str!("data/redis/redis-cli.txt");
@@ -148,7 +149,7 @@ fn nothing_secret_is_kept() {
 #[test]
 fn any_cut_gives_the_same_exchanges() {
     for text in [REDIS_PY, REDIS_CLI, IOREDIS, NODE_REDIS] {
-        connections(text).iter().for_each(|reads| recording::survives_cuts(&PROTOCOL, reads));
+        connections(text).iter().for_each(|reads| support::reads::survives_cuts(&PROTOCOL, reads));
     }
 }
 
@@ -156,8 +157,8 @@ fn any_cut_gives_the_same_exchanges() {
 fn holes_and_late_attachment_give_nothing_false() {
     for text in [REDIS_PY, REDIS_CLI, IOREDIS, NODE_REDIS] {
         for reads in connections(text) {
-            recording::survives_holes(&PROTOCOL, &reads, 500);
-            recording::survives_late_attach(&PROTOCOL, &reads);
+            support::reads::survives_holes(&PROTOCOL, &reads, 500);
+            support::reads::survives_late_attach(&PROTOCOL, &reads);
         }
     }
 }
@@ -210,7 +211,7 @@ fn commands_in_flight_together_are_paired_one_by_one() {
 fn holes_in_a_shared_connection_give_nothing_false() {
     for most in [2, 3, 16] {
         for seed in 1..20 {
-            recording::survives_holes_in(&PROTOCOL, &multiplexed(seed, most), 50, 300, 1000);
+            support::reads::survives_holes_in(&PROTOCOL, &multiplexed(seed, most), 50, 300, 1000);
         }
     }
 }
@@ -219,7 +220,7 @@ fn holes_in_a_shared_connection_give_nothing_false() {
 fn damaged_bytes_do_no_harm() {
     for text in [REDIS_PY, REDIS_CLI, IOREDIS, NODE_REDIS] {
         connections(text).iter().for_each(|reads| {
-            recording::survives_damage(&PROTOCOL, reads, 2000);
+            support::reads::survives_damage(&PROTOCOL, reads, 2000);
         });
     }
 }

@@ -51,6 +51,21 @@ fn a_whole_connection() {
     assert_eq!(summary.counters.bytes, (REQUEST.len() + RESPONSE.len()) as u64);
 }
 
+/// The SYN-ACK and the first response are lost, and an acknowledgement overtakes: nothing says that
+/// the server's first byte seen is its first.
+#[test]
+fn an_acknowledgement_behind_the_first_byte_tells_no_start() {
+    let c_end = 101 + REQUEST.len() as u32;
+    let (told, summary) = told_of(&[
+        client(100, 0, SYN, b""),
+        client(c_end, 5_280, ACK, b""),
+        client(101, 5_000, ACK | PSH, REQUEST),
+        server(5_280, c_end, ACK | PSH, RESPONSE),
+    ]);
+    assert_eq!(summary.counters.missing_bytes, 1);
+    assert_eq!(told.server.first(), Some(&None), "a byte is missing in front");
+}
+
 #[test]
 fn sequence_numbers_wrap() {
     let (told, summary) = told_of(&conversation(u32::MAX - 3, u32::MAX - 12));

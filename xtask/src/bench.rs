@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what the agent costs.
 
 mod overhead;
+mod protocols;
 mod receiver;
 mod steady;
 mod traced;
@@ -18,8 +19,8 @@ pub(crate) enum Bench {
     Loss(steady::Options),
     /// Records through the user-space pipeline on one core: spans a second, allocations a span.
     Pipeline,
-    /// Each dissector on one core: time an exchange.
-    Protocols,
+    /// Each dissector on one core, beside a library that reads the same.
+    Protocols(protocols::Options),
 }
 
 pub(crate) fn run(what: &Bench) -> Result {
@@ -27,14 +28,9 @@ pub(crate) fn run(what: &Bench) -> Result {
         Bench::Overhead(options) => overhead::run(options),
         Bench::Loss(options) => steady::run(options),
         Bench::Pipeline => example("onlooker-pipeline", "throughput"),
-        Bench::Protocols => {
-            PROTOCOLS.iter().try_for_each(|name| example("onlooker-protocol", name))
-        }
+        Bench::Protocols(options) => protocols::run(options),
     }
 }
-
-/// The examples of the protocol crate that measure.
-const PROTOCOLS: &[&str] = &["bench_http2", "bench_redis_fastcgi_dns", "http1"];
 
 fn example(package: &str, name: &str) -> Result {
     println!("\n== {name}");

@@ -268,7 +268,9 @@ impl Conversation {
             (Verdict::NeedMore, _) if waiting.bytes < MOST_WAITING => {}
             (Verdict::NeedMore, _) => self.try_again(out),
             (Verdict::Unknown, _) => {
-                if waiting.seen_both() || waiting.opening.iter().any(|side| side.len() >= OPENING) {
+                let is_full = waiting.bytes >= MOST_WAITING
+                    || waiting.opening.iter().any(|side| side.len() >= OPENING);
+                if waiting.seen_both() || is_full {
                     self.try_again(out);
                 }
             }
@@ -325,7 +327,11 @@ impl Waiting {
     fn add(&mut self, chunk: &Chunk<'_>) {
         let side = index(chunk.side);
         self.datagram |= chunk.datagram;
-        if !self.broken[side] {
+        if chunk.datagram {
+            // Each stands alone: the latest of each side is judged.
+            let taken = chunk.bytes.get(..OPENING).unwrap_or(chunk.bytes);
+            self.opening[side] = taken.to_vec();
+        } else if !self.broken[side] {
             let room = OPENING.saturating_sub(self.opening[side].len());
             let taken = chunk.bytes.get(..room.min(chunk.bytes.len())).unwrap_or_default();
             self.opening[side].extend_from_slice(taken);
@@ -393,6 +399,33 @@ mod tests {
         assert_eq!(statuses(&out), [Some(404)]);
         let Facts::Http(facts) = &out.exchanges[0].facts else { panic!() };
         assert_eq!(facts.path.as_deref(), Some("/a"));
+    }
+
+    /// RFC 1035, section 4.2.1: a datagram is a message. Two queries in a row are not one of twice
+    /// the length.
+    #[test]
+    fn datagrams_are_judged_one_by_one() {
+        let query = |id: u8, kind: u8| {
+            [&[0, id, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0], &b"\x04shop\0\0"[..], &[kind, 0, 1]].concat()
+        };
+        let (a, aaaa) = (query(1, 1), query(2, 28));
+        let answer = |query: &[u8]| {
+            let mut answer = query.to_vec();
+            answer[2] = 0x80;
+            answer
+        };
+        let mut conversation = Conversation::new(5353, true, true, true);
+        let mut out = Output::default();
+        let datagrams =
+            [(Side::Client, a.clone()), (Side::Client, aaaa.clone()), (Side::Server, answer(&a))];
+        for (time, (side, bytes)) in (0..).zip(&datagrams) {
+            let first =
+                Moment { position: time * 100, start: time, end: time, ..Moment::default() };
+            let chunk = Chunk { datagram: true, ..Chunk::new(*side, first, bytes) };
+            conversation.feed(&chunk, &mut out);
+        }
+        assert_eq!(conversation.taken(), Taken::For("dns", Evidence::Likely));
+        assert_eq!(out.exchanges.len(), 1);
     }
 
     #[test]

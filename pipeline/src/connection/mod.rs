@@ -10,5 +10,5 @@ pub use policy::Verdict;
 pub use table::{Connection, ConnectionId, Endpoint, Transport};
 
 pub(crate) use policy::{policy, sender};
-pub(crate) use stream::Run;
+pub(crate) use stream::{Ordering, Run};
 pub(crate) use table::Table;

@@ -83,9 +83,9 @@ impl Stream {
             }
             return ordering;
         }
-        ordering.late += self.pass_on(run, pass);
+        ordering.late = ordering.late.saturating_add(self.pass_on(run, pass));
         while self.held.front().is_some_and(|held| held.first.position <= self.next()) {
-            ordering.late += self.pass_held(pass);
+            ordering.late = ordering.late.saturating_add(self.pass_held(pass));
         }
         ordering
     }
@@ -102,7 +102,7 @@ impl Stream {
                 pass(Run { first, bytes: &[], missing: gap });
                 self.next = Some(next + gap);
             }
-            ordering.late += self.pass_held(pass);
+            ordering.late = ordering.late.saturating_add(self.pass_held(pass));
         }
         ordering
     }

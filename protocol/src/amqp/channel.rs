@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use super::facts::{AmqpError, AmqpFacts, Operation, Settlement};
 use super::wire::Properties;
-use super::{MAX_CONSUMERS, MAX_EARLY, MAX_IN_DOUBT, MAX_UNSETTLED, NAME_LIMIT};
+use super::{MAX_CONSUMERS, MAX_EARLY, MAX_IN_DOUBT, MAX_RETURNABLE, MAX_UNSETTLED, NAME_LIMIT};
 use crate::chunk::{Moment, Side};
 use crate::context::{ContextFormat, WireContext};
 use crate::dissector::Output;
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
 use crate::text;
+
+/// A broker routes a message when it comes, so a return is there within a round trip. Nanoseconds.
+const RETURNED_WITHIN: u64 = 1_000_000_000;
 
 /// What is known of a channel.
 #[derive(Debug, Default)]
@@ -20,6 +23,10 @@ pub(super) struct Channel {
     /// The next publish's number, where the channel has confirms and none was missed.
     pub(super) next_publish: Option<u64>,
     unconfirmed: VecDeque<Open>,
+    /// Publishes without a confirm that may still be returned.
+    returnable: VecDeque<Exchange>,
+    /// When the server's frames were missed last: nanoseconds.
+    missed_until: u64,
     unsettled: VecDeque<Open>,
     gets: VecDeque<(Arc<str>, Extent)>,
     consumers: HashMap<Box<[u8]>, Consumer>,
@@ -81,7 +88,7 @@ pub(super) struct Content {
 /// Which method.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What {
-    Publish,
+    Publish { returnable: bool },
     Return(u16),
     Deliver { no_ack: Option<bool> },
     GetOk,
@@ -184,8 +191,8 @@ impl Channel {
             ..Exchange::new(extent, None, Facts::Amqp(Box::new(facts)))
         };
         match what {
-            What::Publish => self.published(exchange, out),
-            What::Return(code) => self.returned(code, &exchange),
+            What::Publish { returnable } => self.published(exchange, returnable, out),
+            What::Return(code) => self.returned(code, &exchange, out),
             What::Deliver { no_ack: Some(true) } => {
                 exchange.outcome = Outcome::OneWay;
                 out.exchanges.push(exchange);
@@ -204,10 +211,21 @@ impl Channel {
         }
     }
 
-    fn published(&mut self, mut exchange: Exchange, out: &mut Output) {
+    fn published(&mut self, mut exchange: Exchange, returnable: bool, out: &mut Output) {
         let Some(tag) = self.next_publish else {
             exchange.outcome = Outcome::OneWay;
-            out.exchanges.push(exchange);
+            if returnable && exchange.request.first.start <= self.missed_until {
+                // The return may have been lost before this was delivered.
+                exchange.outcome = Outcome::Inferred;
+                out.exchanges.push(exchange);
+            } else if returnable {
+                self.returnable.push_back(exchange);
+                if self.returnable.len() > MAX_RETURNABLE {
+                    out.exchanges.extend(self.returnable.pop_front());
+                }
+            } else {
+                out.exchanges.push(exchange);
+            }
             return;
         };
         self.next_publish = tag.checked_add(1);
@@ -221,19 +239,48 @@ impl Channel {
         }
     }
 
-    /// A message came back. Its confirm comes next; without confirms the publish is over already.
-    fn returned(&mut self, code: u16, exchange: &Exchange) {
+    /// A message came back. Where there are confirms, its own comes next; where there are none,
+    /// this is the answer.
+    fn returned(&mut self, code: u16, exchange: &Exchange, out: &mut Output) {
         let Facts::Amqp(returned) = &exchange.facts else { return };
-        for open in &mut self.unconfirmed {
-            let Facts::Amqp(facts) = &mut open.exchange.facts else { continue };
-            if facts.error.is_none()
-                && facts.exchange == returned.exchange
-                && facts.routing_key == returned.routing_key
-                && facts.message == returned.message
-            {
-                facts.error = Some(AmqpError::Reply(code));
-                return;
+        let is_same = |exchange: &Exchange| match &exchange.facts {
+            Facts::Amqp(facts) => {
+                facts.error.is_none()
+                    && facts.exchange == returned.exchange
+                    && facts.routing_key == returned.routing_key
+                    && facts.message == returned.message
             }
+            _ => false,
+        };
+        let refuse = |exchange: &mut Exchange| {
+            if let Facts::Amqp(facts) = &mut exchange.facts {
+                facts.error = Some(AmqpError::Reply(code));
+            }
+        };
+        if let Some(open) = self.unconfirmed.iter_mut().find(|open| is_same(&open.exchange)) {
+            return refuse(&mut open.exchange);
+        }
+        let at = self.returnable.iter().position(is_same);
+        if let Some(mut refused) = at.and_then(|at| self.returnable.remove(at)) {
+            refuse(&mut refused);
+            refused.response = Some(exchange.request);
+            refused.outcome = Outcome::Complete;
+            out.exchanges.push(refused);
+        }
+    }
+
+    /// Whether a publish is held back because it may come back.
+    pub(super) fn waits(&self) -> bool {
+        !self.returnable.is_empty()
+    }
+
+    /// Gives out the publishes that would have come back by `now`, in nanoseconds.
+    pub(super) fn idle(&mut self, now: u64, out: &mut Output) {
+        let is_over = |exchange: &mut Exchange| {
+            now.saturating_sub(exchange.request.last.end) >= RETURNED_WITHIN
+        };
+        while let Some(exchange) = self.returnable.pop_front_if(is_over) {
+            out.exchanges.push(exchange);
         }
     }
 
@@ -329,7 +376,8 @@ impl Channel {
     }
 
     /// Frames of this side were lost: what is under way, and what they would have answered.
-    pub(super) fn missed(&mut self, side: Side, out: &mut Output) {
+    /// The last of them was due at `at`.
+    pub(super) fn missed(&mut self, side: Side, at: Moment, out: &mut Output) {
         self.drop_content(side, out);
         match side {
             Side::Client => {
@@ -343,6 +391,13 @@ impl Channel {
                 self.gets.clear();
                 self.consuming.clear();
                 self.unconfirmed.iter_mut().for_each(|open| open.in_doubt = true);
+                // A return may have been among what was lost.
+                self.missed_until = self.missed_until.max(at.end);
+                out.exchanges.extend(
+                    self.returnable
+                        .drain(..)
+                        .map(|exchange| Exchange { outcome: Outcome::Inferred, ..exchange }),
+                );
             }
         }
     }
@@ -364,6 +419,10 @@ impl Channel {
                 _ => exchange.outcome = outcome,
             }
             out.exchanges.push(exchange);
+        }
+        // A return may be under way.
+        for exchange in self.returnable {
+            out.exchanges.push(Exchange { outcome: Outcome::Inferred, ..exchange });
         }
         for (queue, request) in self.gets {
             let mut facts = AmqpFacts { operation: Operation::Get, ..AmqpFacts::default() };

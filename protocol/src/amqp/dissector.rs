@@ -294,8 +294,9 @@ impl Amqp {
     /// Frames of this side were lost.
     fn missed(&mut self, side: Side, out: &mut Output) {
         out.lost += 1;
+        let at = self.streams[side as usize].framed.last();
         for channel in self.channels.values_mut() {
-            channel.missed(side, out);
+            channel.missed(side, at, out);
         }
     }
 
@@ -351,9 +352,9 @@ fn operate(channel: &mut Channel, method: Method<'_>, origin: Origin, out: &mut 
         }
         Method::ConsumeOk { tag } => channel.consume_ok(tag),
         Method::ConfirmSelect => channel.next_publish = channel.next_publish.or(Some(1)),
-        Method::Publish { exchange, routing_key } => {
+        Method::Publish { exchange, routing_key, returnable } => {
             let facts = facts(Operation::Publish, exchange, routing_key);
-            channel.begin(side, Content::new(What::Publish, first, facts), out);
+            channel.begin(side, Content::new(What::Publish { returnable }, first, facts), out);
         }
         Method::Return { code, exchange, routing_key } => {
             let facts = facts(Operation::Publish, exchange, routing_key);
@@ -416,5 +417,13 @@ impl Dissector for Amqp {
 
     fn closed(&mut self, ending: Ending, _at: Moment, out: &mut Output) {
         self.end_all(None, Outcome::Aborted(ending), out);
+    }
+
+    fn waits(&self) -> bool {
+        self.channels.values().any(Channel::waits)
+    }
+
+    fn idle(&mut self, now: u64, out: &mut Output) {
+        self.channels.values_mut().for_each(|channel| channel.idle(now, out));
     }
 }

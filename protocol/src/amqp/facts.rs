@@ -30,7 +30,8 @@ pub struct AmqpFacts {
 /// An operation on a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// basic.publish, up to the broker's confirm where the channel has confirms.
+    /// basic.publish, up to the broker's confirm where the channel has confirms, or to the return
+    /// of a mandatory message where it has none.
     #[default]
     Publish,
     /// basic.deliver, up to the consumer's ack, nack or reject unless it needs none.

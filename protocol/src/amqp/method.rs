@@ -32,6 +32,8 @@ pub(super) enum Method<'a> {
     Publish {
         exchange: &'a [u8],
         routing_key: &'a [u8],
+        /// What cannot be routed, or consumed at once, comes back.
+        returnable: bool,
     },
     Return {
         code: u16,
@@ -90,8 +92,8 @@ impl<'a> Method<'a> {
             (60, 40) => {
                 fields.short()?;
                 let (exchange, routing_key) = (fields.short_string()?, fields.short_string()?);
-                fields.octet()?;
-                Self::Publish { exchange, routing_key }
+                // Bits 0 and 1: mandatory, immediate.
+                Self::Publish { exchange, routing_key, returnable: fields.octet()? & 3 != 0 }
             }
             (60, 50) => {
                 let code = fields.short()?;

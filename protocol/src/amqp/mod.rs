@@ -1,7 +1,7 @@
 //! AMQP 0-9-1, as RabbitMQ speaks it (the specification of 2008 with its errata and extensions).
 //!
 //! Operations on messages make exchanges: a publish (with the broker's confirm, where the channel
-//! has confirms), a delivery (asked by the server: up to the consumer's ack, nack or reject, or one
+//! has confirms, or its return), a delivery (asked by the server: up to the consumer's ack, nack or reject, or one
 //! way where none is needed), and a get. Everything else is followed only as far as these need it.
 //!
 //! Reading order: [`facts`](AmqpFacts), `dissector` (frames), `channel` (operations), `method`,
@@ -26,6 +26,9 @@ pub const MAX_CHANNELS: usize = 2048;
 pub const MAX_UNSETTLED: usize = 1024;
 /// How many of them may wait behind one that is perhaps never settled.
 pub const MAX_IN_DOUBT: usize = 16;
+/// How many publishes of a channel may wait for a return, where there are no confirms. The oldest is
+/// given out when there are more.
+pub const MAX_RETURNABLE: usize = 256;
 /// How many consumers of a channel are known by their tags.
 pub const MAX_CONSUMERS: usize = 256;
 /// How many answers that came before their questions, and questions of a rare kind, are kept.

@@ -61,7 +61,7 @@ impl Lookup {
         let facts = DnsFacts {
             name: self.question.name,
             record_type: self.question.record_type,
-            response_code: Some(answer.response_code),
+            response_code: answer.response_code,
             addresses: answer.addresses,
             is_truncated: header.is_truncated(),
             resends: self.resends,

@@ -97,17 +97,22 @@ impl Question {
 /// What a response says.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    pub(super) response_code: ResponseCode,
+    /// `None` if its upper bits may be in what was not seen.
+    pub(super) response_code: Option<ResponseCode>,
     pub(super) addresses: Vec<IpAddr>,
 }
 
 impl Answer {
     /// Reads the records of a response from `offset` on, as far as they are there and well-formed.
     pub(super) fn parse(message: &[u8], header: Header, offset: usize) -> Self {
-        let mut answer =
-            Self { response_code: ResponseCode(header.response_code()), ..Self::default() };
+        let mut answer = Self::default();
+        let mut upper = None;
         // The first record that makes no sense ends the reading: what came before it stands.
-        let _ = answer.records(message, header, offset);
+        let all_read = answer.records(message, header, offset, &mut upper).is_ok();
+        if all_read || upper.is_some() || header.counts[3] == 0 {
+            let code = header.response_code() | u16::from(upper.unwrap_or(0)) << 4;
+            answer.response_code = Some(ResponseCode(code));
+        }
         answer
     }
 
@@ -116,6 +121,7 @@ impl Answer {
         message: &[u8],
         header: Header,
         mut offset: usize,
+        upper: &mut Option<u8>,
     ) -> Result<(), Malformed> {
         let [_, answers, authorities, additional] = header.counts.map(u32::from);
         for index in 0..answers + authorities + additional {
@@ -131,7 +137,7 @@ impl Answer {
                 self.address(record_type, data);
             } else if record_type == RecordType::OPT {
                 // The upper eight bits of the code (RFC 6891 §6.1.3).
-                self.response_code.0 |= u16::from(extended) << 4;
+                *upper = Some(extended);
             }
         }
         Ok(())

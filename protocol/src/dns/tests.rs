@@ -101,6 +101,22 @@ fn framed(message: &[u8]) -> Vec<u8> {
     [&(message.len() as u16).to_be_bytes(), message].concat()
 }
 
+/// BADVERS is 16: the lower four bits are in the header, the upper eight in OPT (RFC 6891, sections
+/// 6.1.3 and 9).
+#[test]
+fn a_code_whose_upper_bits_were_not_captured_is_unknown() {
+    let opt = [0, 0, 41, 4, 208, 1, 0, 0, 0, 0, 0];
+    let whole =
+        [header(7, 0x8180, [1, 0, 0, 1]), question("shop.example", A), opt.to_vec()].concat();
+    for (seen, code) in [(whole.len(), Some(ResponseCode(16))), (whole.len() - 8, None)] {
+        let mut wire = Wire::udp();
+        wire.client(&query(7, "shop.example", A));
+        wire.feed(Side::Server, &whole[..seen], (whole.len() - seen) as u64);
+        let [told] = wire.facts()[..] else { panic!("one exchange") };
+        assert_eq!(told.response_code, code);
+    }
+}
+
 #[test]
 fn two_lookups_on_one_socket() {
     let mut wire = Wire::udp();

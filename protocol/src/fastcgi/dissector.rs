@@ -1,14 +1,11 @@
 //! Pairs requests and responses by their ids.
 
 use crate::chunk::{Chunk, Moment, Side};
-use crate::context::WireContext;
 use crate::dissector::{Capture, Dissector, Ending, Handover, Output};
-use crate::exchange::{Exchange, Extent, Facts, Outcome};
-use crate::http::HttpFacts;
+use crate::exchange::{Extent, Outcome};
 
-use super::head::Head;
-use super::params::Params;
-use super::record::{self, Header, Kind, Malformed, Part, Record, Records};
+use super::open::{self, Open};
+use super::record::{self, Header, Kind, Malformed, Record, Records};
 
 /// Requests that are open at a time on one connection. Web servers open one.
 const OPEN_LIMIT: usize = 256;
@@ -36,78 +33,6 @@ pub(super) struct FastCgi {
     is_confirmed: bool,
     has_asked: bool,
     is_over: bool,
-}
-
-/// A request that has not ended.
-#[derive(Debug)]
-struct Open {
-    id: u16,
-    request: Extent,
-    /// Until the parameters are complete.
-    params: Option<Box<Params>>,
-    /// The parameters were seen to their end.
-    params_over: bool,
-    /// A part of the parameters was not captured: the following ones cannot be told apart.
-    params_cut: bool,
-    facts: HttpFacts,
-    context: Option<WireContext>,
-    head: Head,
-    response: Option<Extent>,
-    answered: Option<Moment>,
-    is_cancelled: bool,
-    /// Bytes of the application were lost that may have held this request's end.
-    response_cut: bool,
-    /// Bytes of the web server were lost that may have begun another request of this id.
-    successor_cut: bool,
-}
-
-impl Open {
-    fn new(id: u16, request: Extent) -> Self {
-        Self {
-            id,
-            request,
-            params: Some(Box::default()),
-            params_over: false,
-            params_cut: false,
-            facts: HttpFacts::default(),
-            context: None,
-            head: Head::default(),
-            response: None,
-            answered: None,
-            is_cancelled: false,
-            response_cut: false,
-            successor_cut: false,
-        }
-    }
-
-    fn params_end(&mut self) {
-        if let Some(params) = self.params.take() {
-            let is_whole = self.params_over && !self.params_cut;
-            let (mut facts, context) = params.finish(is_whole);
-            // The response's head may have been delivered first.
-            facts.status = self.facts.status;
-            self.facts = facts;
-            self.context = context;
-        }
-    }
-
-    fn responds(&mut self, extent: Extent) {
-        match &mut self.response {
-            Some(response) => response.last = extent.last,
-            None => self.response = Some(extent),
-        }
-    }
-
-    fn into_exchange(mut self, outcome: Outcome) -> Exchange {
-        self.params_end();
-        let outcome = if self.is_cancelled { Outcome::Cancelled } else { outcome };
-        let facts = Facts::Http(Box::new(self.facts));
-        let mut exchange = Exchange::new(self.request, self.response, facts);
-        exchange.outcome = outcome;
-        exchange.context = self.context;
-        exchange.answered = self.answered;
-        exchange
-    }
 }
 
 impl FastCgi {
@@ -144,7 +69,7 @@ impl FastCgi {
             let open = &mut self.open;
             let next = self.web_server.next(|part| {
                 if let Some(request) = open.iter_mut().find(|open| open.id == part.header.id) {
-                    params(request, part);
+                    open::params(request, part);
                 }
             });
             match next {
@@ -175,7 +100,7 @@ impl FastCgi {
             let open = &mut self.open;
             let next = self.application.next(|part| {
                 if let Some(request) = open.iter_mut().find(|open| open.id == part.header.id) {
-                    head(request, part);
+                    open::head(request, part);
                 }
             });
             match next {
@@ -386,34 +311,6 @@ impl Dissector for FastCgi {
     fn open_request(&self, position: u64) -> Option<Moment> {
         let covers = |open: &&Open| open.request.covers(position);
         self.open.iter().find(covers).map(|open| open.request.first)
-    }
-}
-
-/// Takes a part of the parameters.
-fn params(request: &mut Open, part: Part<'_>) {
-    if let (Some(params), false, Kind::Params) =
-        (&mut request.params, request.params_cut, part.header.kind)
-    {
-        params.record(part.content);
-        request.params_cut = part.is_cut;
-    }
-}
-
-/// Takes a part of the application's output.
-fn head(request: &mut Open, part: Part<'_>) {
-    if part.header.kind != Kind::Stdout {
-        return;
-    }
-    let after = |offset: usize| {
-        let position = part.at.position.saturating_add(offset as u64).saturating_sub(1);
-        Moment { position, ..part.at }
-    };
-    request.responds(Extent { first: part.first, last: after(part.content.len()) });
-    if let Some(end) = request.head.push(part.content, &mut request.facts) {
-        request.answered = Some(after(end));
-    }
-    if part.is_cut {
-        request.head.cut(&mut request.facts);
     }
 }
 

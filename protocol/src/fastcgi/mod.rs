@@ -12,6 +12,7 @@ use crate::detect::{Evidence, Opening, Protocol};
 
 mod dissector;
 mod head;
+mod open;
 mod params;
 mod record;
 

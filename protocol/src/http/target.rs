@@ -14,7 +14,9 @@ pub(super) enum Target<'a> {
 /// Splits a target.
 pub(super) fn parse(target: &[u8], connect: bool) -> Target<'_> {
     if connect {
-        return Target::Authority(target);
+        // Some clients say more than the form allows: `CONNECT host:25 / HTTP/1.0`.
+        let end = target.iter().position(|&byte| byte == b' ').unwrap_or(target.len());
+        return Target::Authority(&target[..end]);
     }
     if target.first() == Some(&b'/') {
         return Target::Origin(target);
@@ -58,6 +60,7 @@ mod tests {
             Target::Absolute { scheme: b"http", authority: b"www.example.org", path: b"/" }
         );
         assert_eq!(parse(b"www.example.com:80", true), Target::Authority(b"www.example.com:80"));
+        assert_eq!(parse(b"host:25 /", true), Target::Authority(b"host:25"));
         assert_eq!(parse(b"*", false), Target::Origin(b"*"));
     }
 

@@ -48,6 +48,8 @@ pub(super) struct Conversation {
     missed_until: Option<u64>,
     /// When the last response was complete, in nanoseconds.
     answered_at: u64,
+    /// Responses may have been missed since, to requests that are yet to be delivered.
+    missed_since: bool,
 }
 
 impl Conversation {
@@ -61,6 +63,7 @@ impl Conversation {
             next_id: 0,
             missed_until: None,
             answered_at: 0,
+            missed_since: false,
         }
     }
 
@@ -68,7 +71,10 @@ impl Conversation {
     /// over by that.
     pub(super) fn arrived(&mut self, mut request: Request, out: &mut Output) -> (u64, bool) {
         let mut server_afresh = self.end_cut_answer(out);
-        if self.open.len() >= OPEN_LIMIT {
+        // A second one before any answer: the first's was missed, or this client pipelines. The
+        // next response could be to either.
+        let in_doubt = self.missed_since && self.is_waiting();
+        if in_doubt || self.open.len() >= OPEN_LIMIT {
             self.give_up_open(out);
         }
         let mut drained = self.open.is_empty();
@@ -100,6 +106,7 @@ impl Conversation {
             return (request.id, server_afresh);
         }
         request.trust = match self.footing {
+            _ if in_doubt => Trust::None,
             Footing::Sure => Trust::Sure,
             // Only who has waited for the last response shows that no other is due.
             Footing::Doubt { answered: true }
@@ -156,6 +163,7 @@ impl Conversation {
             answer.extent.last = last;
             answer.done = true;
             self.answered_at = last.end;
+            self.missed_since = false;
         }
         if let Footing::Doubt { answered } = &mut self.footing {
             *answered = true;
@@ -206,7 +214,8 @@ impl Conversation {
         self.footing = Footing::Doubt { answered: false };
         // The response may have been that of a missed one.
         out.lost += u64::from(self.held.take().is_some());
-        // A client that goes on without the answer pipelines, or had an answer that was missed.
+        // A client that goes on without the answer pipelines, or had an answer that was missed. So may
+        // one whose request's end was not seen: another request can be in what was missed behind it.
         self.distrust_held();
     }
 
@@ -220,6 +229,7 @@ impl Conversation {
     /// paired any more.
     pub(super) fn responses_missed(&mut self, at: Moment, out: &mut Output) {
         self.missed_until = self.missed_until.max(Some(at.end));
+        self.missed_since = true;
         if self.is_waiting() || self.held.is_some() {
             self.give_up_open(out);
         }

@@ -119,7 +119,8 @@ impl<'a> RequestLine<'a> {
         if let Some(line) = Self::read(head) {
             return Some(line);
         }
-        if looks_like_request(head) != Fit::Maybe {
+        // Its version is not seen, so that the line may be none: the method has to speak for it.
+        if is_surely_request(head) != Fit::Maybe {
             return None;
         }
         let (method, rest) = head.split_at(head.iter().position(|&byte| byte == b' ')?);

@@ -1,15 +1,17 @@
 //! Reads the frames of one direction.
 
-use super::frame::{END_HEADERS, END_STREAM, HEADER, Header, Kind, PADDED, PREFACE, content};
+mod data;
+mod fields;
+
+use data::Data;
+use fields::Block;
+
+use super::frame::{HEADER, Header, Kind, PREFACE};
 use super::hpack::Decoder;
 use super::seek::{self, Footing};
-use super::streams::{Arrival, Streams};
-use crate::chunk::{Chunk, Moment, Side};
+use super::streams::Streams;
+use crate::chunk::{Chunk, Side};
 use crate::window::Window;
-
-/// The longest field block that is read, in bytes. Servers and clients accept 8 to 64 KiB. Of a
-/// longer one the front is read, and the table is forgotten.
-const BLOCK_LIMIT: usize = 64 * 1024;
 
 /// One direction: bytes in, frames out to [`Streams`].
 #[derive(Debug)]
@@ -42,36 +44,6 @@ enum State {
     Data(Data),
     /// Somewhere.
     Seeking,
-}
-
-/// What is left of a DATA frame.
-#[derive(Clone, Copy, Debug)]
-struct Data {
-    stream: u32,
-    end_stream: bool,
-    content: u64,
-    padding: u64,
-    /// The last byte that was passed.
-    last: Moment,
-    /// Bytes were promised to be skipped when the last chunk ended.
-    waiting: bool,
-}
-
-/// A field block in pieces (§4.3).
-#[derive(Debug)]
-struct Block {
-    stream: u32,
-    target: Target,
-    bytes: Vec<u8>,
-    first: Moment,
-    whole: bool,
-}
-
-/// What a field block is for.
-#[derive(Clone, Copy, Debug)]
-enum Target {
-    Head { end_stream: bool },
-    Promise,
 }
 
 /// What a step led to.
@@ -253,179 +225,6 @@ impl Direction {
         }
     }
 
-    fn begin_data(&mut self, header: &Header) -> Step {
-        let (mut content, mut padding, mut front) = (header.length as u64, 0, HEADER);
-        if header.has(PADDED) {
-            match payload(&self.window, header, 1) {
-                Some(&[length, ..]) => padding = u64::from(length),
-                // Lost, and with it what is content and what is padding.
-                Some([]) => {}
-                None => return Step::Wait,
-            }
-            front += 1;
-            match content.checked_sub(padding + 1) {
-                Some(rest) => content = rest,
-                None => return Step::Fault,
-            }
-        }
-        let last = self.window.moment(front - 1);
-        self.window.skip(front as u64);
-        self.state = State::Data(Data {
-            stream: header.stream,
-            end_stream: header.has(END_STREAM),
-            content,
-            padding,
-            last,
-            waiting: false,
-        });
-        Step::Done
-    }
-
-    fn data(&mut self, streams: &mut Streams) -> Step {
-        let State::Data(mut data) = self.state else { return Step::Done };
-        let window = &mut self.window;
-        if window.skipping() > 0 {
-            return Step::Wait;
-        }
-        if data.waiting {
-            data.waiting = false;
-            data.last = Moment { position: window.position().saturating_sub(1), ..window.last() };
-        }
-        while data.content + data.padding > 0 {
-            let here = window.len() as u64;
-            let indifferent = match data.content {
-                0 => data.padding,
-                content => streams.indifferent(self.side, data.stream).min(content),
-            };
-            let n = match indifferent {
-                // What nobody wants to see is skipped, wherever it is.
-                1.. => {
-                    if data.content > 0 {
-                        streams.skipped(self.side, data.stream, indifferent);
-                    }
-                    indifferent
-                }
-                0 if here > 0 => {
-                    let n = here.min(data.content);
-                    let bytes = window.bytes().get(..n as usize).unwrap_or_default();
-                    streams.data(self.side, data.stream, bytes);
-                    n
-                }
-                0 if window.hole() > 0 => {
-                    let n = window.hole().min(data.content);
-                    streams.skipped(self.side, data.stream, n);
-                    n
-                }
-                0 => {
-                    self.state = State::Data(data);
-                    return Step::Wait;
-                }
-            };
-            if n > 0 && n <= here {
-                data.last = window.moment(n as usize - 1);
-            } else {
-                data.last =
-                    Moment { position: window.position().saturating_add(n - 1), ..window.last() };
-            }
-            window.skip(n);
-            match data.content {
-                0 => data.padding -= n,
-                _ => data.content -= n,
-            }
-            if window.skipping() > 0 {
-                data.waiting = true;
-                self.state = State::Data(data);
-                return Step::Wait;
-            }
-        }
-        streams.end_of_data(self.side, data.stream, data.end_stream, data.last);
-        self.state = State::Frame;
-        Step::Done
-    }
-
-    fn fields(&mut self, header: &Header, streams: &mut Streams) -> Step {
-        let Some(payload) = payload(&self.window, header, BLOCK_LIMIT) else { return Step::Wait };
-        let mut whole = payload.len() == header.length;
-        let Some(mut fragment) = content(header, payload) else {
-            if whole {
-                return Step::Fault;
-            }
-            // Nothing but the front of padding or priority is here.
-            return self.lose_fields(header, streams);
-        };
-        let first = self.window.moment(0);
-        let last = self.window.moment(HEADER + payload.len() - usize::from(!payload.is_empty()));
-        if header.kind == Kind::PushPromise {
-            // §6.6: the promised stream, whose request is told in the block.
-            let Some((_, rest)) = fragment.split_at_checked(4) else {
-                return self.lose_fields(header, streams);
-            };
-            fragment = rest;
-        }
-        let target = match header.kind {
-            Kind::PushPromise => Target::Promise,
-            _ => Target::Head { end_stream: header.has(END_STREAM) },
-        };
-        let ends = header.has(END_HEADERS);
-
-        match &mut self.block {
-            None if ends => {
-                let arrival = Arrival {
-                    side: self.side,
-                    stream: header.stream,
-                    block: fragment,
-                    whole,
-                    first,
-                    last,
-                };
-                give(&arrival, target, &mut self.hpack, streams);
-            }
-            None => {
-                self.block = Some(Block {
-                    stream: header.stream,
-                    target,
-                    bytes: fragment.to_vec(),
-                    first,
-                    whole,
-                });
-            }
-            Some(block) => {
-                let room = BLOCK_LIMIT.saturating_sub(block.bytes.len());
-                whole &= block.whole;
-                // Behind a missing piece nothing can be read.
-                if block.whole {
-                    block.bytes.extend_from_slice(&fragment[..fragment.len().min(room)]);
-                    whole &= fragment.len() <= room;
-                }
-                block.whole = whole;
-                if ends && let Some(block) = self.block.take() {
-                    let arrival = Arrival {
-                        side: self.side,
-                        stream: block.stream,
-                        block: &block.bytes,
-                        whole,
-                        first: block.first,
-                        last,
-                    };
-                    give(&arrival, block.target, &mut self.hpack, streams);
-                }
-            }
-        }
-        self.window.skip((HEADER + header.length) as u64);
-        Step::Done
-    }
-
-    /// A frame with fields of which none can be read; where it ends is known.
-    fn lose_fields(&mut self, header: &Header, streams: &mut Streams) -> Step {
-        self.hpack.forget();
-        self.block = None;
-        streams.lost += 1;
-        streams.doubt(self.window.last().end);
-        self.window.skip((HEADER + header.length) as u64);
-        // CONTINUATION frames would be taken for a fault.
-        if header.has(END_HEADERS) { Step::Done } else { Step::Fault }
-    }
-
     /// RST_STREAM (§6.4) and GOAWAY (§6.8).
     fn end(&mut self, header: &Header, streams: &mut Streams) -> Step {
         let Some(payload) = payload(&self.window, header, 8) else { return Step::Wait };
@@ -457,12 +256,5 @@ fn payload<'a>(window: &'a Window, header: &Header, limit: usize) -> Option<&'a 
     match payload.get(..header.length.min(limit)) {
         Some(payload) => Some(payload),
         None => (window.hole() > 0).then_some(payload),
-    }
-}
-
-fn give(arrival: &Arrival<'_>, target: Target, hpack: &mut Decoder, streams: &mut Streams) {
-    match target {
-        Target::Head { end_stream } => streams.fields(arrival, end_stream, hpack),
-        Target::Promise => streams.promise(arrival, hpack),
     }
 }

@@ -193,12 +193,8 @@ impl Kafka {
             }
             let (answering, length) = match self.next_response(bytes) {
                 Ok((at, length))
-                    if !self.responses_footed
-                        && (at.is_none()
-                            || !self.is_turn_start && bytes.len() as u64 != length) =>
+                    if !self.responses_footed && !self.is_convincing_answer(at, length, bytes) =>
                 {
-                    // In the middle of a turn a response's start looks like many other things;
-                    // one that ends where the bytes end is believed.
                     self.responses.abandon();
                     return;
                 }
@@ -241,6 +237,22 @@ impl Kafka {
         let (length, correlation) = head::response(bytes)?;
         let at = self.pending.iter().position(|it| it.asked.correlation == correlation);
         Ok((at, length))
+    }
+
+    /// Whether what was found at any place in the stream, and not where a response must be, is the
+    /// one to the request `at`. Correlation ids are small numbers, which messages are full of: so it
+    /// has to end where the bytes end, or before another response that is awaited. One that is not
+    /// here to its end has to begin a turn, and to be of those whose fields are read to their ends.
+    fn is_convincing_answer(&self, at: Option<usize>, length: u64, bytes: &[u8]) -> bool {
+        let Some(pending) = at.and_then(|at| self.pending.get(at)) else { return false };
+        let behind = usize::try_from(length).ok().and_then(|length| bytes.get(length..));
+        match behind {
+            Some([]) => true,
+            Some(behind) => {
+                matches!(self.next_response(behind), Ok((Some(next), _)) if Some(next) > at)
+            }
+            None => self.is_turn_start && pending.has_checked_answer(),
+        }
     }
 
     /// Whether the response at the start of `bytes` answers the request in hand.

@@ -160,6 +160,9 @@ impl PlainResponse {
     /// `None` for responses that have their errors elsewhere, one for each thing asked for.
     fn of(asked: &Asked) -> Option<Self> {
         let is_throttled = match (asked.api, asked.version) {
+            // A broker that does not know the version answers with that error in the form of
+            // version 0 (KIP-511); the error comes first in every version.
+            (Api::API_VERSIONS, _) => false,
             _ if !asked.is_known() => return None,
             (Api::JOIN_GROUP, version) => version >= 2,
             (Api::SYNC_GROUP | Api::HEARTBEAT | Api::LEAVE_GROUP, version) => version >= 1,
@@ -171,7 +174,7 @@ impl PlainResponse {
                 | Api::CONSUMER_GROUP_HEARTBEAT,
                 _,
             ) => true,
-            (Api::API_VERSIONS | Api::SASL_HANDSHAKE | Api::SASL_AUTHENTICATE, _) => false,
+            (Api::SASL_HANDSHAKE | Api::SASL_AUTHENTICATE, _) => false,
             _ => return None,
         };
         Some(Self { is_throttled, error: None })

@@ -1,5 +1,6 @@
 //! Reads a connection: commands into [`Step`]s, answers against them.
 
+mod answer;
 mod client;
 mod server;
 
@@ -11,8 +12,9 @@ use super::reply::Reply;
 use super::{MysqlFacts, Operation, ServerError, System};
 use crate::chunk::{Chunk, Moment, Side};
 use crate::context::WireContext;
-use crate::dissector::{Capture, Dissector, Ending, Handover, Output};
+use crate::dissector::{Dissector, Ending, Handover, Output};
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
+use crate::sql::reading::{CAPTURE, Footing, LOSSES_LIMIT};
 use crate::sql::statements::Statements;
 use crate::sql::{Dialect, Digest};
 use crate::window::Window;
@@ -20,25 +22,6 @@ use crate::window::Window;
 /// The most commands that can wait for an answer. Drivers send one at a time; some of MariaDB's
 /// send a few. Beyond, pairing starts afresh.
 const STEPS_LIMIT: usize = 1024;
-
-/// How often footing may be lost on a connection that has not given one exchange, before it is
-/// said to be no MySQL.
-const LOSSES_LIMIT: u32 = 8;
-
-/// What is captured: whole commands as far as texts are read, and answers far enough to see the
-/// end of most.
-const CAPTURE: Capture = Capture::Heads { client: 64 * 1024, server: 32 * 1024 };
-
-/// Whether the next byte of a side is known to start a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Footing {
-    /// It does, or packets are in the window.
-    Found,
-    /// Perhaps: if the next bytes look like it.
-    Perhaps,
-    /// It does not. The next turn will tell.
-    Lost,
-}
 
 /// How far the opening of the connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +99,7 @@ pub(super) struct Mysql {
 
 impl Mysql {
     pub(super) fn new(from_start: bool) -> Self {
-        let footing = if from_start { Footing::Found } else { Footing::Perhaps };
+        let footing = Footing::new(from_start);
         Self {
             client: Window::default(),
             server: Window::default(),
@@ -149,7 +132,7 @@ impl Mysql {
         let facts = MysqlFacts {
             operation: step.operation,
             system: self.system,
-            statement: step.statement.clone(),
+            statement: step.statement.clone().filter(|statement| !statement.is_empty()),
             database: self.session.database.clone(),
             user: self.session.user.clone(),
             rows: None,

@@ -31,7 +31,7 @@ pub static PROTOCOL: Protocol = Protocol {
 };
 
 /// The longest statement that is read, in bytes. What is longer is cut there.
-pub const TEXT_LIMIT: usize = 8 * 1024;
+pub const TEXT_LIMIT: usize = crate::sql::reading::TEXT_LIMIT;
 
 /// Facts of one exchange.
 #[derive(Clone, Debug, Default)]

@@ -2,11 +2,13 @@
 
 mod talk;
 
-use talk::{Talk, column, command, eof, err, ok, packet, result, row};
+use talk::{column, command, eof, err, ok, packet, prepared, result, row};
 
+use super::dissector::Mysql;
 use super::{Command, MysqlFacts, Operation, System};
 use crate::dissector::{Ending, Handover};
 use crate::exchange::{Exchange, Facts, Outcome};
+use crate::sql::talk::Talk;
 
 fn facts(exchange: &Exchange) -> &MysqlFacts {
     match &exchange.facts {
@@ -55,7 +57,7 @@ fn handshake(capabilities: u32) -> Vec<u8> {
 /// A connection of MySQL 8 after authentication, with or without EOF packets.
 fn connected(deprecate_eof: bool) -> Talk {
     let flags = PROTOCOL_41 | SECURE | WITH_DB | if deprecate_eof { DEPRECATE_EOF } else { 0 } | 1;
-    let mut talk = Talk::new(true, deprecate_eof);
+    let mut talk = Talk::new(Mysql::new(true));
     talk.server(&[greeting("8.0.36", flags | SSL)]);
     talk.client(&[handshake(flags)]);
     // caching_sha2_password: the fast way does not work, then full authentication.
@@ -96,14 +98,14 @@ fn queries_with_and_without_eof_packets() {
 #[test]
 fn eof_packets_are_learnt_in_the_middle() {
     for deprecate_eof in [false, true] {
-        let mut talk = Talk::new(false, deprecate_eof);
+        let mut talk = Talk::new(Mysql::new(false));
         for _ in 0..2 {
             // No rows: the packet behind the definitions is all there is to tell by.
             talk.client(&[command(3, b"SELECT a FROM t")]);
             talk.server(&result(deprecate_eof, 1, 0, 2));
         }
         talk.client(&[command(0x16, b"SELECT ? + 1")]);
-        talk.prepared(9, 1, 1);
+        talk.server(&prepared(deprecate_eof, 9, 1, 1));
         for _ in 0..2 {
             talk.client(&[command(0x17, &[9, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 8, 0])]);
             talk.server(&result(deprecate_eof, 1, 1, 2));
@@ -115,7 +117,7 @@ fn eof_packets_are_learnt_in_the_middle() {
         );
         let rows: Vec<_> = exchanges.iter().map(|exchange| facts(exchange).rows).collect();
         assert_eq!(rows, [Some(0), Some(0), Some(1), Some(1)], "{deprecate_eof}");
-        assert_eq!(talk.not_understood(), 0);
+        assert_eq!((talk.not_understood(), talk.lost()), (0, 0));
     }
 }
 
@@ -123,27 +125,31 @@ fn eof_packets_are_learnt_in_the_middle() {
 fn prepared_without_knowing_of_eof_packets() {
     for deprecate_eof in [false, true] {
         for (parameters, columns) in [(0, 0), (2, 0), (0, 2), (1, 1)] {
-            let mut talk = Talk::new(false, deprecate_eof);
+            let mut talk = Talk::new(Mysql::new(false));
             talk.client(&[command(0x16, b"DELETE FROM t WHERE a = ?")]);
-            talk.prepared(3, parameters, columns);
+            talk.server(&prepared(deprecate_eof, 3, parameters, columns));
             talk.client(&[command(0x17, &[3, 0, 0, 0, 0, 1, 0, 0, 0])]);
             talk.server(&[ok(1, 2)]);
             talk.client(&[command(0x0e, b"")]);
             talk.server(&[ok(1, 2)]);
             assert_eq!(texts(talk.exchanges()), ["DELETE FROM t WHERE a = ?", "(unknown)"]);
-            assert_eq!(talk.not_understood(), 0, "{deprecate_eof} {parameters} {columns}");
+            assert_eq!(
+                (talk.not_understood(), talk.lost()),
+                (0, 0),
+                "{deprecate_eof} {parameters} {columns}"
+            );
         }
     }
 }
 
 #[test]
 fn a_statement_from_before_the_watch_has_no_text() {
-    let mut talk = Talk::new(false, true);
+    let mut talk = Talk::new(Mysql::new(false));
     talk.client(&[command(0x17, &[1, 0, 0, 0, 0, 1, 0, 0, 0])]);
     talk.server(&[ok(1, 2)]);
     // Closed and prepared anew, under another number.
     talk.client(&[command(0x19, &[1, 0, 0, 0]), command(0x16, b"SELECT 1")]);
-    talk.prepared(2, 0, 1);
+    talk.server(&prepared(true, 2, 0, 1));
     talk.client(&[command(0x17, &[2, 0, 0, 0, 0, 1, 0, 0, 0])]);
     talk.server(&result(true, 1, 1, 2));
     talk.client(&[command(0x17, &[1, 0, 0, 0, 0, 1, 0, 0, 0])]);
@@ -186,7 +192,7 @@ fn a_cursor_and_what_is_fetched() {
     for deprecate_eof in [false, true] {
         let mut talk = connected(deprecate_eof);
         talk.client(&[command(0x16, b"SELECT a FROM t")]);
-        talk.prepared(4, 0, 1);
+        talk.server(&prepared(deprecate_eof, 4, 0, 1));
         talk.client(&[command(0x17, &[4, 0, 0, 0, 1, 1, 0, 0, 0])]);
         talk.server(&[packet(1, &[1]), column(2), eof(deprecate_eof, 3, 2 | 0x40)]);
         talk.client(&[command(0x1c, &[4, 0, 0, 0, 2, 0, 0, 0])]);
@@ -283,6 +289,29 @@ fn a_large_result_that_was_cut() {
     assert_eq!(facts(&talk.exchanges()[1]).rows, Some(2));
 }
 
+/// The hole was the answer to the first command, and is delivered before it.
+#[test]
+fn an_answer_behind_a_lost_one_is_not_paired_with_the_first_command() {
+    let mut talk = connected(true);
+    talk.server_cut(b"", 92);
+    talk.client(&[command(3, b"SELECT a FROM t")]);
+    talk.client(&[command(3, b"SELECT b FROM t")]);
+    talk.server(&result(true, 1, 2, 2));
+    talk.client(&[command(2, b"nowhere")]);
+    talk.server(&[err(1, 1049, b"#42000Unknown database")]);
+    let said: Vec<_> = talk.exchanges().iter().map(|it| (facts(it).rows, it.outcome)).collect();
+    assert_eq!(said, [(None, Outcome::Inferred), (None, Outcome::Complete)]);
+    assert_eq!(facts(&talk.exchanges()[1]).error.map(|error| error.number), Some(Some(1049)));
+}
+
+#[test]
+fn an_empty_text_is_no_statement() {
+    let mut talk = connected(true);
+    talk.client(&[command(3, b"/* ping */")]);
+    talk.server(&[err(1, 1065, b"#42000Query was empty")]);
+    assert_eq!(facts(&talk.exchanges()[0]).statement, None);
+}
+
 #[test]
 fn query_attributes_come_before_the_text() {
     let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -328,7 +357,7 @@ fn a_context_in_a_comment() {
 #[test]
 fn what_cannot_be_read_is_handed_on() {
     let flags = PROTOCOL_41 | SECURE | WITH_DB;
-    let mut talk = Talk::new(true, true);
+    let mut talk = Talk::new(Mysql::new(true));
     let hello = greeting("5.7.44", flags | SSL);
     talk.server(std::slice::from_ref(&hello));
     let mut request = (flags | SSL).to_le_bytes().to_vec();
@@ -337,7 +366,7 @@ fn what_cannot_be_read_is_handed_on() {
     let server = hello.len() as u64;
     assert_eq!(talk.handover(), Some(Handover::Detect { client: 36, server }));
 
-    let mut talk = Talk::new(true, true);
+    let mut talk = Talk::new(Mysql::new(true));
     talk.server(&[greeting("10.11.6-MariaDB", flags | COMPRESS)]);
     talk.client(&[handshake(flags | COMPRESS)]);
     talk.server(&[ok(2, 2)]);
@@ -348,7 +377,7 @@ fn what_cannot_be_read_is_handed_on() {
     talk.server(&[packet(1, &[0; 30])]);
     assert_eq!(talk.handover(), Some(Handover::Opaque("replication")));
 
-    let mut talk = Talk::new(true, true);
+    let mut talk = Talk::new(Mysql::new(true));
     talk.server(&[b"220 ftp.example.org ready\r\n".to_vec()]);
     talk.server(&[vec![0; 1000]]);
     assert_eq!(talk.handover(), Some(Handover::NotMine));
@@ -356,7 +385,7 @@ fn what_cannot_be_read_is_handed_on() {
 
 #[test]
 fn a_refused_connection_is_an_exchange() {
-    let mut talk = Talk::new(true, true);
+    let mut talk = Talk::new(Mysql::new(true));
     talk.server(&[packet(0, b"\xff\x10\x04Too many connections")]);
     assert_eq!(facts(&talk.exchanges()[0]).operation, Operation::Connect);
     assert_eq!(facts(&talk.exchanges()[0]).error.unwrap().number, Some(1040));

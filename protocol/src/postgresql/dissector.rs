@@ -11,32 +11,14 @@ use super::step::{Answer, Step, StepKind};
 use super::{Operation, PostgresqlFacts, ServerError};
 use crate::chunk::{Chunk, Moment, Side};
 use crate::context::WireContext;
-use crate::dissector::{Capture, Dissector, Ending, Output};
+use crate::dissector::{Dissector, Ending, Output};
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
+use crate::sql::reading::{CAPTURE, Footing, LOSSES_LIMIT};
 use crate::sql::{Dialect, Digest};
 use crate::window::Window;
 
 /// The most messages that can wait for an answer (a pipeline). Beyond, pairing starts afresh.
 const STEPS_LIMIT: usize = 8 * 1024;
-
-/// How often footing may be lost on a connection that has not given one exchange, before it is
-/// said to be no PostgreSQL.
-const LOSSES_LIMIT: u32 = 8;
-
-/// What is captured: whole requests as far as texts are read, and answers far enough to see the
-/// end of most.
-const CAPTURE: Capture = Capture::Heads { client: 64 * 1024, server: 32 * 1024 };
-
-/// Whether the next byte of a side is known to start a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Footing {
-    /// It does, or messages are in the window.
-    Found,
-    /// Perhaps: if the next bytes look like it.
-    Perhaps,
-    /// It does not. The server's next turn will tell.
-    Lost,
-}
 
 /// One PostgreSQL connection.
 pub(super) struct Postgresql {
@@ -77,7 +59,7 @@ pub(super) struct Postgresql {
 
 impl Postgresql {
     pub(super) fn new(from_start: bool) -> Self {
-        let footing = if from_start { Footing::Found } else { Footing::Perhaps };
+        let footing = Footing::new(from_start);
         Self {
             client: Window::default(),
             server: Window::default(),
@@ -111,7 +93,7 @@ impl Postgresql {
     fn exchange(&self, step: &Step, operation: Operation) -> Exchange {
         let facts = PostgresqlFacts {
             operation,
-            statement: step.statement.clone(),
+            statement: step.statement.clone().filter(|statement| !statement.is_empty()),
             database: self.database.clone(),
             user: self.user.clone(),
             ..PostgresqlFacts::default()

@@ -2,11 +2,13 @@
 
 mod talk;
 
-use talk::{Talk, answer, bind, execute, msg, parse, query, ready, rows, startup, sync, table};
+use talk::{answer, bind, execute, msg, parse, query, ready, rows, startup, sync, table};
 
+use super::dissector::Postgresql;
 use super::{Operation, PostgresqlFacts, Severity};
 use crate::dissector::{Ending, Handover};
 use crate::exchange::{Exchange, Facts, Outcome};
+use crate::sql::talk::Talk;
 
 fn facts(exchange: &Exchange) -> &PostgresqlFacts {
     match &exchange.facts {
@@ -25,7 +27,7 @@ fn texts(exchanges: &[Exchange]) -> Vec<&str> {
 
 /// Start-up of user `app` on database `shop`, as far as ReadyForQuery.
 fn connected() -> Talk {
-    let mut talk = Talk::new(true);
+    let mut talk = Talk::new(Postgresql::new(true));
     talk.client(&startup(&[("user", "app"), ("database", "shop")]));
     talk.server(&[msg(b'R', &[0, 0, 0, 5, 1, 2, 3, 4])]);
     talk.client(&[msg(b'p', b"md5x\0")]);
@@ -53,6 +55,30 @@ fn a_simple_query_with_several_statements() {
     assert_eq!(exchange.outcome, Outcome::Complete);
     let response = exchange.response.expect("a response");
     assert!(response.first.position < response.last.position);
+}
+
+/// The hole was the answer to the first query, and is delivered before it.
+#[test]
+fn an_answer_behind_a_lost_one_is_not_paired_with_the_first_query() {
+    let mut talk = connected();
+    talk.server_cut(b"", 24);
+    talk.client(&[query("CREATE TABLE t (i int)")]);
+    talk.client(&[query("INSERT INTO t VALUES (now())")]);
+    talk.server(&[msg(b'E', b"SERROR\0C42804\0\0"), ready(b'I')]);
+    talk.client(&[query("DROP TABLE t")]);
+    talk.server(&[answer("DROP TABLE"), ready(b'I')]);
+    assert_eq!(texts(talk.exchanges()), ["DROP TABLE t"]);
+    assert_eq!(facts(&talk.exchanges()[0]).error, None);
+}
+
+/// EmptyQueryResponse (chapter 55.7).
+#[test]
+fn an_empty_text_is_no_statement() {
+    let mut talk = connected();
+    talk.client(&[query("  ")]);
+    talk.server(&[msg(b'I', b""), ready(b'I')]);
+    let [exchange] = talk.exchanges() else { panic!() };
+    assert_eq!(facts(exchange).statement, None);
 }
 
 #[test]
@@ -202,7 +228,7 @@ fn notices_and_notifications_come_at_any_time() {
 #[test]
 fn encryption_refused_and_accepted() {
     let request = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
-    let mut talk = Talk::new(true);
+    let mut talk = Talk::new(Postgresql::new(true));
     talk.client(&[request.to_vec()]);
     talk.server(&[b"N".to_vec()]);
     talk.client(&startup(&[("user", "app")]));
@@ -211,7 +237,7 @@ fn encryption_refused_and_accepted() {
     talk.server(&[answer("SELECT 1"), ready(b'I')]);
     assert_eq!(facts(&talk.exchanges()[0]).database.as_deref(), Some("app"));
 
-    let mut talk = Talk::new(true);
+    let mut talk = Talk::new(Postgresql::new(true));
     talk.client(&[request.to_vec()]);
     talk.server(&[b"S".to_vec()]);
     assert_eq!(talk.handover(), Some(Handover::Detect { client: 8, server: 1 }));
@@ -219,7 +245,7 @@ fn encryption_refused_and_accepted() {
 
 #[test]
 fn a_refused_connection_is_an_exchange() {
-    let mut talk = Talk::new(true);
+    let mut talk = Talk::new(Postgresql::new(true));
     talk.client(&startup(&[("user", "app"), ("database", "shop")]));
     talk.server(&[msg(b'E', b"SFATAL\0VFATAL\0C53300\0Mtoo many clients\0\0")]);
     let facts = facts(&talk.exchanges()[0]);
@@ -230,7 +256,7 @@ fn a_refused_connection_is_an_exchange() {
 
 #[test]
 fn a_cancel_request_and_replication() {
-    let mut talk = Talk::new(true);
+    let mut talk = Talk::new(Postgresql::new(true));
     talk.client(&[vec![0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e, 0, 0, 0, 1, 0, 0, 0, 2]]);
     assert_eq!(facts(&talk.exchanges()[0]).operation, Operation::Cancel);
     assert_eq!(talk.exchanges()[0].outcome, Outcome::OneWay);
@@ -259,7 +285,7 @@ fn a_connection_that_ends_gives_out_what_is_open() {
 
 #[test]
 fn prepared_before_the_connection_was_watched() {
-    let mut talk = Talk::new(false);
+    let mut talk = Talk::new(Postgresql::new(false));
     talk.client(&[bind("", "s1"), execute("", 0), sync()]);
     talk.server(&[msg(b'2', b""), rows(1), answer("SELECT 1"), ready(b'I')]);
     talk.client(&[parse("s2", "SELECT b"), bind("", "s2"), execute("", 0), sync()]);
@@ -270,7 +296,7 @@ fn prepared_before_the_connection_was_watched() {
 
 #[test]
 fn attached_in_the_middle_of_an_answer() {
-    let mut talk = Talk::new(false);
+    let mut talk = Talk::new(Postgresql::new(false));
     talk.server(&[b"the rest of a row".to_vec(), answer("SELECT 1"), ready(b'I')]);
     talk.client(&[query("SELECT a")]);
     talk.server(&[table(1), answer("SELECT 1"), ready(b'I')]);
@@ -281,7 +307,7 @@ fn attached_in_the_middle_of_an_answer() {
 fn a_large_answer_that_was_cut() {
     let mut talk = connected();
     talk.client(&[query("SELECT big")]);
-    talk.server_cut(&[table(5)], 100_000);
+    talk.server_cut(&table(5), 100_000);
     talk.client(&[query("SELECT b")]);
     talk.server(&[table(1), answer("SELECT 1"), ready(b'I')]);
     assert_eq!(texts(talk.exchanges()), ["SELECT big", "SELECT b"]);
@@ -295,7 +321,7 @@ fn a_large_row_that_was_cut_loses_nothing() {
     let mut talk = connected();
     talk.client(&[query("SELECT big")]);
     let row = msg(b'D', &[b'x'; 50_000]);
-    talk.server_cut(&[row[..1000].to_vec()], (row.len() - 1000) as u64);
+    talk.server_cut(&row[..1000], (row.len() - 1000) as u64);
     talk.server(&[answer("SELECT 1"), ready(b'I')]);
     assert_eq!(talk.exchanges()[0].outcome, Outcome::Complete);
     assert_eq!(facts(&talk.exchanges()[0]).rows, Some(1));
@@ -305,7 +331,7 @@ fn a_large_row_that_was_cut_loses_nothing() {
 fn the_end_of_a_cut_answer_is_seen_by_its_last_bytes() {
     let mut talk = connected();
     talk.client(&[query("SELECT big")]);
-    talk.server_cut(&[table(5)], 100_000);
+    talk.server_cut(&table(5), 100_000);
     talk.server(&[b"of a row".to_vec(), answer("SELECT 1"), ready(b'I')]);
     assert_eq!(talk.exchanges()[0].outcome, Outcome::Inferred);
 }
@@ -350,7 +376,7 @@ fn the_context_of_a_comment_is_for_the_first_execution() {
 #[test]
 fn an_answer_that_does_not_fit_is_nobodys() {
     // The watch begins while two requests are in flight, which were not seen.
-    let mut talk = Talk::new(false);
+    let mut talk = Talk::new(Postgresql::new(false));
     talk.client(&[parse("", "SELECT c"), bind("", ""), execute("", 0), sync()]);
     talk.server(&[msg(b'1', b""), msg(b'2', b""), answer("INSERT 0 1"), ready(b'I')]);
     talk.client(&[parse("", "SELECT d"), bind("", ""), execute("", 0), sync()]);
@@ -382,7 +408,7 @@ fn names_are_bounded() {
 
 #[test]
 fn no_postgresql_is_given_back() {
-    let mut talk = Talk::new(true);
+    let mut talk = Talk::new(Postgresql::new(true));
     talk.client(&[b"GET / HTTP/1.1\r\n\r\n".to_vec()]);
     assert_eq!(talk.handover(), Some(Handover::NotMine));
 }

@@ -6,7 +6,7 @@
 
 use crate::detect::{Evidence, Opening};
 
-use super::command;
+use super::command::{self, Effect};
 use super::reply;
 use super::request;
 
@@ -51,9 +51,9 @@ enum Fit {
 /// `*2\r\n$3\r\nGET\r\n`.
 fn judge_array(bytes: &[u8]) -> Fit {
     let Some(rest) = bytes.strip_prefix(b"*") else { return Fit::Contradicts };
-    let rest = match number(rest, 7) {
+    let (elements, rest) = match number(rest, 7) {
         Number::Is(0, _) | Number::Bad => return Fit::Contradicts,
-        Number::Is(_, rest) => rest,
+        Number::Is(elements, rest) => (elements, rest),
         Number::Cut => return Fit::Incomplete,
     };
     if rest.is_empty() {
@@ -74,8 +74,31 @@ fn judge_array(bytes: &[u8]) -> Fit {
     }
     match (end.len() >= 2, command::lookup(name)) {
         (false, _) => Fit::Incomplete,
+        (true, Some(row))
+            if elements == 3 && matches!(row.effect, Effect::Subscribe | Effect::Unsubscribe) =>
+        {
+            judge_subscription(end.get(2..).unwrap_or_default())
+        }
         (true, Some(_)) => Fit::Fits,
         (true, None) => Fit::Plausible,
+    }
+}
+
+/// `$1\r\na\r\n$1\r\nb\r\n` or `$1\r\na\r\n:1\r\n`, behind `subscribe`: a client's two channels, or a
+/// server's confirmation of one.
+fn judge_subscription(rest: &[u8]) -> Fit {
+    let Some(rest) = rest.strip_prefix(b"$") else {
+        return if rest.is_empty() { Fit::Incomplete } else { Fit::Contradicts };
+    };
+    let (length, rest) = match number(rest, 7) {
+        Number::Is(length, rest) => (length as usize, rest),
+        Number::Bad => return Fit::Contradicts,
+        Number::Cut => return Fit::Incomplete,
+    };
+    match rest.get(length + 2) {
+        Some(b'$') => Fit::Fits,
+        Some(_) => Fit::Contradicts,
+        None => Fit::Incomplete,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::RedisFacts;
 use super::dissector::Redis;
 use crate::chunk::{Chunk, Moment, Side};
+use crate::detect::{Evidence, Opening};
 use crate::dissector::{Dissector, Ending, Handover, Output};
 use crate::exchange::{Exchange, Facts, Outcome};
 
@@ -391,4 +392,25 @@ fn hostile_lengths_cost_nothing() {
     let mut wire = Wire::new(true);
     wire.ask(&["GET a"]).server(&"*1\r\n".repeat(100_000));
     assert!(wire.texts().is_empty());
+}
+
+/// A server's confirmation looks like the command that it confirms, but for its last element
+/// (redis.io, "Redis Pub/Sub").
+#[test]
+fn a_confirmation_is_no_command() {
+    let judged = |client: &[u8]| {
+        let (server, client_from_start, server_from_start) = (&b""[..], false, false);
+        super::detect::detect(&Opening {
+            client,
+            server,
+            client_from_start,
+            server_from_start,
+            datagram: false,
+        })
+    };
+    assert_eq!(judged(b"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"), Evidence::No);
+    assert_eq!(judged(b"*3\r\n$12\r\npunsubscribe\r\n$-1\r\n:0\r\n"), Evidence::No);
+    assert_eq!(judged(b"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n"), Evidence::NeedMore);
+    assert_eq!(judged(b"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n$1\r\nb\r\n"), Evidence::Likely);
+    assert_eq!(judged(b"*2\r\n$9\r\nsubscribe\r\n$1\r\na\r\n"), Evidence::Likely);
 }

@@ -9,12 +9,15 @@
 
 pub mod comment;
 pub(crate) mod mask;
+pub(crate) mod reading;
 pub mod sanitise;
 mod state;
 pub(crate) mod statements;
 pub mod summary;
 pub mod token;
 
+#[cfg(test)]
+pub(crate) mod talk;
 #[cfg(test)]
 mod tests;
 
@@ -54,6 +57,14 @@ pub struct Digest {
     pub statements: u32,
     /// The trace context in a comment, if there was one.
     pub context: Option<WireContext>,
+}
+
+impl Digest {
+    /// Whether nothing was asked: the text was empty, or only comments.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.trim_ascii().is_empty()
+    }
 }
 
 /// Sanitises, summarises and reads the context of a statement in one scan.

@@ -14,6 +14,9 @@ use word::Word;
 /// The longest summary, in characters, by the conventions.
 pub const SUMMARY_LIMIT: usize = 255;
 
+/// As long as most summaries are, in bytes.
+const USUAL: usize = 32;
+
 /// Parentheses beyond this depth are read as if they were on one level.
 const DEPTH_LIMIT: usize = 32;
 
@@ -91,7 +94,7 @@ impl<'a> Summariser<'a> {
         Self {
             text,
             dialect,
-            out: String::new(),
+            out: String::with_capacity(USUAL),
             length: 0,
             full: false,
             levels: [Clause::Start { quiet: false }; DEPTH_LIMIT],

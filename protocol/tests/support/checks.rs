@@ -3,7 +3,8 @@
 use onlooker_protocol::detect::Protocol;
 use onlooker_protocol::{Exchange, Outcome};
 
-use super::{Random, Turn, bytewise, listen, scattered, whole};
+use super::Random;
+use super::turns::{Turn, bytewise, listen, scattered, whole};
 
 /// What an exchange says, for comparing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -202,10 +202,19 @@ impl Connection {
         };
         self.stream_mut(side).start_at(segment.data_sequence(), origin);
         if segment.flags.has(Flags::ACK) {
-            let handshake = self.stream(side).is_from_handshake();
+            let stream = self.stream(side);
+            let handshake = stream.is_from_handshake();
+            let is_first = stream.position(segment.data_sequence()) == Some(0);
             let peer = self.stream_mut(side.other());
-            let origin = if handshake { Origin::Handshake } else { Origin::Capture };
-            peer.start_at(segment.acknowledgement, origin);
+            match (handshake, is_first) {
+                (true, true) => peer.start_at(segment.acknowledgement, Origin::Handshake),
+                // The peer's own start was lost, and with it perhaps any number of bytes that this
+                // acknowledges: at least one is taken as missing.
+                (true, false) => {
+                    peer.start_at(segment.acknowledgement.wrapping_sub(1), Origin::Handshake);
+                }
+                (false, _) => peer.start_at(segment.acknowledgement, Origin::Capture),
+            }
             peer.expected(segment.acknowledgement);
         }
     }

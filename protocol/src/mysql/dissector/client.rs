@@ -11,8 +11,7 @@ use crate::mysql::handshake::{self, Capabilities, Response};
 use crate::mysql::packet::{self, FULL, Fields, HEADER, Head, command};
 use crate::mysql::reply::Reply;
 use crate::mysql::{Command, Operation, System, TEXT_LIMIT, query};
-use crate::sql::{self, Digest};
-use crate::text;
+use crate::sql::{Digest, reading};
 
 /// How much of a database's or user's name is kept, in bytes. MySQL's databases end at 64
 /// characters, MariaDB's users at 128.
@@ -243,16 +242,23 @@ impl Mysql {
     }
 
     fn digest(&self, text: &[u8]) -> (Arc<Digest>, Option<WireContext>) {
-        let mut digest = sql::digest(&text::lossy(text, TEXT_LIMIT), self.dialect);
-        let context = digest.context.take();
-        (Arc::new(digest), context)
+        reading::statement(text, self.dialect)
     }
 
     /// A command: what does its coming say about answers that were not seen?
     fn begin_turn(&mut self, out: &mut Output) {
-        if self.server_footing == Footing::Lost {
-            self.finish_unseen(out);
-            self.server_footing = Footing::Perhaps;
+        match self.server_footing {
+            Footing::Lost => {
+                self.finish_unseen(out);
+                self.server_footing = Footing::Perhaps;
+            }
+            // A second one before any answer: the first's was among what was lost, or this client
+            // does not wait. The next answer could be to either.
+            Footing::Perhaps if !self.steps.is_empty() => {
+                self.drop_steps(out);
+                self.server_footing = Footing::Lost;
+            }
+            Footing::Perhaps | Footing::Found => {}
         }
     }
 
@@ -263,7 +269,7 @@ impl Mysql {
 }
 
 fn name(bytes: &[u8]) -> Arc<str> {
-    Arc::from(&*text::lossy(bytes, SESSION_NAME_LIMIT))
+    reading::name(bytes, SESSION_NAME_LIMIT)
 }
 
 /// The database that `USE` names.

@@ -1,89 +1,17 @@
-//! A connection to talk on, and the packets to say.
+//! The packets to say.
 
-use super::super::dissector::Mysql;
-use crate::chunk::{Chunk, Moment, Side};
-use crate::dissector::{Dissector, Ending, Handover, Output};
-use crate::exchange::Exchange;
-
-pub(super) struct Talk {
-    dissector: Mysql,
-    out: Output,
-    positions: [u64; 2],
-    clock: u64,
-    deprecate_eof: bool,
-}
-
-impl Talk {
-    pub(super) fn new(from_start: bool, deprecate_eof: bool) -> Self {
-        Self {
-            dissector: Mysql::new(from_start),
-            out: Output::default(),
-            positions: [0; 2],
-            clock: 0,
-            deprecate_eof,
+/// The answer to COM_STMT_PREPARE.
+pub(super) fn prepared(deprecate_eof: bool, id: u8, parameters: u8, columns: u8) -> Vec<Vec<u8>> {
+    let mut packets = vec![packet(1, &[0, id, 0, 0, 0, columns, 0, parameters, 0, 0, 0, 0])];
+    for count in [parameters, columns] {
+        for _ in 0..count {
+            packets.push(column(packets.len() as u8 + 1));
+        }
+        if count > 0 && !deprecate_eof {
+            packets.push(eof(false, packets.len() as u8 + 1, 2));
         }
     }
-
-    pub(super) fn client(&mut self, packets: &[Vec<u8>]) {
-        self.say(Side::Client, &packets.concat(), 0);
-    }
-
-    pub(super) fn server(&mut self, packets: &[Vec<u8>]) {
-        self.say(Side::Server, &packets.concat(), 0);
-    }
-
-    pub(super) fn client_cut(&mut self, bytes: &[u8], missing: u64) {
-        self.say(Side::Client, bytes, missing);
-    }
-
-    pub(super) fn server_cut(&mut self, bytes: &[u8], missing: u64) {
-        self.say(Side::Server, bytes, missing);
-    }
-
-    /// The answer to COM_STMT_PREPARE.
-    pub(super) fn prepared(&mut self, id: u8, parameters: u8, columns: u8) {
-        let mut packets = vec![packet(1, &[0, id, 0, 0, 0, columns, 0, parameters, 0, 0, 0, 0])];
-        for count in [parameters, columns] {
-            for _ in 0..count {
-                packets.push(column(packets.len() as u8 + 1));
-            }
-            if count > 0 && !self.deprecate_eof {
-                packets.push(eof(false, packets.len() as u8 + 1, 2));
-            }
-        }
-        self.server(&packets);
-    }
-
-    fn say(&mut self, side: Side, bytes: &[u8], missing: u64) {
-        self.clock += 10;
-        let position = &mut self.positions[side as usize];
-        let first = Moment {
-            position: *position,
-            start: self.clock,
-            end: self.clock + 5,
-            ..Moment::default()
-        };
-        *position += bytes.len() as u64 + missing;
-        let chunk = Chunk { side, first, bytes, missing, datagram: false };
-        self.dissector.feed(&chunk, &mut self.out);
-    }
-
-    pub(super) fn closed(&mut self, ending: Ending) {
-        let at = Moment { start: self.clock, end: self.clock, ..Moment::default() };
-        self.dissector.closed(ending, at, &mut self.out);
-    }
-
-    pub(super) fn exchanges(&self) -> &[Exchange] {
-        &self.out.exchanges
-    }
-
-    pub(super) fn handover(&self) -> Option<Handover> {
-        self.out.handover
-    }
-
-    pub(super) fn not_understood(&self) -> u64 {
-        self.out.not_understood + self.out.lost
-    }
+    packets
 }
 
 pub(super) fn packet(sequence: u8, payload: &[u8]) -> Vec<u8> {

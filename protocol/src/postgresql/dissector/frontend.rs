@@ -11,8 +11,7 @@ use crate::postgresql::message::{self, HEADER, Opening};
 use crate::postgresql::statements::NAME_LIMIT;
 use crate::postgresql::step::{Step, StepKind};
 use crate::postgresql::{Operation, PostgresqlFacts, TEXT_LIMIT};
-use crate::sql::{self, Digest};
-use crate::text;
+use crate::sql::{Digest, reading};
 
 /// How long nothing is to be said before nothing is believed to be in flight on a connection that
 /// is known to have several requests in flight at a time: nanoseconds.
@@ -93,7 +92,7 @@ impl Postgresql {
             Opening::Startup { parameters } => {
                 let name = |name| {
                     let value = message::parameter(parameters, name)?;
-                    Some(Arc::from(&*text::lossy(value, SESSION_NAME_LIMIT)))
+                    Some(reading::name(value, SESSION_NAME_LIMIT))
                 };
                 self.user = name(b"user");
                 // "Defaults to the user name."
@@ -228,9 +227,7 @@ impl Postgresql {
 
     fn digest(&self, text: &[u8]) -> (Arc<Digest>, Option<WireContext>) {
         let text = message::cstring(text).map_or(text, |(text, _)| text);
-        let mut digest = sql::digest(&text::lossy(text, TEXT_LIMIT), self.dialect);
-        let context = digest.context.take();
-        (Arc::new(digest), context)
+        reading::statement(text, self.dialect)
     }
 
     fn ask(
@@ -321,6 +318,10 @@ impl Postgresql {
         if self.server_footing == Footing::Lost && (self.steps.is_empty() || answered) {
             self.finish_unseen(self.server.last(), out);
             self.server_footing = Footing::Perhaps;
+        } else if self.server_footing == Footing::Perhaps && self.paired && answered {
+            // A second turn before any answer: the first's was among what was lost, or this client
+            // does not wait. The next answer could be to either.
+            self.lose_pairing(out);
         }
         let quiet = self.ready || self.server_footing != Footing::Found;
         let idle = at.start.saturating_sub(self.server.last().end);

@@ -1,9 +1,8 @@
-//! Feeds recorded conversations to dissectors.
-#![allow(dead_code, unreachable_pub, reason = "each test uses some of it")]
+//! Calls of both sides in `.conversation` files (HTTP/2; see `data/http2/README.md`).
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
+use super::data;
 use onlooker_protocol::dissector::Handover;
 use onlooker_protocol::{
     Chunk, Dissector, Ending, Exchange, Facts, Moment, Outcome, Output, Side, Task,
@@ -11,7 +10,7 @@ use onlooker_protocol::{
 
 /// The text of a file below `tests/data`.
 pub fn read(path: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path);
+    let path = data(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -151,17 +150,4 @@ fn hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").unwrap();
         text
     })
-}
-
-/// A small generator (xorshift64*), so that failures can be repeated.
-pub struct Random(pub u64);
-
-impl Random {
-    /// The next number below `limit`.
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit
-    }
 }

@@ -1,18 +1,14 @@
-//! Feeds connections to dissectors: whole, in pieces, with holes.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
+//! Writes of both sides in `.rec` files (Kafka, AMQP; see `data/README.md`), fed whole, in pieces,
+//! with holes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::{Random, data};
 use onlooker_protocol::{Chunk, Dissector, Ending, Exchange, Moment, Output, Side};
 
 /// One connection: who sent what, in order.
 #[derive(Clone, Default)]
 pub struct Recording(pub Vec<(Side, Vec<u8>)>);
-
-/// A file or folder of `tests/data`.
-pub fn data(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path)
-}
 
 /// The recordings of a folder of `tests/data`, by name.
 pub fn recordings(folder: &str) -> Vec<Recording> {
@@ -47,18 +43,6 @@ impl Recording {
     /// The connection from its `turn`th write on.
     pub fn from(&self, turn: usize) -> Self {
         Self(self.0[turn.min(self.0.len())..].to_vec())
-    }
-}
-
-/// A small generator of numbers that look random (xorshift), the same ones on every run.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit.max(1) as u64) as usize
     }
 }
 

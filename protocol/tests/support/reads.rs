@@ -1,24 +1,24 @@
-//! Recordings of real clients and servers: every read of a relay between them, one a line.
+//! Recordings of real clients and servers in `.txt` files (Redis, FastCGI, DNS): every read of a
+//! relay between them, one a line.
 //!
 //! `connection microseconds side "escaped bytes"`, where side is `>` (to the server), `<`, `u>` and
 //! `u<` (datagrams), or `x` (the end).
 
-#![allow(dead_code, reason = "each test uses a part of it")]
-
+use super::Random;
 use onlooker_protocol::detect::{Evidence, Opening, Protocol};
 use onlooker_protocol::{Chunk, Ending, Exchange, Extent, Moment, Outcome, Output, Side};
 
 /// What one read brought.
 #[derive(Clone, Debug)]
-pub(crate) struct Read {
-    pub(crate) side: Side,
-    pub(crate) first: Moment,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) datagram: bool,
+pub struct Read {
+    pub side: Side,
+    pub first: Moment,
+    pub bytes: Vec<u8>,
+    pub datagram: bool,
 }
 
 /// The connections of a recording, in the order in which they began.
-pub(crate) fn connections(text: &str) -> Vec<Vec<Read>> {
+pub fn connections(text: &str) -> Vec<Vec<Read>> {
     let mut connections: Vec<Vec<Read>> = Vec::new();
     for line in text.lines() {
         let mut fields = line.splitn(4, ' ');
@@ -65,15 +65,15 @@ fn unescape(text: &str) -> Vec<u8> {
 }
 
 /// Pieces of a read, with what is missing behind each.
-pub(crate) type Pieces<'a> = Vec<(&'a Read, usize, usize, u64)>;
+pub type Pieces<'a> = Vec<(&'a Read, usize, usize, u64)>;
 
 /// Every read in one piece.
-pub(crate) fn whole(reads: &[Read]) -> Pieces<'_> {
+pub fn whole(reads: &[Read]) -> Pieces<'_> {
     reads.iter().map(|read| (read, 0, read.bytes.len(), 0)).collect()
 }
 
 /// Feeds pieces to a new dissector and closes the connection.
-pub(crate) fn dissect(protocol: &Protocol, pieces: &Pieces<'_>, from_start: bool) -> Output {
+pub fn dissect(protocol: &Protocol, pieces: &Pieces<'_>, from_start: bool) -> Output {
     let mut dissector = (protocol.dissector)(from_start);
     let mut out = Output::default();
     for &(read, from, to, missing) in pieces {
@@ -88,7 +88,7 @@ pub(crate) fn dissect(protocol: &Protocol, pieces: &Pieces<'_>, from_start: bool
 }
 
 /// What detection says of both sides' first bytes.
-pub(crate) fn detect(protocol: &Protocol, reads: &[Read]) -> Evidence {
+pub fn detect(protocol: &Protocol, reads: &[Read]) -> Evidence {
     let first = |side| {
         reads.iter().find(|read| read.side == side).map_or(&[][..], |read| read.bytes.as_slice())
     };
@@ -102,12 +102,12 @@ pub(crate) fn detect(protocol: &Protocol, reads: &[Read]) -> Evidence {
 }
 
 /// An exchange in full, for comparison.
-pub(crate) fn render(exchange: &Exchange) -> String {
+pub fn render(exchange: &Exchange) -> String {
     format!("{exchange:?}")
 }
 
 /// Any cut of any read, and random ones of all, give the same exchanges.
-pub(crate) fn survives_cuts(protocol: &Protocol, reads: &[Read]) {
+pub fn survives_cuts(protocol: &Protocol, reads: &[Read]) {
     let expected: Vec<_> =
         dissect(protocol, &whole(reads), true).exchanges.iter().map(render).collect();
     let check = |pieces: &Pieces<'_>, what: &dyn std::fmt::Display| {
@@ -142,13 +142,13 @@ pub(crate) fn survives_cuts(protocol: &Protocol, reads: &[Read]) {
 
 /// Lost bytes lose exchanges and make none: what is complete was there, between the same bytes;
 /// what is not complete is something that began there.
-pub(crate) fn survives_holes(protocol: &Protocol, reads: &[Read], rounds: usize) {
+pub fn survives_holes(protocol: &Protocol, reads: &[Read], rounds: usize) {
     survives_holes_in(protocol, reads, rounds, 8, 5);
 }
 
 /// As [`survives_holes`], with a hole in one of `rarity / 3` reads, and at least one of `worth`
 /// exchanges kept.
-pub(crate) fn survives_holes_in(
+pub fn survives_holes_in(
     protocol: &Protocol,
     reads: &[Read],
     rounds: usize,
@@ -190,7 +190,7 @@ pub(crate) fn survives_holes_in(
 }
 
 /// From any read on, what is found is true.
-pub(crate) fn survives_late_attach(protocol: &Protocol, reads: &[Read]) {
+pub fn survives_late_attach(protocol: &Protocol, reads: &[Read]) {
     let truth = dissect(protocol, &whole(reads), true).exchanges;
     for from in 0..reads.len() {
         let out = dissect(protocol, &whole(&reads[from..]), false);
@@ -210,7 +210,7 @@ fn is_true(exchange: &Exchange, truth: &[Exchange]) -> bool {
 }
 
 /// Damaged bytes end neither in a panic nor in more exchanges than there are bytes to make them.
-pub(crate) fn survives_damage(protocol: &Protocol, reads: &[Read], rounds: usize) {
+pub fn survives_damage(protocol: &Protocol, reads: &[Read], rounds: usize) {
     let mut random = Random(13);
     for round in 0..rounds {
         let mut damaged = reads.to_vec();
@@ -227,18 +227,5 @@ pub(crate) fn survives_damage(protocol: &Protocol, reads: &[Read], rounds: usize
         let out = dissect(protocol, &whole(&damaged), round % 2 == 0);
         let bytes: usize = damaged.iter().map(|read| read.bytes.len()).sum();
         assert!(out.exchanges.len() <= bytes);
-    }
-}
-
-/// A small generator (xorshift64*), so that failures can be repeated.
-pub(crate) struct Random(pub u64);
-
-impl Random {
-    /// A number below `limit`.
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit.max(1)
     }
 }
