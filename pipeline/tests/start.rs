@@ -170,3 +170,18 @@ fn the_last_time_that_there_is_overflows_nothing() {
     server.sends(OK);
     assert_eq!(server.finish().0, 1);
 }
+
+/// A server's exchange waits for its other end only where that may still appear.
+#[test]
+fn a_connection_whose_client_is_not_watched_delays_nothing() {
+    const SECOND: u64 = 1_000_000_000;
+    let mut server = Server::new(false);
+    let mut asked = |time| {
+        server.time = time;
+        server.receives("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        server.sends(OK);
+        server.pipeline.spans_done()
+    };
+    assert_eq!(asked(SECOND), 0, "the client may have been watched");
+    assert_eq!(asked(3 * SECOND), 1, "it would be known by now");
+}

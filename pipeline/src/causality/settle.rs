@@ -16,8 +16,10 @@ use crate::messages::{Linker, SenderIds, Way};
 use crate::span::sampling::Decision;
 use crate::span::{Evidence, Sampler, Span};
 
-/// How long a server's exchange waits for records that are on their way, in nanoseconds.
-const GRACE: u64 = 20_000_000;
+/// How long a server's exchange on a new connection waits for its other end to become known, in
+/// nanoseconds: a client that was preempted behind its first send tells of its socket when it runs
+/// again, which on a busy machine takes several turns of the others.
+const GRACE: u64 = 100_000_000;
 /// How long it waits for the client's exchange at the other end, which is over soon after.
 const PEER_WAIT: u64 = 2_000_000_000;
 /// How long a client's exchange waits for the server's exchange that it was made for.
