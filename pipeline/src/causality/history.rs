@@ -11,6 +11,11 @@ use crate::connection::ConnectionId;
 
 /// Exchanges remembered a connection.
 const MOST: usize = 64;
+/// How long an exchange is remembered beyond its end, in nanoseconds: what it called may go on
+/// without it for as long. The last of each connection is remembered while that is open.
+const MEMORY: u64 = 10_000_000_000;
+/// How often what is older is looked for, in nanoseconds.
+const SWEEP_EVERY: u64 = 5_000_000_000;
 
 /// Where an exchange is on its way to ids.
 #[derive(Clone, Debug)]
@@ -74,11 +79,14 @@ impl Entry {
 
 /// All connections' last exchanges.
 #[derive(Debug, Default)]
-pub(crate) struct History(FxHashMap<ConnectionId, VecDeque<Entry>>);
+pub(crate) struct History {
+    of: FxHashMap<ConnectionId, VecDeque<Entry>>,
+    swept: u64,
+}
 
 impl History {
     pub(crate) fn add(&mut self, on: ConnectionId, entry: Entry) {
-        let entries = self.0.entry(on).or_default();
+        let entries = self.of.entry(on).or_default();
         if entries.len() >= MOST {
             entries.pop_front();
         }
@@ -87,14 +95,64 @@ impl History {
 
     /// Newest first.
     pub(crate) fn of(&self, on: ConnectionId) -> impl Iterator<Item = &Entry> {
-        self.0.get(&on).into_iter().flat_map(|entries| entries.iter().rev())
+        self.of.get(&on).into_iter().flat_map(|entries| entries.iter().rev())
     }
 
     pub(crate) fn of_mut(&mut self, on: ConnectionId) -> impl Iterator<Item = &mut Entry> {
-        self.0.get_mut(&on).into_iter().flat_map(|entries| entries.iter_mut().rev())
+        self.of.get_mut(&on).into_iter().flat_map(|entries| entries.iter_mut().rev())
     }
 
     pub(crate) fn forget(&mut self, on: ConnectionId) {
-        self.0.remove(&on);
+        self.of.remove(&on);
+    }
+
+    /// Forgets what is too old to be asked for: thousands of connections that were busy once would
+    /// else keep their last exchanges for as long as they are open.
+    pub(crate) fn sweep(&mut self, now: u64) {
+        if now.saturating_sub(self.swept) < SWEEP_EVERY {
+            return;
+        }
+        self.swept = now;
+        for entries in self.of.values_mut() {
+            let is_old = |entry: &mut Entry| entry.end.saturating_add(MEMORY) < now;
+            while entries.len() > 1 && entries.pop_front_if(is_old).is_some() {}
+            if entries.len() < entries.capacity() / 4 {
+                entries.shrink_to_fit();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn ended(end: u64) -> Entry {
+        let bytes = Bytes { first: end, last: end };
+        Entry {
+            request: bytes,
+            response: Some(bytes),
+            handed_off: false,
+            serial: true,
+            start: end,
+            end,
+            standing: Standing::Pending(NodeId(end)),
+            context: None,
+            caused_by: None,
+        }
+    }
+
+    #[test]
+    fn what_is_old_is_forgotten_but_for_the_last() {
+        let mut history = History::default();
+        let (busy, idle) = (ConnectionId(1), ConnectionId(2));
+        (1..=40).for_each(|second| history.add(busy, ended(second * SECOND)));
+        (1..=40).for_each(|second| history.add(idle, ended(second)));
+        history.sweep(40 * SECOND);
+        assert_eq!(history.of(busy).count(), 11);
+        assert_eq!(history.of(idle).map(|entry| entry.end).collect::<Vec<_>>(), [40]);
+        assert!(history.of[&idle].capacity() < 8);
     }
 }

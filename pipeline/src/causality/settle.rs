@@ -181,6 +181,7 @@ impl Causality {
             }
             self.history.forget(on);
         }
+        self.history.sweep(now);
         self.linker.tick(now, &mut self.spans);
     }
 
