@@ -1,6 +1,7 @@
 //! A channel: contents that are under way, and operations that wait for their answers.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::Arc;
 
 use super::facts::{AmqpError, AmqpFacts, Operation, Settlement};
@@ -82,7 +83,7 @@ pub(super) struct Content {
     link: Option<WireContext>,
     has_header: bool,
     left: u64,
-    hash: Option<u64>,
+    hash: Option<DefaultHasher>,
 }
 
 /// Which method.
@@ -104,17 +105,15 @@ impl Content {
             link: None,
             has_header: false,
             left: 0,
-            hash: Some(0xcbf2_9ce4_8422_2325),
+            hash: Some(DefaultHasher::new()),
         }
     }
 
-    /// Takes bytes of the body: FNV-1a.
+    /// Takes bytes of the body, in whatever pieces they come.
     pub(super) fn take(&mut self, bytes: &[u8]) {
-        self.hash = self.hash.map(|hash| {
-            bytes
-                .iter()
-                .fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
-        });
+        if let Some(hash) = &mut self.hash {
+            hash.write(bytes);
+        }
     }
 
     /// A part of the body was not seen.
@@ -180,7 +179,7 @@ impl Channel {
         };
         let Content { what, first, mut facts, context, link, hash, .. } = content;
         if let Some(message) = &mut facts.message {
-            message.content_hash = hash;
+            message.content_hash = hash.map(|hash| hash.finish());
         }
         let extent = Extent { first, last };
         let tag = facts.delivery_tag.unwrap_or(0);
@@ -455,5 +454,24 @@ fn shorten(open: &mut VecDeque<Open>, out: &mut Output) {
     {
         out.lost += u64::from(!in_doubt);
         out.exchanges.push(Exchange { outcome: Outcome::Inferred, ..exchange });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{DefaultHasher, Hasher as _};
+
+    /// What a body's hash rests on: the library does not promise it.
+    #[test]
+    fn a_hash_does_not_depend_on_the_pieces() {
+        let body: Vec<u8> = (0..=255).cycle().take(1_000).collect();
+        let hash = |size: usize| {
+            let mut hash = DefaultHasher::new();
+            body.chunks(size).for_each(|piece| hash.write(piece));
+            hash.finish()
+        };
+        for size in [1, 7, 8, 9, 64, 333] {
+            assert_eq!(hash(size), hash(1_000), "{size}");
+        }
     }
 }

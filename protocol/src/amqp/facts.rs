@@ -46,7 +46,7 @@ pub enum Operation {
 pub struct Message {
     /// The size of the body in bytes.
     pub body_size: u64,
-    /// FNV-1a (64 bits) of the body; `None` if not all of it was captured.
+    /// A hash of the body, to be compared within one run of the agent; `None` if not all of it was captured.
     pub content_hash: Option<u64>,
     /// The property `message-id`.
     pub message_id: Option<Box<str>>,
