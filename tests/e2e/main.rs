@@ -10,6 +10,7 @@ mod aws;
 mod bad_input;
 mod ending;
 mod ground;
+mod grpc;
 mod harm;
 mod http;
 mod kafka;
