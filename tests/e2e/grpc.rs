@@ -12,6 +12,7 @@ const CALLS: [(&str, &str, &str, &str); 7] = [
     ("get pear", "OK pear", "Get", "OK"),
     ("get missing", "NOT_FOUND", "Get", "NOT_FOUND"),
     ("get broken", "INTERNAL", "Get", "INTERNAL"),
+    // Milliseconds: see DEADLINE.
     ("deadline 500", "DEADLINE_EXCEEDED", "Get", "DEADLINE_EXCEEDED"),
     ("list 3", "OK 3", "List", "OK"),
     ("upload 4", "OK 4", "Upload", "OK"),
@@ -19,6 +20,8 @@ const CALLS: [(&str, &str, &str, &str); 7] = [
 ];
 /// Statuses that the conventions count as a server's errors; others are the client's alone.
 const ERRORS_OF_SERVERS: [&str; 2] = ["INTERNAL", "DEADLINE_EXCEEDED"];
+/// Nanoseconds.
+const DEADLINE: u64 = 500_000_000;
 const CONCURRENT: usize = 100;
 
 fn python_server() -> Service {
@@ -81,6 +84,12 @@ fn assert_calls(server: &Service, mut client: Session) {
         let served = spans.one(told, |span| fits(span, "SERVER"));
         let error = error.filter(|code| ERRORS_OF_SERVERS.contains(code));
         assert_eq!(served.text("error.type"), error, "{told}");
+        if method == "Get" && code == "DEADLINE_EXCEEDED" {
+            for span in [called, served] {
+                // The clock of the deadline started before the request was on the wire.
+                assert!(span.end - span.start > DEADLINE * 9 / 10, "{} ended early", span.kind);
+            }
+        }
     }
     for kind in ["CLIENT", "SERVER"] {
         let chats = spans.all(|span| span.kind == kind && is_method(span, "Chat"));
@@ -102,7 +111,11 @@ fn assert_calls(server: &Service, mut client: Session) {
         assert_eq!(served.evidence.as_deref(), Some("same-call"));
         assert!(called.is_client() && called.name == served.name);
         assert_eq!(status(called), status(served));
-        assert!(called.start <= served.start);
+        // The whole stream, not only to the response's head. What the server wrote last (or, of a
+        // cancelled call, did not) the client may have read before the call of the write returned.
+        const RETURN: u64 = 100_000_000;
+        assert!(called.start <= served.start && served.end <= called.end + RETURN);
+        assert!(called.end >= served.start);
         parents.push(&called.span_id);
     }
     parents.sort_unstable();
