@@ -11,6 +11,7 @@ mod bad_input;
 mod doctor;
 mod ending;
 mod etcd;
+mod fastcgi;
 mod ground;
 mod grpc;
 mod harm;

@@ -58,7 +58,8 @@ impl MariaDb {
         wait_for_tcp(&mut process, port);
         wait_for_socket(&mut process, &socket);
         let mariadb = Self { port, process, directory };
-        let made = mariadb.client("").arg("-eCREATE DATABASE shop").output().expect("mariadb");
+        let made =
+            mariadb.client("").args(["-e", "CREATE DATABASE shop"]).output().expect("mariadb");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         mariadb
     }
