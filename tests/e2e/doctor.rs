@@ -117,10 +117,10 @@ fn doctor_sees_what_a_live_nginx_speaks() {
     }
     let nginx = Nginx::start_with("", "", 1);
     let mut connection = Connection::to(nginx.port);
-    let pid = nginx.pid().to_string();
-    let looking = thread::spawn({
-        let pid = pid.clone();
-        move || said(doctor(&["--pid", &pid, "--duration", "3s", "--format", "json"]))
+    let master = nginx.pid();
+    let looking = thread::spawn(move || {
+        let pid = master.to_string();
+        said(doctor(&["--pid", &pid, "--duration", "3s", "--format", "json"]))
     });
     let mut asked = 0;
     while !looking.is_finished() {
@@ -139,7 +139,7 @@ fn doctor_sees_what_a_live_nginx_speaks() {
         assert_eq!(target["service"], "nginx");
         let findings = findings(&target["findings"]);
         let spoken = findings.iter().find(|(grade, what, _)| (*grade, *what) == ("ok", "http/1"));
-        if target["pid"].to_string() == pid {
+        if target["pid"] == master {
             assert!(
                 findings.iter().any(|(grade, what, _)| (*grade, *what) == ("less", "no traffic"))
             );
