@@ -13,9 +13,11 @@ use onlooker_common::map::{CALL_RECORDS, RECORD_PAYLOAD};
 use crate::emit::{Cursor, Scratch};
 use crate::{counter, emit, kernel};
 
-/// The most steps that a call takes: each copies from one buffer into one record.
+/// The most steps that a call takes: each copies from one buffer into one record. The kernel takes
+/// up to 1024 buffers (`UIO_MAXIOV`), and gRPC's core makes use of 260: three for each frame of
+/// many streams.
 #[cfg(feature = "loops")]
-const MOST_STEPS: u32 = 40;
+const MOST_STEPS: u32 = 1024 + CALL_RECORDS as u32;
 /// The same on kernels without `bpf_loop`, where each is verified anew: of a call with one buffer
 /// and of one with several, which Node.js makes of the messages of a PostgreSQL query.
 #[cfg(not(feature = "loops"))]

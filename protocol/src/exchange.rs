@@ -59,6 +59,9 @@ pub struct Exchange {
     /// span with the last byte of the response. Of an aborted exchange without response: when it
     /// was given up.
     pub answered: Option<Moment>,
+    /// When it was over, if that is not with the last byte of the response: a call that lasts as
+    /// long as its stream, and was cancelled or lost its connection.
+    pub over: Option<Moment>,
     /// How it ended.
     pub outcome: Outcome,
     /// The trace context that the request carried.
@@ -78,6 +81,7 @@ impl Exchange {
             request,
             response,
             answered: None,
+            over: None,
             outcome: Outcome::Complete,
             context: None,
             links: Vec::new(),

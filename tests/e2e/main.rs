@@ -8,12 +8,17 @@
 mod amqp;
 mod aws;
 mod bad_input;
+mod doctor;
 mod ending;
+mod etcd;
+mod fastcgi;
 mod ground;
+mod grpc;
 mod harm;
 mod http;
 mod kafka;
 mod links;
+mod mariadb;
 mod nginx;
 mod otlp;
 mod postgresql;

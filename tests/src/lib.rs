@@ -23,7 +23,9 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use agent::{Agent, Finished};
-pub use place::{Scratch, agent_binary, kafka_jars, node_modules, python, workload, workspace};
+pub use place::{
+    Scratch, agent_binary, grpc_cpp, kafka_jars, node_modules, python, workload, workspace,
+};
 pub use ports::{free_port, wait_for_port, wait_for_socket, wait_for_tcp};
 pub use process::Process;
 pub use receiver::Receiver;

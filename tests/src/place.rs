@@ -40,6 +40,12 @@ pub fn kafka_jars() -> PathBuf {
     workspace().join("target/kafka/libs")
 }
 
+/// The C++ workload of gRPC that `cargo xtask setup` compiles.
+#[must_use]
+pub fn grpc_cpp() -> PathBuf {
+    workspace().join("target/grpc/grpc_cpp")
+}
+
 /// A program or script of `tests/workloads`.
 #[must_use]
 pub fn workload(name: &str) -> PathBuf {

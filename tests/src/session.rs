@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{ChildStdin, ChildStdout};
+use std::process::{ChildStdin, ChildStdout, Command};
 
 use crate::process::{Streams, command};
 use crate::{Process, node_modules, python, workload};
@@ -37,11 +37,17 @@ impl Session {
 
     fn start<A: AsRef<OsStr>>(program: impl AsRef<OsStr>, script: &str, arguments: &[A]) -> Self {
         let mut client = command(program);
-        client
-            .arg(workload(script))
-            .args(arguments)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("NODE_PATH", node_modules());
+        client.arg(workload(script)).args(arguments);
+        Self::spawn(client)
+    }
+
+    /// Starts a command made with [`command`].
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn spawn(mut client: Command) -> Self {
+        client.env("PYTHONDONTWRITEBYTECODE", "1").env("NODE_PATH", node_modules());
         let mut process = Process::spawn(client, Streams::Dialogue);
         let input = process.take_stdin().expect("piped input");
         let output = BufReader::new(process.take_stdout().expect("piped output"));

@@ -113,6 +113,12 @@ def writev(connection, head, body):
     connection.sendall((head + body)[sent:])
 
 
+def many_buffers(connection, head, body):
+    """As gRPC's core writes the frames of many streams: each piece in a buffer of its own."""
+    sent = connection.sendmsg([head[at : at + 1] for at in range(len(head))] + [body])
+    connection.sendall((head + body)[sent:])
+
+
 def sendfile(connection, head, body):
     connection.sendall(head, socket.MSG_MORE)
     with tempfile.TemporaryFile() as file:
@@ -159,8 +165,10 @@ READERS = {
 }  # fmt: skip
 WRITERS = {
     function.__name__: function
-    for function in (send, send_apart, sendto, sendmsg, write, writev, sendfile, splice, partial)
-}
+    for function in (
+        send, send_apart, sendto, sendmsg, write, writev, many_buffers, sendfile, splice, partial,
+    )
+}  # fmt: skip
 
 
 def hand_over(connection):

@@ -1,6 +1,7 @@
 //! `cargo xtask setup`: installs what building the BPF object, testing and the demo need. Seconds
 //! when it is all there.
 
+mod grpc;
 mod kafka;
 mod node;
 mod packages;
@@ -26,12 +27,13 @@ type Step = fn() -> Result;
 
 /// Does every step; with `strict`, one that cannot be done is a failure.
 pub(crate) fn install(strict: bool) -> Result {
-    let steps: [(&str, Step); 6] = [
+    let steps: [(&str, Step); 7] = [
         ("distribution packages", packages::install),
         ("bpf-linker", bpf_linker),
         ("Python environment", python::install),
         ("Node packages", node::install),
         ("Kafka", kafka::install),
+        ("C++ gRPC", grpc::install),
         ("tracefs", tracefs),
     ];
     let mut missing = Vec::new();

@@ -1,15 +1,20 @@
 //! `onlooker doctor`: what this machine allows, what is missing, what that costs; and for
-//! targets, what is seen of them and what is not.
+//! targets, what is seen of them and what is not; and whether configured collectors answer.
 
+mod collectors;
 mod machine;
 mod targets;
 
+use std::io::{ErrorKind, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::output::settings;
 use crate::config::Targets;
 
 #[derive(Debug, Args)]
@@ -17,7 +22,13 @@ use crate::config::Targets;
 Examples:
   onlooker doctor                       the machine
   onlooker doctor --pid 4242            and one process, watched for some seconds
-  onlooker doctor --port 8080 --json    for scripts")]
+  onlooker doctor --otlp http://localhost:4318
+                                        and whether a collector answers
+  onlooker doctor --port 8080 --format json
+                                        for scripts
+
+Collectors are those of --otlp, of the OTEL_* variables and of --config; none gets a span. It fails
+if anything is BAD.")]
 pub(super) struct Arguments {
     /// Look at a process too; may be repeated
     #[arg(short, long, value_name = "PID")]
@@ -31,9 +42,24 @@ pub(super) struct Arguments {
     /// How long to watch them
     #[arg(long, value_name = "TIME", value_parser = super::duration, default_value = "3s")]
     duration: Duration,
-    /// Print JSON
-    #[arg(long)]
+    /// Ask this collector for an answer (OTLP; the OTEL_EXPORTER_OTLP_* variables are obeyed)
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
+    /// Ask the collectors of a configuration file for an answer
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How to print: lines for people, or JSON
+    #[arg(short, long, value_enum, default_value = "text")]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
     json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
 }
 
 /// How a finding stands.
@@ -70,38 +96,69 @@ impl Finding {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let config = settings(arguments.config.as_deref(), arguments.otlp.as_deref())?;
+    config.check()?;
+    let json = arguments.json || arguments.format == Format::Json;
     let machine = machine::examine();
+    let collectors = collectors::ask(&config)?;
     let chosen = Targets {
         pids: arguments.pid.clone(),
         ports: arguments.port.clone(),
         exes: arguments.exe.clone(),
         ..Targets::default()
     };
-    let works = machine.iter().all(|finding| finding.grade != Grade::Bad);
+    let works = is_good(&machine);
     let watched = if chosen == Targets::default() {
         Vec::new()
     } else if works {
-        if !arguments.json {
+        if !json {
             eprintln!("onlooker: watching the targets for {:?}", arguments.duration);
         }
         targets::watch(&chosen, arguments.duration)?
     } else {
         anyhow::bail!("the targets cannot be watched: mend what is BAD first:\n{}", text(&machine));
     };
-    if arguments.json {
+    let delivers = is_good(&collectors);
+    let report = if json {
         let processes: Vec<_> = watched.iter().map(targets::Watched::to_json).collect();
-        let report = json!({ "machine": as_json(&machine), "targets": processes });
-        println!("{report:#}");
+        let report = json!({
+            "machine": as_json(&machine),
+            "collectors": as_json(&collectors),
+            "targets": processes,
+        });
+        format!("{report:#}\n")
     } else {
-        print!("{}", text(&machine));
+        let mut report = text(&machine);
+        if !collectors.is_empty() {
+            report.push_str(&format!("\ncollectors\n{}", text(&collectors)));
+        }
         for watched in &watched {
-            print!("\n{}\n{}", watched.title(), text(&watched.findings));
+            report.push_str(&format!("\n{}\n{}", watched.title(), text(&watched.findings)));
         }
         if !works {
-            println!("\nOnlooker cannot work here before what is BAD is mended.");
+            report.push_str("\nOnlooker cannot work here before what is BAD is mended.\n");
+        } else if !delivers {
+            report
+                .push_str("\nA collector does not answer: spans would be lost on the way to it.\n");
         }
+        report
+    };
+    print(&report)?;
+    Ok(if works && delivers { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn is_good(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.grade != Grade::Bad)
+}
+
+/// Prints to whoever still reads.
+fn print(report: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(report.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("the report cannot be printed")
+        }
+        _ => Ok(()),
     }
-    Ok(if works { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn text(findings: &[Finding]) -> String {

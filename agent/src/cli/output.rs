@@ -1,6 +1,6 @@
 //! The flags that say where spans go, which several commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -45,13 +45,7 @@ impl OutputArguments {
     /// The settings of the file, the environment and these flags, the last first; spans are shown
     /// as `otherwise` if no flag says how.
     pub(super) fn config(&self, otherwise: Shown) -> anyhow::Result<Config> {
-        let mut config = match &self.config {
-            Some(path) => Config::load(path)?,
-            None => Config::default(),
-        };
-        for warning in config.apply_environment() {
-            eprintln!("onlooker: {warning}");
-        }
+        let mut config = settings(self.config.as_deref(), self.otlp.as_deref())?;
         let format = match self.format.unwrap_or(otherwise) {
             Shown::Tree => Some(Format::Tree),
             Shown::Line => Some(Format::Line),
@@ -64,12 +58,24 @@ impl OutputArguments {
             Colored::Never => Color::Never,
         };
         config.export.console = format.map(|format| ConsoleSettings { format, color });
-        if let Some(url) = &self.otlp {
-            config.export.otlp.set_url(url);
-        }
         if let Some(path) = &self.output {
             config.export.file = Some(FileSettings::to(path));
         }
         Ok(config)
     }
+}
+
+/// The settings of a file and of the environment, with the collector of a flag, the last first.
+pub(super) fn settings(file: Option<&Path>, otlp: Option<&str>) -> anyhow::Result<Config> {
+    let mut config = match file {
+        Some(path) => Config::load(path)?,
+        None => Config::default(),
+    };
+    for warning in config.apply_environment() {
+        eprintln!("onlooker: {warning}");
+    }
+    if let Some(url) = otlp {
+        config.export.otlp.set_url(url);
+    }
+    Ok(config)
 }

@@ -10,7 +10,8 @@ use std::collections::HashMap;
 pub enum BtfError {
     /// The kernel has no type information to read.
     #[error(
-        "cannot read {path}: {source}; Onlooker needs a kernel built with CONFIG_DEBUG_INFO_BTF"
+        "cannot read {path}: {source}; boot a kernel that was built with CONFIG_DEBUG_INFO_BTF (that \
+         of a distribution mostly is), and in a container mount the host's /sys"
     )]
     Unreadable {
         /// Where it should be.

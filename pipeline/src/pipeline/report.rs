@@ -102,7 +102,8 @@ impl<P: Processes> Pipeline<P> {
 fn times(exchange: &Exchange, asked: bool) -> (u64, u64) {
     let first = exchange.request.first;
     // Without a response: when it was given up, if that is known.
-    let last = exchange.response.map(|response| response.last).or(exchange.answered);
+    let response = exchange.response.map(|response| response.last);
+    let last = exchange.over.or(response).or(exchange.answered);
     let last = last.unwrap_or(exchange.request.last);
     if asked {
         let answered = exchange.answered.unwrap_or(last);

@@ -127,7 +127,9 @@ impl Request {
         };
         let mut exchange = Exchange::new(self.extent, None, facts);
         if let Some(answer) = self.answer {
-            exchange.answered = Some(answer.head_last);
+            // A call of gRPC-Web lasts as long as its response, at the client as well.
+            let is_call = matches!(exchange.facts, Facts::Grpc(_));
+            exchange.answered = (!is_call).then_some(answer.head_last);
             exchange.response = Some(answer.extent);
         }
         exchange.context = self.context;

@@ -283,6 +283,10 @@ impl Stream {
     ) -> Option<Exchange> {
         let request = self.request?;
         let finish = if self.response_ended { Finish::Ended } else { finish };
+        let over = match finish {
+            Finish::Ended | Finish::Closed(Ending::Forgotten) => None,
+            Finish::Reset(_) | Finish::Closed(_) => Some(at),
+        };
         let (outcome, reset) = match finish {
             Finish::Ended if self.is_inferred() => (Outcome::Inferred, None),
             Finish::Ended => (Outcome::Complete, None),
@@ -318,7 +322,12 @@ impl Stream {
             Facts::Http(self.facts)
         };
         let mut exchange = Exchange::new(request, self.response, facts);
-        exchange.answered = self.answered;
+        if matches!(exchange.facts, Facts::Grpc(_)) {
+            // A call lasts as long as its stream, at the client as well.
+            exchange.over = over;
+        } else {
+            exchange.answered = self.answered.or(over);
+        }
         exchange.outcome = outcome;
         exchange.context = self.context;
         exchange.links.extend(self.link);

@@ -226,3 +226,43 @@ fn any_bytes_are_survived() {
         talk.close();
     }
 }
+
+/// A call whose response has begun, and then what `end` does some time later.
+fn call(end: impl FnOnce(&mut Talk)) -> (Exchange, u64) {
+    // POST, http, `/S/M`; `content-type: application/grpc`, which is in no table.
+    let ask = [&[0x83, 0x86, 0x04, 4][..], b"/S/M", &[0x0f, 16, 16], b"application/grpc"].concat();
+    let mut talk = Talk::new();
+    talk.say(Side::Client, &frame(1, 4, 1, &ask));
+    talk.say(Side::Server, &frame(1, 4, 1, OK));
+    talk.time += 1_000_000;
+    end(&mut talk);
+    let at = talk.time;
+    let mut out = talk.out;
+    talk.dissector.closed(
+        Ending::Closed,
+        Moment { start: at, end: at + 1, ..Moment::default() },
+        &mut out,
+    );
+    let [exchange] = &out.exchanges[..] else { panic!("{:?}", out.exchanges) };
+    assert!(matches!(exchange.facts, Facts::Grpc(_)));
+    (exchange.clone(), at)
+}
+
+#[test]
+fn a_call_lasts_as_long_as_its_stream() {
+    let (cancelled, at) = call(|talk| talk.say(Side::Client, &frame(3, 0, 1, &[0, 0, 0, 8])));
+    assert_eq!(cancelled.outcome, Outcome::Cancelled);
+    assert_eq!(cancelled.over.map(|over| over.start), Some(at));
+    let (closed, at) = call(|_| {});
+    assert_eq!(closed.outcome, Outcome::Aborted(Ending::Closed));
+    assert_eq!(closed.over.map(|over| over.start), Some(at));
+    // `grpc-status: 0`, in no table.
+    let trailers = [&[0x00, 11][..], b"grpc-status", &[1, b'0']].concat();
+    let (ended, _) = call(|talk| {
+        talk.say(Side::Client, &frame(0, 1, 1, b""));
+        talk.answer(1, &trailers);
+    });
+    assert_eq!((ended.outcome, ended.over), (Outcome::Complete, None));
+    // Not only to the head of the response.
+    assert_eq!(ended.answered, None);
+}

@@ -8,7 +8,8 @@ use onlooker_e2e::workspace;
 use super::stamp::Stamp;
 use crate::shell::{Result, run};
 
-const PACKAGES: &[&str] = &["amqplib@0.10", "express@4", "ioredis@5", "kafkajs@2", "pg@8"];
+const PACKAGES: &[&str] =
+    &["@grpc/grpc-js@1", "amqplib@0.10", "express@4", "ioredis@5", "kafkajs@2", "mysql2@3", "pg@8"];
 
 pub(super) fn install() -> Result {
     let directory = workspace().join("target/node");

@@ -20,6 +20,7 @@ const PACKAGES: &[&str] = &[
     "opentelemetry-proto",
     "pika",
     "psycopg[binary]",
+    "pymysql",
     "redis",
 ];
 

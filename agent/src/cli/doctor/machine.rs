@@ -1,5 +1,6 @@
 //! The machine: privileges, the kernel, every feature.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::{Finding, Grade};
@@ -71,14 +72,17 @@ fn types() -> Finding {
 }
 
 fn tracefs() -> Finding {
-    let there = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"]
-        .iter()
-        .any(|path| Path::new(path).exists());
-    if there {
-        Finding::new(Grade::Good, "tracefs", "")
-    } else {
-        Finding::new(Grade::Good, "tracefs", "not mounted; Onlooker mounts it when it starts")
+    let places = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
+    if places.iter().any(|path| Path::new(path).exists()) {
+        return Finding::new(Grade::Good, "tracefs", "");
     }
+    let hidden = places.iter().any(|path| {
+        std::fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+    });
+    if hidden {
+        return Finding::new(Grade::Bad, "tracefs", "this user may not read it; run as root");
+    }
+    Finding::new(Grade::Good, "tracefs", "not mounted; Onlooker mounts it when it starts")
 }
 
 /// In a pid namespace of its own the agent sees other numbers than the kernel programs.

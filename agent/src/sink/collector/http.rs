@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{
-    CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
 use hyper::{Method, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
@@ -88,10 +88,14 @@ impl HttpExporter {
     }
 
     async fn exchange(&self, body: Bytes) -> Result<Answer, String> {
+        let length = body.len();
         let mut request = hyper::Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
+        // Hyper leaves it out of a request with an empty body, which servers refuse: a POST has one
+        // (RFC 9110 §8.6).
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
         let response = self.client.request(request).await.map_err(|error| explain(&error))?;
         let (parts, body) = response.into_parts();
         let after = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
