@@ -1,6 +1,10 @@
 //! Every kind of socket, and connections that are older than the agent.
 
 use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use onlooker_e2e::http::Connection;
 use onlooker_e2e::servers::Nginx;
@@ -134,4 +138,40 @@ fn an_agent_that_comes_in_mid_body_finds_its_footing() {
         let path = span.path().expect("a path");
         assert!(["/upload", "/next"].contains(&path), "{span:?}");
     }
+}
+
+/// While the hooks are set one after the other, requests may be seen whose responses are not.
+#[test]
+fn connections_under_traffic_when_the_agent_comes_are_all_understood() {
+    if skipped() {
+        return;
+    }
+    const CLIENTS: usize = 16;
+    let nginx = Nginx::start("location / { return 200 busy; }");
+    let over = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let mut connection = Connection::to(nginx.port);
+            let port = i64::from(connection.local_port());
+            let over = Arc::clone(&over);
+            let asking = thread::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    assert_eq!(connection.get("/busy").text(), "busy");
+                    // Some hundred requests in a second: more than that the hooks take to be set.
+                    thread::sleep(Duration::from_millis(3));
+                }
+            });
+            (port, asking)
+        })
+        .collect();
+    let agent = Agent::trace_pid(nginx.pid());
+    let is_seen = |spans: &[Span], port: i64| {
+        spans.iter().any(|span| span.int("network.peer.port") == Some(port))
+    };
+    agent.wait_for("spans of every connection", |spans| {
+        clients.iter().all(|(port, _)| is_seen(spans, *port))
+    });
+    over.store(true, Ordering::Relaxed);
+    clients.into_iter().for_each(|(_, asking)| asking.join().expect("a client"));
+    assert!(agent.finish().successful().spans.iter().all(|span| span.path() == Some("/busy")));
 }

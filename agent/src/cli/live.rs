@@ -48,6 +48,10 @@ pub(super) struct Live {
     sinks: Sinks,
     runtime: tokio::runtime::Runtime,
     stop: Arc<AtomicBool>,
+    /// When all hooks were set (nanoseconds, monotonic clock). What passed before is left out: of
+    /// that, some calls were told and others not, and requests without their responses would look
+    /// like those of a client that pipelines, for as long as the connection lasts.
+    complete_since: u64,
     /// Processes that were found to be no targets, whose last records are on their way.
     rejected: HashSet<u32>,
     /// Targets that still run; the loop can end when a traced command's are gone.
@@ -88,6 +92,7 @@ impl Live {
             sinks,
             runtime,
             stop,
+            complete_since: 0,
             rejected: HashSet::new(),
             targets: HashSet::new(),
             spans: 0,
@@ -113,6 +118,7 @@ impl Live {
         }
         self.add_running()?;
         self.probe.attach()?;
+        self.complete_since = now();
         // Those that were forked or started while the hooks were being set.
         self.add_running()?;
         for feature in self.probe.features() {
@@ -231,7 +237,9 @@ impl Live {
 
     /// One turn: what the kernel has, as far as one turn takes. Gives how many records.
     fn turn(&mut self) -> usize {
-        let Self { probe, pipeline, tape, selector, rejected, targets, news, .. } = self;
+        let Self {
+            probe, pipeline, tape, selector, rejected, targets, news, complete_since, ..
+        } = self;
         let taken = probe.drain(MOST_AT_ONCE, |record| {
             match &record {
                 Some(Record::Process(kind, process)) => {
@@ -254,7 +262,12 @@ impl Live {
                         _ => {}
                     }
                 }
-                Some(Record::Data(data, _)) if rejected.contains(&data.header.tgid) => return,
+                Some(Record::Data(data, _))
+                    if data.header.time < *complete_since
+                        || rejected.contains(&data.header.tgid) =>
+                {
+                    return;
+                }
                 Some(Record::Socket(socket)) if rejected.contains(&socket.header.tgid) => return,
                 _ => {}
             }
