@@ -1,10 +1,10 @@
 """A MariaDB client that does what lines on standard input say, and prints "done", or the error's
-number and SQLSTATE, for each. PyMySQL speaks the text protocol only.
+number, for each. PyMySQL speaks the text protocol only.
 
 pymysql_session.py PORT DATABASE
 
     query SQL       one statement, or several at once, separated by semicolons
-    commit          COM_QUERY of its own
+    commit          the commit that the client sends by itself
 """
 
 import sys
