@@ -9,6 +9,7 @@ mod amqp;
 mod aws;
 mod bad_input;
 mod ending;
+mod event_loops;
 mod ground;
 mod harm;
 mod http;

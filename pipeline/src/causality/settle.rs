@@ -37,6 +37,8 @@ pub struct LinkCounters {
     pub roots: u64,
     /// Calls without a parent because the thread serves several requests at once.
     pub multiplexed: u64,
+    /// … because the thread is an event loop that had waited for other events meanwhile.
+    pub waited: u64,
     /// … because the request was handed to another thread.
     pub handed_off: u64,
     /// … because the thread belongs to a pool.
@@ -142,6 +144,8 @@ impl Causality {
         if !asked {
             let task = request.first.task.id;
             self.tasks.served(task, on, finished.start, finished.end, finished.serial);
+        } else if serving::drifts(&finished) {
+            self.tasks.drifted(request.first.task.id);
         }
         self.nodes.insert(id, Node { finished, waits: Waits::Grace, children: Vec::new() });
         if asked {
@@ -290,6 +294,7 @@ impl Causality {
             Why::NothingServed => {}
             Why::Over => self.counters.over += 1,
             Why::Multiplexed => self.counters.multiplexed += 1,
+            Why::Waited => self.counters.waited += 1,
             Why::HandedOff => self.counters.handed_off += 1,
             Why::Pool => self.counters.pool += 1,
         }
