@@ -130,6 +130,10 @@ pub mod flag {
     pub const INHERITED: u16 = 8;
     /// The payload could not be read (a fault), so less was captured than wanted.
     pub const FAULT: u16 = 16;
+    /// The task waits for events of many files (`epoll_wait`): an event loop, perhaps.
+    pub const POLLS: u16 = 32;
+    /// It has done so since it last received anything: the handler of those bytes has returned.
+    pub const WAITED: u16 = 64;
 }
 
 /// A socket, when first seen.
@@ -143,8 +147,8 @@ pub struct Socket {
     /// Unix: inode number of the peer's socket; zero if it has none (it was not accepted yet, or
     /// is closed already).
     pub peer_inode: u32,
-    /// Keeps the size a multiple of eight.
-    pub reserved: u32,
+    /// Of the connecting task, when it connected: [`flag::POLLS`] and [`flag::WAITED`].
+    pub opener_flags: u32,
     /// Inode number of the socket.
     pub inode: u32,
     /// Inode number of its network namespace.

@@ -307,6 +307,7 @@ fn report(
             if task.inherited != 0 {
                 flags |= flag::INHERITED;
             }
+            flags |= task.waits as u16;
             // Field by field: put together as one value, it would take a third of the 512 bytes of
             // stack that kernels before 6.13 give all functions of a program.
             // SAFETY: the scratch is this CPU's, and no field is left out.
@@ -344,6 +345,7 @@ fn report(
         state.received = state.received.wrapping_add(passed);
         if length > 0 {
             task.resumed = place;
+            task.waits &= !u64::from(flag::WAITED);
             // Answers are no causes, and neither are the bytes on a socketpair that wake a thread.
             if state.role == role::SERVER {
                 task.cause = place;

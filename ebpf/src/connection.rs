@@ -55,7 +55,8 @@ const FRESH: SocketState = SocketState {
     role_evidence: role_evidence::NONE,
     announced: 0,
     tcp: 0,
-    reserved: [0; 3],
+    opener_flags: 0,
+    reserved: [0; 2],
     ports: 0,
     opener: 0,
     cause: NO_PLACE,
@@ -87,7 +88,7 @@ fn announce(socket: &Socket, state: &mut SocketState, who: (u32, u32)) -> bool {
             (*record).header = emit::header(Kind::Socket, who);
             (*record).socket = socket.sock;
             (*record).peer_inode = 0;
-            (*record).reserved = 0;
+            (*record).opener_flags = u32::from(state.opener_flags);
             (*record).inode = socket.inode;
             (*record).netns = 0;
             (*record).sent_base = 0;
@@ -266,5 +267,6 @@ fn connecting(sock: u64) {
     if let Some(task) = task::existing(tid) {
         state.cause = task.cause;
         state.resumed = task.resumed;
+        state.opener_flags = task.waits as u8;
     }
 }

@@ -76,6 +76,23 @@ pub fn enter_io_uring_enter(_context: TracePointContext) -> u32 {
     0
 }
 
+/// One program a system call that waits for events of many files (`syscalls/sys_enter_*`).
+macro_rules! waiting_calls {
+    ($($enter:ident;)*) => {$(
+        #[tracepoint]
+        pub fn $enter(_context: TracePointContext) -> u32 {
+            task::waits();
+            0
+        }
+    )*};
+}
+
+waiting_calls! {
+    enter_epoll_wait;
+    enter_epoll_pwait;
+    enter_epoll_pwait2;
+}
+
 /// `inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`, 4.16.
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 pub fn socket_state(context: RawTracePointContext) -> i32 {

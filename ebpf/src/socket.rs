@@ -36,7 +36,9 @@ pub struct SocketState {
     pub announced: u8,
     /// Non-zero: a TCP socket, whose end is always heard of, so that `inode` holds until then.
     pub tcp: u8,
-    pub reserved: [u8; 3],
+    /// Of [`flag::POLLS`](onlooker_common::event::flag) and `WAITED`: of the task that connected.
+    pub opener_flags: u8,
+    pub reserved: [u8; 2],
     /// TCP: both ports, which tell a later socket at the same address apart if its predecessor's
     /// end was missed (the kernel does not run a program inside itself).
     pub ports: u32,

@@ -61,7 +61,7 @@ impl End {
             header: self.header(Kind::Socket, 0, time),
             socket: self.socket,
             peer_inode: 0,
-            reserved: 0,
+            opener_flags: 0,
             inode: 1,
             netns: 1,
             sent_base,

@@ -235,6 +235,8 @@ impl<P: Processes> Pipeline<P> {
             cause: self.table.origin(&data.cause),
             resumed: self.table.origin(&data.resumed),
             inherited: data.flags & flag::INHERITED != 0,
+            polls: data.flags & flag::POLLS != 0,
+            waited: data.flags & flag::WAITED != 0,
         };
         let Some(connection) = self.table.get_mut(id) else { return };
         connection.last_seen = data.header.time;

@@ -13,6 +13,9 @@ pub enum Handlers {
     /// An event loop that handles what it read before it reads anything else (nginx): a call is
     /// made by the handler of the bytes that the thread read last.
     Inline,
+    /// A scheduler of its own moves tasks between threads at any time (Go, Erlang): what a thread read
+    /// says nothing about what it sends.
+    Scheduled,
 }
 
 /// Answers questions about processes.

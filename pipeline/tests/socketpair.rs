@@ -36,7 +36,7 @@ fn socket(number: u32, family: u16, role: u8, role_evidence: u8) -> Socket {
         header: header(Kind::Socket, 0, 1),
         socket: number.into(),
         peer_inode: 0,
-        reserved: 0,
+        opener_flags: 0,
         inode: number,
         netns: 1,
         sent_base: 0,

@@ -45,7 +45,7 @@ impl Server {
             header: header(Kind::Socket, 0, 1),
             socket: SOCKET,
             peer_inode: 0,
-            reserved: 0,
+            opener_flags: 0,
             inode: INODE,
             netns: 1,
             sent_base: SERVER_BASE,

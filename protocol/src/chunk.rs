@@ -37,6 +37,10 @@ pub struct Task {
     pub resumed: Origin,
     /// `cause` was inherited from the thread or process that started this one.
     pub inherited: bool,
+    /// The task waits for events of many files: an event loop, perhaps.
+    pub polls: bool,
+    /// It has done so since it received `resumed`: the handler of those bytes has returned.
+    pub waited: bool,
 }
 
 /// Bytes received earlier: a connection (by the pipeline's number, zero for none) and a position.

@@ -193,7 +193,7 @@ impl Open {
             header: self.header(end, Kind::Socket, time, 0),
             socket: self.socket(end),
             peer_inode: 0,
-            reserved: 0,
+            opener_flags: 0,
             inode: self.inode(),
             netns: 0,
             sent_base,

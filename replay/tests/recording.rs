@@ -51,7 +51,7 @@ fn socket() -> event::Socket {
         header,
         socket: 0xabc,
         peer_inode: 0,
-        reserved: 0,
+        opener_flags: 0,
         inode: 5,
         netns: 1,
         sent_base: 0,
@@ -370,11 +370,11 @@ fn a_process_with_too_many_attributes_keeps_its_name() {
     let mut out = Vec::new();
     let mut writer =
         Writer::start(&mut out, &head(Payloads::Complete), u64::MAX).expect("a vector");
-    writer.process(7, Handlers::Unknown, &large);
+    writer.process(7, Handlers::Scheduled, &large);
     writer.finish(&[]);
     let (frames, ended, _) = read(&out).expect("a file");
     assert_eq!(ended, Ended::Complete);
-    assert!(frames[0].starts_with("is 7 Unknown Resource { service: \"shop\""), "{}", frames[0]);
+    assert!(frames[0].starts_with("is 7 Scheduled Resource { service: \"shop\""), "{}", frames[0]);
 }
 
 /// What is left of the payloads of records that were told in this order.

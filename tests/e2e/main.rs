@@ -11,6 +11,7 @@ mod bad_input;
 mod doctor;
 mod ending;
 mod etcd;
+mod event_loops;
 mod fastcgi;
 mod ground;
 mod grpc;

@@ -71,6 +71,7 @@ impl fmt::Display for Account {
             "without a parent because",
             &[
                 (links.multiplexed, "the thread serves several requests at once"),
+                (links.waited, "the thread is an event loop and did something else meanwhile"),
                 (links.handed_off, "the request changed threads"),
                 (links.pool, "the thread belongs to a pool"),
                 (links.over, "what the thread had served was over"),

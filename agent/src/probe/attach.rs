@@ -50,7 +50,9 @@ impl Feature {
     }
 
     pub(super) fn is_socket_call(&self) -> bool {
-        self.programs.first().is_some_and(|(name, _)| name.starts_with("enter_"))
+        self.programs.first().is_some_and(|(name, _)| {
+            name.starts_with("enter_") && !name.starts_with("enter_epoll_")
+        })
     }
 }
 
@@ -102,6 +104,25 @@ const LENGTHS: &[Row] = &[
 /// Calls that need no program of their own where the kernel tells the lengths.
 const RECEIVING: &[&str] = &["read", "readv", "recvfrom", "recvmsg", "recvmmsg"];
 
+/// When a handler has returned. `epoll_pwait2` is of 5.11.
+const WAITING: &[Row] = &[
+    (
+        "epoll_wait",
+        "calls that an event loop makes for a timer may be taken for those of a request",
+        &[("enter_epoll_wait", "sys_enter_epoll_wait")],
+    ),
+    (
+        "epoll_pwait",
+        "calls that an event loop makes for a timer may be taken for those of a request",
+        &[("enter_epoll_pwait", "sys_enter_epoll_pwait")],
+    ),
+    (
+        "epoll_pwait2",
+        "calls that an event loop makes for a timer may be taken for those of a request",
+        &[("enter_epoll_pwait2", "sys_enter_epoll_pwait2")],
+    ),
+];
+
 const LIFE: &[Row] = &[
     (
         "inet_sock_set_state",
@@ -139,6 +160,7 @@ pub(super) fn load_all(ebpf: &mut Ebpf, lengths: bool) -> Vec<Feature> {
             _ => (name, without, programs),
         })
         .chain(more.iter().copied())
+        .chain(WAITING.iter().copied())
         .chain(LIFE.iter().copied())
         .map(|(name, without, programs)| {
             let refused = programs.iter().find_map(|(program, _)| load(ebpf, program).err());

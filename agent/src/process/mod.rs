@@ -3,6 +3,7 @@
 mod inspect;
 mod naming;
 mod resource;
+mod runtime;
 mod select;
 mod table;
 

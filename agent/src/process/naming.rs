@@ -33,6 +33,8 @@ pub(crate) fn service_name(
         None => return Some(executable(program)),
         Some("java") => java(arguments),
         Some("python") => python(arguments, cwd),
+        Some("php") => php(arguments, cwd),
+        Some("ruby") if arguments.is_empty() => puma(cmdline.first()?),
         Some(kind) => script(kind, arguments, cwd),
     };
     name.filter(|name| !name.is_empty())
@@ -86,13 +88,11 @@ fn launched_by(launcher: &str, arguments: &[String]) -> Option<String> {
         let before = at.checked_sub(1).and_then(|before| arguments.get(before));
         match (argument.as_str(), before.map(String::as_str)) {
             (argument, Some("-A" | "--app")) => Some(argument),
-            (argument, _) if argument.starts_with('-') => None,
-            (argument, _) if argument.contains(':') && !argument.contains(['/', '.']) => {
-                Some(argument)
-            }
+            (argument, _) if argument.starts_with(['-', '[']) => None,
             (argument, _) => {
                 let (module, object) = argument.split_once(':')?;
-                let is_address = object.bytes().all(|byte| byte.is_ascii_digit());
+                let is_port = object.bytes().all(|byte| byte.is_ascii_digit());
+                let is_address = is_port || module == "unix" || module == "fd";
                 (!is_address && !module.contains('/')).then_some(argument)
             }
         }
@@ -128,6 +128,38 @@ fn script(kind: &str, arguments: &[String], cwd: Option<&Path>) -> Option<String
         }
     }
     None
+}
+
+/// PHP, its built-in web server included: `php -S ADDRESS [-t FOLDER] [ROUTER]`.
+fn php(arguments: &[String], cwd: Option<&Path>) -> Option<String> {
+    let mut rest = arguments.iter();
+    let (mut serves, mut folder) = (false, cwd);
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "-r" | "-a" | "-B" | "-R" | "-E" => return None,
+            "-S" => {
+                serves = true;
+                rest.next();
+            }
+            "-t" => folder = rest.next().map(Path::new),
+            "-c" | "-d" | "-z" => drop(rest.next()),
+            "-f" | "-F" => return stem(rest.next()?, cwd),
+            option if option.starts_with('-') => {}
+            script => return stem(script, cwd),
+        }
+    }
+    let folder = folder.filter(|_| serves)?;
+    folder.file_name()?.to_str().map(str::to_owned)
+}
+
+/// Puma writes what it serves over its arguments: `puma 5.6.5 (tcp://0.0.0.0:80) [orders]`.
+fn puma(title: &str) -> Option<String> {
+    let title = title.trim_end();
+    if !title.starts_with("puma ") && !title.starts_with("puma: ") {
+        return None;
+    }
+    let tag = title.strip_suffix(']').and_then(|title| title.rsplit_once('['));
+    Some(tag.map_or("puma", |(_, tag)| tag).to_owned())
 }
 
 /// A file's name without its ending; its folder's if the name says nothing.
@@ -195,6 +227,39 @@ mod tests {
             ),
             ("/opt/jdk/bin/java", &["java", "-cp", "a:b", "com.example.Main", "x"], Some("Main")),
             ("/usr/bin/ruby3.1", &["ruby", "app.rb"], Some("app")),
+            // Puma writes this over its arguments, with spaces behind.
+            ("/usr/bin/ruby3.1", &["puma 5.6.5 (tcp://0.0.0.0:80) [orders]  "], Some("orders")),
+            ("/usr/bin/ruby3.1", &["puma: cluster worker 0: 77 [orders]"], Some("orders")),
+            ("/usr/bin/ruby3.1", &["puma 5.6.5 (tcp://0.0.0.0:80)"], Some("puma")),
+            ("/usr/bin/php8.2", &["php", "-S", "127.0.0.1:80", "router.php"], Some("router")),
+            ("/usr/bin/php8.2", &["php", "-S", "127.0.0.1:80"], Some("shop")),
+            ("/usr/bin/php8.2", &["php", "-S", ":80", "-t", "/srv/pay"], Some("pay")),
+            ("/usr/bin/php8.2", &["php", "-d", "a=b", "/srv/jobs.php"], Some("jobs")),
+            (
+                "/usr/bin/python3.11",
+                &[
+                    "python3",
+                    "/usr/bin/gunicorn",
+                    "-b",
+                    "localhost:80",
+                    "-b",
+                    "unix:/run/cart.sock",
+                    "cart.wsgi:app",
+                ],
+                Some("cart"),
+            ),
+            (
+                "/usr/bin/python3.11",
+                &[
+                    "python3",
+                    "/usr/bin/gunicorn",
+                    "--bind=unix:/run/a.sock",
+                    "-b",
+                    "[::1]:80",
+                    "pay:app",
+                ],
+                Some("pay"),
+            ),
             ("/usr/bin/curl", &["curl", "http://user:secret@host"], Some("curl")),
         ];
         for (exe, cmdline, wanted) in cases {

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use onlooker_pipeline::process::{Handlers, Processes};
 use onlooker_pipeline::span::Resource;
 
-use super::inspect::{self, Inspection};
-use super::resource;
+use super::{inspect, resource, runtime};
 
 /// Ended processes whose resource is kept, for exchanges that are finished late.
 const MOST_ENDED: usize = 1024;
@@ -64,7 +63,7 @@ fn see(pid: u32, comm: &str) -> Seen {
     let inspection = inspect::inspect(pid);
     Seen {
         resource: resource::resource(pid, &inspection, comm),
-        handlers: handlers(&inspection),
+        handlers: runtime::handlers(pid, inspection.exe.as_deref()),
         exe: inspection.exe.or_else(|| gone(comm)),
     }
 }
@@ -78,15 +77,6 @@ fn gone(comm: &str) -> Option<PathBuf> {
     }
     let mut places = FOLDERS.iter().map(|folder| Path::new(folder).join(comm));
     Some(places.find(|place| place.exists()).unwrap_or_else(|| Path::new("/").join(comm)))
-}
-
-/// nginx runs a handler to its end before it reads anything else.
-fn handlers(inspection: &Inspection) -> Handlers {
-    let name = inspection.exe.as_deref().and_then(|exe| exe.file_name()?.to_str());
-    match name {
-        Some("nginx" | "openresty") => Handlers::Inline,
-        _ => Handlers::Unknown,
-    }
 }
 
 impl Processes for ProcessTable {

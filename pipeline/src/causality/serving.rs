@@ -1,6 +1,6 @@
 //! Which request a task was serving when it made a call.
 
-use onlooker_protocol::Origin;
+use onlooker_protocol::{Origin, Task};
 
 use super::history::{Entry, History};
 use super::node::Finished;
@@ -34,6 +34,8 @@ pub(crate) enum Why {
     Over,
     /// The thread serves several requests at once.
     Multiplexed,
+    /// The thread is an event loop, and had waited for other events since it read the request.
+    Waited,
     /// The request was read by one thread and answered by another.
     HandedOff,
     /// The thread that made the call outlived the request that started it: a pool.
@@ -49,6 +51,13 @@ pub(crate) fn cause<'a>(
     alive: impl Fn(ConnectionId) -> bool,
 ) -> Cause<'a> {
     let task = call.request.first.task;
+    if call.handlers == Handlers::Scheduled {
+        return Cause::None(if task.cause.connection == 0 {
+            Why::NothingServed
+        } else {
+            Why::Multiplexed
+        });
+    }
     if task.inherited {
         return match find(task.cause, call, history, &alive) {
             Cause::Known(on, entry, _) => match tasks.end_of(task.thread) {
@@ -64,6 +73,9 @@ pub(crate) fn cause<'a>(
         };
     }
     let inline = call.handlers == Handlers::Inline;
+    if task.polls && !tasks.multiplexes(task.id) && !inline {
+        return turn(call, history, tasks, &alive);
+    }
     if !tasks.multiplexes(task.id) && !inline {
         return match find(task.cause, call, history, &alive) {
             Cause::Known(_, entry, _) if entry.handed_off => Cause::None(Why::HandedOff),
@@ -74,6 +86,57 @@ pub(crate) fn cause<'a>(
         return Cause::None(Why::Multiplexed);
     }
     segment(call, history, &alive)
+}
+
+/// An event loop that serves one request at a time has timers and other tasks all the same. The call is
+/// the request's if it was made in the turn that read the request, or that read an answer to an
+/// earlier call of it: without a wait for events in between.
+fn turn<'a>(
+    call: &Finished,
+    history: &'a History,
+    tasks: &Tasks,
+    alive: &impl Fn(ConnectionId) -> bool,
+) -> Cause<'a> {
+    let by = call.request.first.task;
+    let (opener, at) = (call.opener, decided(call));
+    let waited = at.waited || tasks.drifts(by.id);
+    let (on, entry) = match find(at.cause, call, history, alive) {
+        Cause::Known(_, entry, _) if entry.handed_off => return Cause::None(Why::HandedOff),
+        Cause::Known(on, entry, _) if !waited => (on, entry),
+        Cause::Known(..) | Cause::NotYet(_) if waited => return Cause::None(Why::Waited),
+        other => return other,
+    };
+    let read = at.resumed;
+    let continues = |asked: &Entry| {
+        asked.answers_within(read) && asked.caused_by == Some((on, entry.request.first))
+    };
+    // What is read before the first call is the handshake of a connection that the request opened.
+    let handshake = read.connection == call.connection.0
+        && opener.thread == by.thread
+        && opener.cause == at.cause
+        && !opener.waited;
+    if entry.asks_within(read) && read.connection == on.0
+        || handshake
+        || history.of(ConnectionId(read.connection)).any(continues)
+    {
+        Cause::Known(on, entry, Evidence::Segment)
+    } else {
+        Cause::None(Why::Waited)
+    }
+}
+
+/// The task when it decided to make a call. A connection that was opened for the call is written to when
+/// it is open, which is a turn later.
+fn decided(call: &Finished) -> Task {
+    let by = call.request.first.task;
+    if call.first && call.opener.thread == by.thread { call.opener } else { by }
+}
+
+/// Whether an event loop made the call in a turn that no bytes had begun: a timer did, or a task of which
+/// nothing is known. Any call of that loop may be such a one then, even in a turn that bytes began.
+pub(crate) fn drifts(call: &Finished) -> bool {
+    let at = decided(call);
+    at.polls && at.waited
 }
 
 /// The handler that made the call was handling the bytes that the thread read last; or, if a

@@ -122,6 +122,8 @@ impl Causality {
         if !asked {
             let task = request.first.task.id;
             self.tasks.served(task, on, finished.start, finished.end, finished.serial);
+        } else if serving::drifts(&finished) {
+            self.tasks.drifted(request.first.task.id);
         }
         self.nodes.insert(id, Node { finished, waits: Waits::Grace, children: Vec::new() });
         if asked {
@@ -271,6 +273,7 @@ impl Causality {
             Why::NothingServed => {}
             Why::Over => self.counters.over += 1,
             Why::Multiplexed => self.counters.multiplexed += 1,
+            Why::Waited => self.counters.waited += 1,
             Why::HandedOff => self.counters.handed_off += 1,
             Why::Pool => self.counters.pool += 1,
         }

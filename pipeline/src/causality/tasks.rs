@@ -19,6 +19,8 @@ struct Task {
     answered: bool,
     /// It has been seen to serve several at once.
     multiplexes: bool,
+    /// It has been seen to call after it waited for other events: timers are in play.
+    drifts: bool,
     /// The last exchange it served: connection, and when it ended.
     last: Option<(ConnectionId, u64)>,
 }
@@ -78,6 +80,16 @@ impl Tasks {
     /// Whether the task has been seen to serve several requests at once.
     pub(crate) fn multiplexes(&self, id: u64) -> bool {
         self.tasks.get(&id).is_some_and(|task| task.multiplexes)
+    }
+
+    /// The task, an event loop, called in a turn that no bytes had begun.
+    pub(crate) fn drifted(&mut self, id: u64) {
+        self.task(id).drifts = true;
+    }
+
+    /// Whether the task has been seen to call in turns that no bytes had begun.
+    pub(crate) fn drifts(&self, id: u64) -> bool {
+        self.tasks.get(&id).is_some_and(|task| task.drifts)
     }
 
     /// A thread ended.

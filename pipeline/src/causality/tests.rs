@@ -147,3 +147,74 @@ fn a_link_leads_into_the_trace_of_the_request_that_sent_the_message() {
     assert_eq!(poll.links[0].trace_id, request.trace_id);
     assert_eq!(poll.parent, None);
 }
+
+/// A call of task 1, an event loop that was serving the request of connection 1. It had last received
+/// `length` bytes of connection `read`, and had waited for events since, or not.
+fn looped(connection: u32, start: u64, read: u32, waited: bool) -> Box<Finished> {
+    let mut call = finished(connection, true, start, start + MS);
+    call.first = false;
+    let task = &mut call.request.first.task;
+    task.polls = true;
+    task.waited = waited;
+    task.resumed = Origin { connection: read, position: 0, length: 10 };
+    call
+}
+
+/// Adds calls of an event loop and then the request, which is open all the while: the parents'
+/// evidence of the calls.
+fn of_an_event_loop<const N: usize>(
+    calls: [Box<Finished>; N],
+) -> (Vec<Option<Evidence>>, Causality) {
+    let mut causality = Causality::new(IdSource::new(1), 0);
+    let order: Vec<_> = calls.iter().map(|call| call.start).collect();
+    for call in calls {
+        let end = call.end;
+        causality.add(call, end, &Table);
+    }
+    causality.add(finished(1, false, MS, 90 * MS), 90 * MS, &Table);
+    let of = |start| causality.spans.iter().find(|span| span.start_unix_nano == start);
+    let evidence = order.iter().map(|&start| of(start).expect("a span").evidence).collect();
+    (evidence, causality)
+}
+
+#[test]
+fn an_event_loop_calls_for_a_request_in_the_turn_that_read_it_or_an_answer_for_it() {
+    let calls = [looped(2, 2 * MS, 1, false), looped(3, 4 * MS, 2, false)];
+    let (evidence, _) = of_an_event_loop(calls);
+    assert_eq!(evidence, [Some(Evidence::Segment); 2]);
+}
+
+#[test]
+fn a_call_in_a_turn_that_other_bytes_began_is_not_the_requests() {
+    let (evidence, causality) = of_an_event_loop([looped(2, 2 * MS, 9, false)]);
+    assert_eq!(evidence, [None]);
+    assert_eq!(causality.counters.waited, 1);
+}
+
+#[test]
+fn after_a_timer_called_no_call_of_the_event_loop_is_a_requests() {
+    let calls = [looped(2, 2 * MS, 1, true), looped(3, 4 * MS, 1, false)];
+    let (evidence, causality) = of_an_event_loop(calls);
+    assert_eq!(evidence, [None; 2]);
+    assert_eq!(causality.counters.waited, 2);
+}
+
+/// It is written to when it is open: a turn later.
+#[test]
+fn a_connection_that_was_opened_in_the_turn_of_the_request_is_opened_for_it() {
+    let mut call = looped(2, 2 * MS, 1, true);
+    call.first = true;
+    call.opener = call.request.first.task;
+    call.opener.waited = false;
+    let (evidence, _) = of_an_event_loop([call]);
+    assert_eq!(evidence, [Some(Evidence::Segment)]);
+}
+
+#[test]
+fn a_thread_says_nothing_where_a_scheduler_moves_tasks() {
+    let mut call = finished(2, true, 2 * MS, 3 * MS);
+    call.handlers = Handlers::Scheduled;
+    let (evidence, causality) = of_an_event_loop([call]);
+    assert_eq!(evidence, [None]);
+    assert_eq!(causality.counters.multiplexed, 1);
+}

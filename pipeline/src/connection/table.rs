@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use onlooker_common::event::{self, role, role_evidence};
+use onlooker_common::event::{self, flag, role, role_evidence};
 use onlooker_protocol::{Origin, Side, Task};
 use rustc_hash::FxHashMap;
 
@@ -292,6 +292,8 @@ impl Table {
             cause: self.origin(&record.cause),
             resumed: self.origin(&record.resumed),
             inherited: false,
+            polls: record.opener_flags & u32::from(flag::POLLS) != 0,
+            waited: record.opener_flags & u32::from(flag::WAITED) != 0,
         };
         Endpoint {
             transport,

@@ -167,7 +167,11 @@ pub(super) fn write_head(out: &mut Vec<u8>, head: &Head) {
 pub(super) fn write_process(out: &mut Vec<u8>, process: u32, handlers: Handlers, of: &Resource) {
     out.push(PROCESS);
     out.extend(process.to_le_bytes());
-    out.push(u8::from(handlers == Handlers::Inline));
+    out.push(match handlers {
+        Handlers::Unknown => 0,
+        Handlers::Inline => 1,
+        Handlers::Scheduled => 2,
+    });
     write_text(out, &of.service);
     write_count(out, of.attributes.0.len());
     for (key, value) in &of.attributes.0 {
@@ -279,7 +283,12 @@ pub(super) fn read_head(bytes: &[u8]) -> Option<Head> {
 
 fn process(content: &mut Content<'_>) -> Option<Process> {
     let process = content.u32()?;
-    let handlers = if content.flag()? { Handlers::Inline } else { Handlers::Unknown };
+    let handlers = match content.u8()? {
+        0 => Handlers::Unknown,
+        1 => Handlers::Inline,
+        2 => Handlers::Scheduled,
+        _ => return None,
+    };
     let service = content.text()?.to_owned();
     let mut attributes = Attributes::default();
     for _ in 0..content.u32()? {

@@ -20,7 +20,7 @@
 //! | 3 tick | time (u64 ns, CLOCK_MONOTONIC) |
 //! | 4 epoch | nanoseconds from that clock to 1970 (u64) |
 //! | 5 older sockets | inode numbers (u32 each) |
-//! | 6 process | process (u32), handlers (u8: 0 unknown, 1 inline), service (text), number of attributes (u32), and of each: key (text), type (u8), value |
+//! | 6 process | process (u32), handlers (u8: 0 unknown, 1 inline, 2 scheduled), service (text), number of attributes (u32), and of each: key (text), type (u8), value |
 //! | 7 process ended | process (u32) |
 //! | 8 end | why (u8: 0 the agent ended, 1 the limit), frames left out (u64), bytes in those (u64), and the kernel's counters (u64 each, in the order of [`Counter`](onlooker_common::counter::Counter)) |
 //!
