@@ -23,6 +23,11 @@ use crate::sink::Sinks;
 
 /// How long the loop sleeps while nothing happens.
 const POLL: Duration = Duration::from_millis(10);
+/// How long it sleeps after a turn of more than [`BUSY`] records. Short turns leave the processors to the
+/// services: a burst of milliseconds is longer than what a scheduler lets one wait for.
+const POLL_WHEN_BUSY: Duration = Duration::from_millis(2);
+/// Records of a turn.
+const BUSY: usize = 32;
 /// Records that are taken between two looks at the clock and the signals.
 const MOST_AT_ONCE: usize = 16 * 1024;
 /// How often the wall clock is read again, which may be set while we run.
@@ -208,7 +213,7 @@ impl Live {
                 }
             }
             if taken < MOST_AT_ONCE {
-                self.probe.wait(POLL);
+                self.probe.wait(if taken > BUSY { POLL_WHEN_BUSY } else { POLL });
             }
         }
     }
