@@ -182,6 +182,10 @@ fn find<'a>(
     let mut over = false;
     let mut found = None;
     for entry in history.of(on) {
+        if entry.serial && entry.request.last < origin.position {
+            // Those before it were asked earlier still.
+            break;
+        }
         if !entry.asks_within(origin) {
             // Later requests are over, so this one is too, or was lost.
             over |= entry.serial && entry.request.first >= end;
