@@ -130,9 +130,11 @@ pub mod flag {
     pub const INHERITED: u16 = 8;
     /// The payload could not be read (a fault), so less was captured than wanted.
     pub const FAULT: u16 = 16;
-    /// The task waits for events of many files (`epoll_wait`): an event loop, perhaps.
+    /// The task has read a request behind a wait for events of many files (`epoll_wait`): it is an event
+    /// loop. A thread that waits so for an answer of its own alone is none.
     pub const POLLS: u16 = 32;
-    /// It has done so since it last received anything: the handler of those bytes has returned.
+    /// It has waited so since it last received anything: if it is an event loop, the handler of those
+    /// bytes has returned.
     pub const WAITED: u16 = 64;
 }
 

@@ -345,9 +345,13 @@ fn report(
         state.received = state.received.wrapping_add(passed);
         if length > 0 {
             task.resumed = place;
+            let waited = task.waits & u64::from(flag::WAITED) != 0;
             task.waits &= !u64::from(flag::WAITED);
             // Answers are no causes, and neither are the bytes on a socketpair that wake a thread.
             if state.role == role::SERVER {
+                if waited {
+                    task.waits |= u64::from(flag::POLLS);
+                }
                 task.cause = place;
                 task.inherited = 0;
             }

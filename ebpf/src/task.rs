@@ -114,7 +114,7 @@ fn begin(tid: u32) -> u64 {
 #[inline(always)]
 pub fn waits() {
     if let Some(task) = existing(current().1) {
-        task.waits = u64::from(flag::POLLS | flag::WAITED);
+        task.waits |= u64::from(flag::WAITED);
     }
 }
 

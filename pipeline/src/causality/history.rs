@@ -61,6 +61,9 @@ pub(crate) struct Entry {
     pub(crate) standing: Standing,
     /// The trace and span that the request's header named.
     pub(crate) context: Option<([u8; 16], [u8; 8])>,
+    /// For a server's exchange: the event loop that served it did other things meanwhile, so nothing
+    /// shows which of its calls were for this one.
+    pub(crate) shared: bool,
     /// For a client's exchange: the server's exchange that caused it.
     pub(crate) caused_by: Option<(ConnectionId, u64)>,
 }
@@ -102,6 +105,23 @@ impl History {
         self.of.get_mut(&on).into_iter().flat_map(|entries| entries.iter_mut().rev())
     }
 
+    /// Says which server's exchange caused the client's exchange of a node.
+    pub(crate) fn set_cause(&mut self, on: ConnectionId, node: NodeId, by: (ConnectionId, u64)) {
+        let pending =
+            |entry: &&mut Entry| matches!(entry.standing, Standing::Pending(of) if of == node);
+        if let Some(entry) = self.of_mut(on).find(pending) {
+            entry.caused_by = Some(by);
+        }
+    }
+
+    /// Marks the exchange that these bytes asked for as [shared](Entry::shared).
+    pub(crate) fn share(&mut self, cause: Origin) {
+        let asked = |entry: &&mut Entry| entry.asks_within(cause);
+        if let Some(entry) = self.of_mut(ConnectionId(cause.connection)).find(asked) {
+            entry.shared = true;
+        }
+    }
+
     pub(crate) fn forget(&mut self, on: ConnectionId) {
         self.of.remove(&on);
     }
@@ -140,6 +160,7 @@ mod tests {
             end,
             standing: Standing::Pending(NodeId(end)),
             context: None,
+            shared: false,
             caused_by: None,
         }
     }

@@ -90,7 +90,8 @@ pub(crate) fn cause<'a>(
 
 /// An event loop that serves one request at a time has timers and other tasks all the same. The call is
 /// the request's if it was made in the turn that read the request, or that read an answer to an
-/// earlier call of it: without a wait for events in between.
+/// earlier call of it: without a wait for events in between. If it made any call for something else
+/// while the request was open, a timer may have been due in those turns as well, and no call is.
 fn turn<'a>(
     call: &Finished,
     history: &'a History,
@@ -102,8 +103,9 @@ fn turn<'a>(
     let waited = at.waited || tasks.drifts(by.id);
     let (on, entry) = match find(at.cause, call, history, alive) {
         Cause::Known(_, entry, _) if entry.handed_off => return Cause::None(Why::HandedOff),
-        Cause::Known(on, entry, _) if !waited => (on, entry),
-        Cause::Known(..) | Cause::NotYet(_) if waited => return Cause::None(Why::Waited),
+        Cause::Known(on, entry, _) if !waited && !entry.shared => (on, entry),
+        Cause::Known(..) => return Cause::None(Why::Waited),
+        Cause::NotYet(_) if waited => return Cause::None(Why::Waited),
         other => return other,
     };
     let read = at.resumed;
@@ -132,11 +134,11 @@ fn decided(call: &Finished) -> Task {
     if call.first && call.opener.thread == by.thread { call.opener } else { by }
 }
 
-/// Whether an event loop made the call in a turn that no bytes had begun: a timer did, or a task of which
-/// nothing is known. Any call of that loop may be such a one then, even in a turn that bytes began.
+/// Whether the call was made in a turn that no bytes had begun: if by an event loop, a timer did, or a task
+/// of which nothing is known. Any call of that loop may be such a one then, even in a turn that bytes
+/// began.
 pub(crate) fn drifts(call: &Finished) -> bool {
-    let at = decided(call);
-    at.polls && at.waited
+    decided(call).waited
 }
 
 /// The handler that made the call was handling the bytes that the thread read last; or, if a

@@ -116,6 +116,7 @@ impl Causality {
                 end: finished.end,
                 standing: Standing::Pending(id),
                 context: finished.written_context().map(|it| (it.trace_id, it.span_id)),
+                shared: false,
                 caused_by: None,
             },
         );
@@ -243,12 +244,9 @@ impl Causality {
                 if own.is_some() && own != entry.context {
                     return self.settle_alone(id);
                 }
-                let caused_by = Some((on, entry.request.first));
                 let (standing, from) = (entry.standing.clone(), call.connection);
-                let pending = |entry: &&mut Entry| matches!(entry.standing, Standing::Pending(of) if of == id);
-                if let Some(entry) = self.history.of_mut(from).find(pending) {
-                    entry.caused_by = caused_by;
-                }
+                let request = entry.request.first;
+                self.history.set_cause(from, id, (on, request));
                 return self.attach(id, standing, evidence);
             }
             Cause::NotYet(on) if !last => {
@@ -273,7 +271,11 @@ impl Causality {
             Why::NothingServed => {}
             Why::Over => self.counters.over += 1,
             Why::Multiplexed => self.counters.multiplexed += 1,
-            Why::Waited => self.counters.waited += 1,
+            Why::Waited => {
+                self.counters.waited += 1;
+                let cause = call.request.first.task.cause;
+                self.history.share(cause);
+            }
             Why::HandedOff => self.counters.handed_off += 1,
             Why::Pool => self.counters.pool += 1,
         }
@@ -295,10 +297,28 @@ impl Causality {
     /// A server's exchange came (or none will): calls may have waited for it.
     fn wake_calls(&mut self, on: ConnectionId, now: u64, table: &impl Connections) {
         let Some(waiting) = self.waiting_cause.remove(&on) else { return };
+        for &id in &waiting {
+            self.foresee(id, table);
+        }
         for id in waiting {
             if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::Cause(on)) {
                 self.find_cause(id, now, table, false);
             }
+        }
+    }
+
+    /// Looks at the cause of a call before those of others that waited with it are decided: one that an
+    /// event loop made for something else tells of all.
+    fn foresee(&mut self, id: NodeId, table: &impl Connections) {
+        let Some(call) = self.nodes.get(&id).map(|node| &node.finished) else { return };
+        let cause = call.request.first.task.cause;
+        match serving::cause(call, &self.history, &self.tasks, |on| table.alive(on)) {
+            Cause::Known(on, entry, Evidence::Segment) => {
+                let request = entry.request.first;
+                self.history.set_cause(call.connection, id, (on, request));
+            }
+            Cause::None(Why::Waited) => self.history.share(cause),
+            _ => {}
         }
     }
 

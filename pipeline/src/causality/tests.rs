@@ -218,3 +218,12 @@ fn a_thread_says_nothing_where_a_scheduler_moves_tasks() {
     assert_eq!(evidence, [None]);
     assert_eq!(causality.counters.multiplexed, 1);
 }
+
+/// A timer can be due in the turn that read the request, too.
+#[test]
+fn a_loop_that_did_other_things_meanwhile_calls_for_no_request() {
+    let calls = [looped(2, 2 * MS, 1, false), looped(3, 4 * MS, 9, false)];
+    let (evidence, causality) = of_an_event_loop(calls);
+    assert_eq!(evidence, [None; 2]);
+    assert_eq!(causality.counters.waited, 2);
+}
