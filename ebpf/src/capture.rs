@@ -9,7 +9,7 @@ use onlooker_common::map::mode;
 
 use crate::map::POLICIES;
 use crate::socket::{Found, Socket, SocketState};
-use crate::task::{Flight, TaskState};
+use crate::task::{Flight, LOOKED, TaskState};
 use crate::vector::Source;
 use crate::{connection, counter, emit, globals, kernel, socket, system_call, task, vector};
 
@@ -345,11 +345,10 @@ fn report(
         state.received = state.received.wrapping_add(passed);
         if length > 0 {
             task.resumed = place;
-            let waited = task.waits & u64::from(flag::WAITED) != 0;
             task.waits &= !u64::from(flag::WAITED);
             // Answers are no causes, and neither are the bytes on a socketpair that wake a thread.
             if state.role == role::SERVER {
-                if waited {
+                if task.waits & LOOKED != 0 {
                     task.waits |= u64::from(flag::POLLS);
                 }
                 task.cause = place;
@@ -358,6 +357,9 @@ fn report(
         }
     } else {
         state.sent = state.sent.wrapping_add(passed);
+        if state.role == role::SERVER {
+            task.waits &= !LOOKED;
+        }
     }
 }
 

@@ -76,21 +76,21 @@ pub fn enter_io_uring_enter(_context: TracePointContext) -> u32 {
     0
 }
 
-/// One program a system call that waits for events of many files (`syscalls/sys_enter_*`).
+/// One program a system call that waits for events of many files (`syscalls/sys_exit_*`).
 macro_rules! waiting_calls {
-    ($($enter:ident;)*) => {$(
+    ($($exit:ident;)*) => {$(
         #[tracepoint]
-        pub fn $enter(_context: TracePointContext) -> u32 {
-            task::waits();
+        pub fn $exit(_context: TracePointContext) -> u32 {
+            task::waited();
             0
         }
     )*};
 }
 
 waiting_calls! {
-    enter_epoll_wait;
-    enter_epoll_pwait;
-    enter_epoll_pwait2;
+    exit_epoll_wait;
+    exit_epoll_pwait;
+    exit_epoll_pwait2;
 }
 
 /// `inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`, 4.16.

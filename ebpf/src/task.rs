@@ -40,9 +40,13 @@ pub struct TaskState {
     pub resumed: Place,
     /// Non-zero: `cause` was inherited from the thread that started this one.
     pub inherited: u64,
-    /// Of [`flag::POLLS`] and [`flag::WAITED`].
+    /// Of [`flag::POLLS`], [`flag::WAITED`] and [`LOOKED`].
     pub waits: u64,
 }
+
+/// The thread has waited for events of many files since it last answered a request. If it reads a request
+/// next, with or without answers to its own calls in between, it is an event loop.
+pub const LOOKED: u64 = 1 << 16;
 
 pub const NO_PLACE: Place = Place { socket: 0, position: 0, inode: 0, length: 0 };
 
@@ -109,12 +113,18 @@ fn begin(tid: u32) -> u64 {
     0
 }
 
-/// The current thread is about to wait for events of many files. A loop that has nothing to wait for
-/// looks nevertheless, and may go on with anything.
+/// The current thread has waited for events of many files. Known from the end of the wait, so that it holds for
+/// a thread that was waiting when the programs were attached. A loop that had nothing to wait for has
+/// looked nevertheless, and may go on with anything.
 #[inline(always)]
-pub fn waits() {
-    if let Some(task) = existing(current().1) {
-        task.waits |= u64::from(flag::WAITED);
+pub fn waited() {
+    let (tgid, tid) = current();
+    let task = match existing(tid) {
+        None if is_target(tgid) => state(tid),
+        task => task,
+    };
+    if let Some(task) = task {
+        task.waits |= u64::from(flag::WAITED) | LOOKED;
     }
 }
 

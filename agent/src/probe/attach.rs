@@ -50,9 +50,7 @@ impl Feature {
     }
 
     pub(super) fn is_socket_call(&self) -> bool {
-        self.programs.first().is_some_and(|(name, _)| {
-            name.starts_with("enter_") && !name.starts_with("enter_epoll_")
-        })
+        self.programs.first().is_some_and(|(name, _)| name.starts_with("enter_"))
     }
 }
 
@@ -109,17 +107,17 @@ const WAITING: &[Row] = &[
     (
         "epoll_wait",
         "calls that an event loop makes for a timer may be taken for those of a request",
-        &[("enter_epoll_wait", "sys_enter_epoll_wait")],
+        &[("exit_epoll_wait", "sys_exit_epoll_wait")],
     ),
     (
         "epoll_pwait",
         "calls that an event loop makes for a timer may be taken for those of a request",
-        &[("enter_epoll_pwait", "sys_enter_epoll_pwait")],
+        &[("exit_epoll_pwait", "sys_exit_epoll_pwait")],
     ),
     (
         "epoll_pwait2",
         "calls that an event loop makes for a timer may be taken for those of a request",
-        &[("enter_epoll_pwait2", "sys_enter_epoll_pwait2")],
+        &[("exit_epoll_pwait2", "sys_exit_epoll_pwait2")],
     ),
 ];
 
