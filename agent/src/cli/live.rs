@@ -14,6 +14,7 @@ use onlooker_pipeline::connection::Connection;
 use onlooker_pipeline::{Pipeline, PipelineOptions};
 use rustix::time::{ClockId, clock_gettime};
 
+use super::courtesy::Courtesy;
 use super::summary::{Account, Summary};
 use super::tape::{RecordArguments, Tape, Witness};
 use crate::config::Config;
@@ -64,6 +65,8 @@ pub(super) struct Live {
     spans: u64,
     limits: Limits,
     news: Vec<(Kind, event::Process)>,
+    /// When the oldest data of the last turn was told (nanoseconds, monotonic clock).
+    oldest: Option<u64>,
 }
 
 impl Live {
@@ -103,6 +106,7 @@ impl Live {
             spans: 0,
             limits: Limits::default(),
             news: Vec::new(),
+            oldest: None,
         })
     }
 
@@ -193,10 +197,14 @@ impl Live {
     /// Runs until a signal, a limit, a closed output, or `done`.
     pub(super) fn run(&mut self, limits: Limits, mut done: impl FnMut(&Self) -> bool) {
         self.limits = limits;
+        let mut courtesy = Courtesy::begin();
         let started = Instant::now();
         let mut clock_checked = started;
         loop {
+            let began = now();
             let taken = self.turn();
+            let waited = self.oldest.take().map_or(0, |oldest| began.saturating_sub(oldest));
+            courtesy.review(Duration::from_nanos(waited), self.sinks.crowded());
             let over = limits.duration.is_some_and(|limit| started.elapsed() >= limit)
                 || limits.spans.is_some_and(|limit| self.spans >= limit)
                 || self.sinks.output_closed()
@@ -243,7 +251,16 @@ impl Live {
     /// One turn: what the kernel has, as far as one turn takes. Gives how many records.
     fn turn(&mut self) -> usize {
         let Self {
-            probe, pipeline, tape, selector, rejected, targets, news, complete_since, ..
+            probe,
+            pipeline,
+            tape,
+            selector,
+            rejected,
+            targets,
+            news,
+            complete_since,
+            oldest,
+            ..
         } = self;
         let taken = probe.drain(MOST_AT_ONCE, |record| {
             match &record {
@@ -272,6 +289,9 @@ impl Live {
                         || rejected.contains(&data.header.tgid) =>
                 {
                     return;
+                }
+                Some(Record::Data(data, _)) => {
+                    oldest.get_or_insert(data.header.time);
                 }
                 Some(Record::Socket(socket)) if rejected.contains(&socket.header.tgid) => return,
                 _ => {}
