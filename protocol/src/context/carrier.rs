@@ -68,11 +68,29 @@ const NAMES: [&[u8]; 20] = [
     b"grpc-trace-bin",
 ];
 
+/// Which first letters, and which lengths, the names have: almost no other field has both.
+const FIRSTS: u32 = {
+    let (mut set, mut at) = (0, 0);
+    while at < NAMES.len() {
+        set |= 1 << (NAMES[at][0] & 31);
+        at += 1;
+    }
+    set
+};
+const LENGTHS: u32 = {
+    let (mut set, mut at) = (0, 0);
+    while at < NAMES.len() {
+        set |= 1 << NAMES[at].len();
+        at += 1;
+    }
+    set
+};
+
 impl Carrier {
     /// Takes one field.
     pub fn field(&mut self, name: &[u8], value: &[u8]) {
-        let Some(first) = name.first().map(u8::to_ascii_lowercase) else { return };
-        if !matches!(first, b't' | b'b' | b'x' | b'u' | b'a' | b'o' | b's' | b'g') {
+        let Some(first) = name.first() else { return };
+        if name.len() >= 32 || LENGTHS >> name.len() & FIRSTS >> (first & 31) & 1 == 0 {
             return;
         }
         if let Some(known) = NAMES.iter().find(|known| name.eq_ignore_ascii_case(known)) {

@@ -135,11 +135,10 @@ impl HttpFacts {
 
     /// Takes path and query: `:path`, `REQUEST_URI`, a target in origin form.
     pub fn set_path(&mut self, path: &[u8]) {
-        let path = path.split(|&byte| byte == b'#').next().unwrap_or_default();
-        let (path, query) = match path.iter().position(|&byte| byte == b'?') {
-            Some(mark) => (&path[..mark], path.get(mark + 1..)),
-            None => (path, None),
-        };
+        let end = path.iter().position(|byte| b"?#".contains(byte)).unwrap_or(path.len());
+        let (path, rest) = path.split_at(end);
+        let query = rest.strip_prefix(b"?");
+        let query = query.map(|query| query.split(|&byte| byte == b'#').next().unwrap_or_default());
         self.path = Some(lossy(path, Self::PATH_LIMIT));
         self.query = query.map(|query| lossy(query, Self::PATH_LIMIT));
     }

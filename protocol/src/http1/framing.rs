@@ -39,6 +39,9 @@ impl Framing {
                 }
             }
             10 if name.eq_ignore_ascii_case(b"connection") => {
+                if value.eq_ignore_ascii_case(b"keep-alive") {
+                    return;
+                }
                 self.connection_upgrade |= value
                     .split(|&byte| byte == b',')
                     .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"));

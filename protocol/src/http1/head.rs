@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::scan::find;
+use super::scan::{find, has_control};
 use crate::http::{HttpFacts, Version};
 
 /// The longest method that is believed, in bytes.
@@ -102,14 +102,13 @@ impl<'a> RequestLine<'a> {
     /// Reads the request line that `head` starts with; the line must be complete.
     pub(super) fn read(head: &'a [u8]) -> Option<Self> {
         let (line, true) = first_line(head) else { return None };
-        let space = line.iter().take(METHOD_LIMIT + 1).position(|&byte| byte == b' ')?;
-        let (method, rest) = (&line[..space], &line[space + 1..]);
-        let space = rest.iter().rposition(|&byte| byte == b' ')?;
-        let (target, version_text) = (&rest[..space], &rest[space + 1..]);
-        let fits = !method.is_empty()
-            && method.iter().all(|&byte| is_token(byte))
-            && !target.is_empty()
-            && target.iter().all(|byte| !byte.is_ascii_control());
+        let space = line.iter().take(METHOD_LIMIT + 1).position(|&byte| !is_token(byte))?;
+        let (method, rest) = line.split_at(space);
+        let [b' ', rest @ ..] = rest else { return None };
+        // Every version has eight characters, none of which is a space.
+        let (target, tail) = rest.split_at_checked(rest.len().checked_sub(1 + 8)?)?;
+        let [b' ', version_text @ ..] = tail else { return None };
+        let fits = !method.is_empty() && !target.is_empty() && !has_control(target);
         fits.then_some(Self { method, target, version: version(version_text)? })
     }
 
@@ -222,6 +221,31 @@ pub(super) struct Fields<'a> {
     rest: &'a [u8],
 }
 
+impl<'a> Iterator for Fields<'a> {
+    type Item = (&'a [u8], Cow<'a, [u8]>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let line = self.line()?;
+            let field = field(line);
+            // obs-fold: a line that starts with white space goes on with the value (§5.2).
+            if let Some(b' ' | b'\t') = self.rest.first() {
+                let mut whole = field.map_or(&b""[..], |(_, value)| value).to_vec();
+                while let Some(b' ' | b'\t') = self.rest.first() {
+                    let Some(more) = self.line() else { break };
+                    whole.push(b' ');
+                    whole.extend_from_slice(more.trim_ascii());
+                }
+                if let Some((name, _)) = field {
+                    return Some((name, Cow::Owned(whole)));
+                }
+            } else if let Some((name, value)) = field {
+                return Some((name, Cow::Borrowed(value)));
+            }
+        }
+    }
+}
+
 impl<'a> Fields<'a> {
     /// The next complete line, line end removed.
     fn line(&mut self) -> Option<&'a [u8]> {
@@ -232,33 +256,23 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'a> Iterator for Fields<'a> {
-    type Item = (&'a [u8], Cow<'a, [u8]>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let line = self.line()?;
-            let colon = colon(line);
-            let mut value =
-                Cow::Borrowed(colon.map_or(&b""[..], |colon| line[colon + 1..].trim_ascii()));
-            // obs-fold: a line that starts with white space goes on with the value (§5.2).
-            while let Some(b' ' | b'\t') = self.rest.first() {
-                let Some(more) = self.line() else { break };
-                let value = value.to_mut();
-                value.push(b' ');
-                value.extend_from_slice(more.trim_ascii());
-            }
-            if let Some(colon) = colon {
-                return Some((line[..colon].trim_ascii_end(), value));
-            }
-        }
+/// Name and value, if the line is a field. White space before the colon is forbidden (§5.1); a response with
+/// it is read so.
+fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (name, rest) = line.split_at(find(b':', line)?);
+    let name = match name {
+        [.., b'!'..=b'~'] => name,
+        _ => name.trim_ascii_end(),
+    };
+    if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {
+        return None;
     }
-}
-
-/// Where the colon behind a field's name is, if there is a name. White space before the colon is
-/// forbidden (§5.1); a response with it is read so.
-fn colon(line: &[u8]) -> Option<usize> {
-    let name = line.iter().position(|&byte| !is_token(byte)).filter(|&length| length > 0)?;
-    let spaces = line[name..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    (line.get(name + spaces) == Some(&b':')).then_some(name + spaces)
+    // Nearly every value is written so.
+    let value = match rest {
+        [b':', b' ', value @ ..] if let ([b'!'..=b'~', ..], [.., b'!'..=b'~']) = (value, value) => {
+            value
+        }
+        _ => rest[1..].trim_ascii(),
+    };
+    Some((name, value))
 }

@@ -66,7 +66,8 @@ pub(super) fn in_query(facts: &HttpFacts) -> Option<GraphQlOperation> {
 }
 
 fn names_graphql(path: &str) -> bool {
-    path.as_bytes().windows(7).any(|part| part.eq_ignore_ascii_case(b"graphql"))
+    let is_name = |part: &[u8]| part[0] | 0x20 == b'g' && part.eq_ignore_ascii_case(b"graphql");
+    path.as_bytes().windows(7).any(is_name)
 }
 
 /// `+` and `%XX` of a query's value.
