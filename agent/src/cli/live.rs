@@ -30,7 +30,7 @@ const POLL_WHEN_BUSY: Duration = Duration::from_millis(2);
 /// Records of a turn.
 const BUSY: usize = 32;
 /// Records that are taken between two looks at the clock and the signals.
-const MOST_AT_ONCE: usize = 16 * 1024;
+const MOST_AT_ONCE: usize = 4 * 1024;
 /// How often the wall clock is read again, which may be set while we run.
 const CLOCK_CHECK: Duration = Duration::from_secs(10);
 /// What is left for delivering spans at the end.
