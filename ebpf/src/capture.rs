@@ -26,7 +26,7 @@ const MOST_MESSAGES: u64 = 4;
 
 /// An argument of the system call (`sys_enter_*`: eight bytes each from offset 16).
 #[inline(always)]
-fn argument(context: &TracePointContext, n: usize) -> u64 {
+pub fn argument(context: &TracePointContext, n: usize) -> u64 {
     // SAFETY: tracepoint contexts of sys_enter hold six arguments, of sys_exit one.
     unsafe { context.as_ptr().cast::<u64>().add(2 + n).read() }
 }

@@ -1,7 +1,7 @@
 //! The programs that run in the kernel: entry points alone, each with the kernel it needs.
 //!
 //! All attach to stable tracepoints (5.8 and later, for the ring buffer). What they do is in the
-//! modules: [`capture`] (socket calls), [`connection`] (TCP states), [`process`].
+//! modules: [`capture`] (socket calls), [`connection`] (TCP states), [`connect`], [`process`].
 #![feature(asm_experimental_arch)]
 #![no_std]
 #![no_main]
@@ -11,6 +11,7 @@ use aya_ebpf::programs::{RawTracePointContext, TracePointContext};
 use onlooker_common::event::call;
 
 mod capture;
+mod connect;
 mod connection;
 mod counter;
 mod emit;
@@ -73,6 +74,20 @@ pub fn socket_received(context: RawTracePointContext) -> i32 {
 #[tracepoint]
 pub fn enter_io_uring_enter(_context: TracePointContext) -> u32 {
     capture::forget();
+    0
+}
+
+/// `syscalls/sys_enter_connect`
+#[tracepoint]
+pub fn enter_connect(context: TracePointContext) -> u32 {
+    connect::enter(&context);
+    0
+}
+
+/// `syscalls/sys_exit_connect`
+#[tracepoint]
+pub fn exit_connect(context: TracePointContext) -> u32 {
+    connect::exit(&context);
     0
 }
 

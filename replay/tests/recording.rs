@@ -107,6 +107,7 @@ fn words(frame: &Frame<'_>) -> String {
         }
         Frame::Record(Some(Record::Socket(socket))) => format!("socket {:x?}", &socket.path[..8]),
         Frame::Record(Some(Record::SocketEnd(_))) => "socket end".to_owned(),
+        Frame::Record(Some(Record::ConnectFailure(failure))) => format!("{failure:?}"),
         Frame::Record(Some(Record::Process(kind, _))) => format!("process {kind:?}"),
         Frame::Tick(now) => format!("tick {now}"),
         Frame::Epoch(epoch) => format!("epoch {epoch}"),

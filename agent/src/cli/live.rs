@@ -14,6 +14,7 @@ use onlooker_pipeline::connection::Connection;
 use onlooker_pipeline::{Pipeline, PipelineOptions};
 use rustix::time::{ClockId, clock_gettime};
 
+use super::failures::{Failures, Teller};
 use super::summary::{Account, Summary};
 use super::tape::{RecordArguments, Tape, Witness};
 use crate::config::Config;
@@ -63,6 +64,8 @@ pub(super) struct Live {
     targets: HashSet<u32>,
     spans: u64,
     limits: Limits,
+    /// Tells of connects that failed while it runs, if somebody wants that.
+    teller: Option<Teller>,
     news: Vec<(Kind, event::Process)>,
 }
 
@@ -102,6 +105,7 @@ impl Live {
             targets: HashSet::new(),
             spans: 0,
             limits: Limits::default(),
+            teller: None,
             news: Vec::new(),
         })
     }
@@ -185,6 +189,16 @@ impl Live {
         self.pipeline.connections()
     }
 
+    /// Connections that targets wanted and did not get.
+    pub(super) fn failures(&self) -> Failures {
+        Failures::of(self.pipeline.failed_connects())
+    }
+
+    /// Tells of them from time to time, not at the end alone: for those who never see it.
+    pub(super) fn tell_failures(&mut self) {
+        self.teller = Some(Teller::default());
+    }
+
     /// Whether a signal asked for the end.
     pub(super) fn stopping(&self) -> bool {
         self.stop.load(Relaxed)
@@ -211,6 +225,11 @@ impl Live {
                 if let Some(tape) = &mut self.tape {
                     tape.epoch(epoch);
                 }
+                let failed = self.pipeline.failed_connects();
+                let teller = self.teller.as_mut();
+                if let Some(news) = teller.and_then(|it| it.news(failed, clock_checked)) {
+                    eprint!("onlooker: since the last such line\n{news}");
+                }
             }
             if taken < MOST_AT_ONCE {
                 self.probe.wait(if taken > BUSY { POLL_WHEN_BUSY } else { POLL });
@@ -229,6 +248,7 @@ impl Live {
             pipeline: self.pipeline.counters(),
             links: self.pipeline.links(),
             messages: self.pipeline.messages(),
+            failures: self.failures(),
             spans: self.spans,
         };
         let summary = Summary {
@@ -274,6 +294,7 @@ impl Live {
                     return;
                 }
                 Some(Record::Socket(socket)) if rejected.contains(&socket.header.tgid) => return,
+                Some(Record::ConnectFailure(it)) if rejected.contains(&it.header.tgid) => return,
                 _ => {}
             }
             pipeline.feed(record);

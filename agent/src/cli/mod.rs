@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod doctor;
+mod failures;
 mod live;
 mod output;
 mod replay;

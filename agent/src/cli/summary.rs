@@ -5,6 +5,7 @@ use std::fmt;
 use onlooker_common::counter::Counter;
 use onlooker_pipeline::{LinkCounters, MessageCounters, PipelineCounters};
 
+use super::failures::Failures;
 use super::tape::Recorded;
 use crate::sink;
 
@@ -42,12 +43,13 @@ pub(super) struct Account {
     pub(super) pipeline: PipelineCounters,
     pub(super) links: LinkCounters,
     pub(super) messages: MessageCounters,
+    pub(super) failures: Failures,
     pub(super) spans: u64,
 }
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kernel, pipeline, links, messages, spans } = self;
+        let Self { kernel, pipeline, links, messages, failures, spans } = self;
         writeln!(
             f,
             "{spans} spans from {} exchanges on {} connections, {} kernel events",
@@ -103,6 +105,7 @@ impl fmt::Display for Account {
                 (messages.links_cut, "the span had too many"),
             ],
         )?;
+        write!(f, "{failures}")?;
         not_understood(f, pipeline)?;
         let of = |counter: Counter| kernel[counter as usize];
         list(

@@ -51,7 +51,9 @@ impl Feature {
 
     pub(super) fn is_socket_call(&self) -> bool {
         self.programs.first().is_some_and(|(name, _)| {
-            name.starts_with("enter_") && !name.starts_with("enter_epoll_")
+            name.starts_with("enter_")
+                && !name.starts_with("enter_epoll_")
+                && *name != "enter_connect"
         })
     }
 }
@@ -124,6 +126,11 @@ const WAITING: &[Row] = &[
 ];
 
 const LIFE: &[Row] = &[
+    (
+        "connect",
+        "connects that fail at once (Unix sockets, no route) are not counted",
+        &[("enter_connect", "sys_enter_connect"), ("exit_connect", "sys_exit_connect")],
+    ),
     (
         "inet_sock_set_state",
         "ends of connections are found late, roles by port alone",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use onlooker_pipeline::connection::{Connection, Taken};
 use serde_json::{Value, json};
 
+use super::super::failures::reason;
 use super::super::live::{Limits, Live};
 use super::{Finding, Grade, as_json};
 use crate::config::{Config, Targets};
@@ -69,6 +70,15 @@ fn report(live: &mut Live, pid: u32) -> Watched {
             )
         })
         .collect();
+    let failures = live.failures().of_service(&service).map(|(failed, n)| {
+        let times = if n == 1 { "once".to_owned() } else { format!("{n} times") };
+        Finding::new(
+            Grade::Less,
+            format!("cannot connect to {}", failed.peer),
+            format!("{times}: {}", reason(failed.error)),
+        )
+    });
+    findings.extend(failures);
     if findings.is_empty() {
         findings.push(Finding::new(
             Grade::Less,
