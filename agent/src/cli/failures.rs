@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::time::{Duration, Instant};
 
 use onlooker_pipeline::connection::{FailedConnect, FailedConnects};
 
@@ -11,8 +10,6 @@ use crate::sink::escape;
 
 /// Kinds that are told one by one, the most frequent first.
 const MOST: usize = 16;
-/// The least time between two lines of a daemon.
-const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// Kinds of failures with how often they happened.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +25,7 @@ impl Failures {
     }
 
     /// Those that came after some earlier ones.
-    fn since(failed: &FailedConnects, earlier: &Self) -> Self {
+    pub(super) fn since(failed: &FailedConnects, earlier: &Self) -> Self {
         let known: BTreeMap<_, _> = earlier.kinds.iter().map(|(kind, n)| (kind, *n)).collect();
         let mut kinds: Vec<_> = failed
             .iter()
@@ -38,6 +35,11 @@ impl Failures {
             .collect();
         kinds.sort_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.cmp(b)));
         Self { kinds, others: failed.others().saturating_sub(earlier.others) }
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kinds.is_empty() && self.others == 0
     }
 
     /// Those of one service.
@@ -72,27 +74,4 @@ pub(super) fn reason(error: u32) -> String {
     }
     let text = io::Error::from_raw_os_error(error.cast_signed()).to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
-}
-
-/// Tells from time to time what came since.
-#[derive(Debug, Default)]
-pub(super) struct Teller {
-    told: Failures,
-    at: Option<Instant>,
-}
-
-impl Teller {
-    /// What is to be told at this time, if anything is.
-    pub(super) fn news(&mut self, failed: &FailedConnects, now: Instant) -> Option<Failures> {
-        if self.at.is_some_and(|at| now.duration_since(at) < TELL_EVERY) {
-            return None;
-        }
-        let news = Failures::since(failed, &self.told);
-        if news.kinds.is_empty() && news.others == 0 {
-            return None;
-        }
-        self.told = Failures::of(failed);
-        self.at = Some(now);
-        Some(news)
-    }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use onlooker_common::counter::Counter;
 use onlooker_common::event::{self, Kind};
 use onlooker_common::map::target;
 use onlooker_common::view::Record;
@@ -14,7 +15,8 @@ use onlooker_pipeline::connection::Connection;
 use onlooker_pipeline::{Pipeline, PipelineOptions};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::failures::{Failures, Teller};
+use super::failures::Failures;
+use super::news::Teller;
 use super::summary::{Account, Summary};
 use super::tape::{RecordArguments, Tape, Witness};
 use crate::config::Config;
@@ -64,7 +66,7 @@ pub(super) struct Live {
     targets: HashSet<u32>,
     spans: u64,
     limits: Limits,
-    /// Tells of connects that failed while it runs, if somebody wants that.
+    /// Tells of losses while it runs, if somebody wants that.
     teller: Option<Teller>,
     news: Vec<(Kind, event::Process)>,
 }
@@ -194,8 +196,13 @@ impl Live {
         Failures::of(self.pipeline.failed_connects())
     }
 
-    /// Tells of them from time to time, not at the end alone: for those who never see it.
-    pub(super) fn tell_failures(&mut self) {
+    /// What the kernel programs counted so far.
+    pub(super) fn kernel(&self) -> [u64; Counter::Count as usize] {
+        self.probe.counters()
+    }
+
+    /// Tells of these and of losses from time to time: to those who never see the end.
+    pub(super) fn tell_news(&mut self) {
         self.teller = Some(Teller::default());
     }
 
@@ -225,10 +232,11 @@ impl Live {
                 if let Some(tape) = &mut self.tape {
                     tape.epoch(epoch);
                 }
-                let failed = self.pipeline.failed_connects();
-                let teller = self.teller.as_mut();
-                if let Some(news) = teller.and_then(|it| it.news(failed, clock_checked)) {
-                    eprint!("onlooker: since the last such line\n{news}");
+                if let Some(teller) = &mut self.teller {
+                    let (failed, kernel) = (self.pipeline.failed_connects(), self.probe.counters());
+                    if let Some(news) = teller.news(failed, kernel, clock_checked) {
+                        eprint!("{news}");
+                    }
                 }
             }
             if taken < MOST_AT_ONCE {

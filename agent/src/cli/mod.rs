@@ -3,6 +3,7 @@
 mod doctor;
 mod failures;
 mod live;
+mod news;
 mod output;
 mod replay;
 mod report;

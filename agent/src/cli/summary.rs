@@ -107,27 +107,35 @@ impl fmt::Display for Account {
         )?;
         write!(f, "{failures}")?;
         not_understood(f, pipeline)?;
-        let of = |counter: Counter| kernel[counter as usize];
-        list(
-            f,
-            "lost",
-            &[
-                (of(Counter::LostData), "events: the ring buffer was full"),
-                (of(Counter::LostBytes), "bytes in those"),
-                (of(Counter::LostOther), "control events: the ring buffer was full"),
-                (of(Counter::Faults), "payloads that could not be read"),
-                (of(Counter::SocketsFull), "sockets: the table was full"),
-                (of(Counter::TasksFull), "threads: the table was full"),
-                (of(Counter::TargetsFull), "processes: the table was full"),
-                (pipeline.strangers, "events of sockets that were not announced"),
-                (pipeline.malformed, "malformed events"),
-                (pipeline.gap_bytes, "bytes that never came"),
-                (pipeline.late_bytes, "bytes that came twice or late"),
-                (pipeline.lost, "messages with ends in holes"),
-                (pipeline.forgotten, "connections: there were too many"),
-            ],
-        )
+        let mut lost = lost_in_kernel(kernel).to_vec();
+        lost.extend([
+            (pipeline.strangers, "events of sockets that were not announced"),
+            (pipeline.malformed, "malformed events"),
+            (pipeline.gap_bytes, "bytes that never came"),
+            (pipeline.late_bytes, "bytes that came twice or late"),
+            (pipeline.lost, "messages with ends in holes"),
+            (pipeline.forgotten, "connections: there were too many"),
+        ]);
+        list(f, "lost", &lost)
     }
+}
+
+/// What the kernel programs gave up.
+pub(super) fn lost_in_kernel(kernel: &[u64; Counter::Count as usize]) -> [(u64, &'static str); 8] {
+    let of = |counter: Counter| kernel[counter as usize];
+    [
+        (of(Counter::LostData), "events: the ring buffer was full"),
+        (of(Counter::LostBytes), "bytes in those"),
+        (of(Counter::LostOther), "control events: the ring buffer was full"),
+        (
+            of(Counter::SkippedRuns),
+            "looks that the kernel skipped: a program would have interrupted itself",
+        ),
+        (of(Counter::Faults), "payloads that could not be read"),
+        (of(Counter::SocketsFull), "sockets: the table was full"),
+        (of(Counter::TasksFull), "threads: the table was full"),
+        (of(Counter::TargetsFull), "processes: the table was full"),
+    ]
 }
 
 /// What was seen and not read.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use onlooker_common::counter::Counter;
 use onlooker_pipeline::connection::{Connection, Taken};
 use serde_json::{Value, json};
 
@@ -85,6 +86,17 @@ fn report(live: &mut Live, pid: u32) -> Watched {
             "no traffic",
             "nothing passed on an open connection while it was watched: send it a request, or \
              watch longer (--duration 30s)",
+        ));
+    }
+    let skipped = live.kernel()[Counter::SkippedRuns as usize];
+    if skipped > 0 {
+        findings.push(Finding::new(
+            Grade::Less,
+            "looks skipped",
+            format!(
+                "the kernel left out {skipped} while this was watched (of all targets), as programs \
+                 would have interrupted themselves"
+            ),
         ));
     }
     findings.extend(blind_spots(pid));
