@@ -211,9 +211,9 @@ fn an_event_file_is_told_by_its_first_bytes() {
 fn bad_event_files_are_told() {
     let good = event_file();
     let mut newer = good.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     for (name, bytes, why) in [
-        ("newer", &newer[..], "version 2"),
+        ("newer", &newer[..], "version 3"),
         ("magic", &good[..8], "ends within its head"),
         ("head", &good[..30], "ends within its head"),
     ] {
