@@ -79,6 +79,7 @@ impl fmt::Display for Account {
                 (links.over, "what the thread had served was over"),
                 (links.peer_missing, "the other end brought nothing"),
                 (links.cause_missing, "the request that caused it did not end in time"),
+                (links.cause_lost, "what the thread had read was no request, or was lost"),
                 (links.overflow, "too many exchanges waited"),
             ],
         )?;
