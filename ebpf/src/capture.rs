@@ -11,7 +11,9 @@ use crate::map::POLICIES;
 use crate::socket::{Found, Socket, SocketState};
 use crate::task::{Flight, TaskState};
 use crate::vector::Source;
-use crate::{connection, counter, emit, globals, kernel, socket, system_call, task, vector};
+use crate::{
+    connection, counter, emit, globals, kernel, socket, system_call, task, vector, waiting,
+};
 
 const MSG_OOB: u64 = 0x1;
 const MSG_PEEK: u64 = 0x2;
@@ -345,13 +347,10 @@ fn report(
         state.received = state.received.wrapping_add(passed);
         if length > 0 {
             task.resumed = place;
-            let waited = task.waits & u64::from(flag::WAITED) != 0;
-            task.waits &= !u64::from(flag::WAITED);
             // Answers are no causes, and neither are the bytes on a socketpair that wake a thread.
-            if state.role == role::SERVER {
-                if waited {
-                    task.waits |= u64::from(flag::POLLS);
-                }
+            let asked = state.role == role::SERVER;
+            waiting::received(task, asked);
+            if asked {
                 task.cause = place;
                 task.inherited = 0;
             }

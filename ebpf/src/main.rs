@@ -23,6 +23,7 @@ mod socket;
 mod system_call;
 mod task;
 mod vector;
+mod waiting;
 
 /// One pair of programs a socket system call (`syscalls/sys_enter_*`, `syscalls/sys_exit_*`).
 macro_rules! socket_calls {
@@ -91,21 +92,28 @@ pub fn exit_connect(context: TracePointContext) -> u32 {
     0
 }
 
-/// One program a system call that waits for events of many files (`syscalls/sys_enter_*`).
+/// One program a system call that waits for events of many files, or ends such a wait
+/// (`syscalls/sys_enter_*`).
 macro_rules! waiting_calls {
-    ($($enter:ident;)*) => {$(
+    ($($enter:ident => |$context:ident| $does:expr;)*) => {$(
         #[tracepoint]
-        pub fn $enter(_context: TracePointContext) -> u32 {
-            task::waits();
+        pub fn $enter($context: TracePointContext) -> u32 {
+            $does;
             0
         }
     )*};
 }
 
 waiting_calls! {
-    enter_epoll_wait;
-    enter_epoll_pwait;
-    enter_epoll_pwait2;
+    enter_epoll_wait => |_context| waiting::epoll();
+    enter_epoll_pwait => |_context| waiting::epoll();
+    enter_epoll_pwait2 => |_context| waiting::epoll();
+    enter_poll => |context| waiting::poll(&context);
+    enter_ppoll => |context| waiting::poll(&context);
+    enter_select => |context| waiting::select(&context);
+    enter_pselect6 => |context| waiting::select(&context);
+    enter_accept => |_context| waiting::accept();
+    enter_accept4 => |_context| waiting::accept();
 }
 
 /// `inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`, 4.16.

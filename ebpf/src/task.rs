@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use onlooker_common::counter::Counter;
-use onlooker_common::event::{Place, call, flag};
+use onlooker_common::event::{Place, call};
 use onlooker_common::map::target;
 
 use crate::map::{TARGETS, TASKS};
@@ -40,7 +40,8 @@ pub struct TaskState {
     pub resumed: Place,
     /// Non-zero: `cause` was inherited from the thread that started this one.
     pub inherited: u64,
-    /// Of [`flag::POLLS`] and [`flag::WAITED`].
+    /// Of `flag::POLLS` and `flag::WAITED` (see [`waiting`](crate::waiting)), and above 16 bits what
+    /// is not told.
     pub waits: u64,
 }
 
@@ -107,15 +108,6 @@ fn begin(tid: u32) -> u64 {
         counter::add(Counter::TasksFull, 1);
     }
     0
-}
-
-/// The current thread is about to wait for events of many files. A loop that has nothing to wait for
-/// looks nevertheless, and may go on with anything.
-#[inline(always)]
-pub fn waits() {
-    if let Some(task) = existing(current().1) {
-        task.waits |= u64::from(flag::WAITED);
-    }
 }
 
 /// Gives a thread or process that just started the cause of the one that started it.

@@ -50,11 +50,7 @@ impl Feature {
     }
 
     pub(super) fn is_socket_call(&self) -> bool {
-        self.programs.first().is_some_and(|(name, _)| {
-            name.starts_with("enter_")
-                && !name.starts_with("enter_epoll_")
-                && *name != "enter_connect"
-        })
+        SOCKET_CALLS.iter().any(|(name, ..)| *name == self.name)
     }
 }
 
@@ -106,24 +102,31 @@ const LENGTHS: &[Row] = &[
 /// Calls that need no program of their own where the kernel tells the lengths.
 const RECEIVING: &[&str] = &["read", "readv", "recvfrom", "recvmsg", "recvmmsg"];
 
+macro_rules! waiting {
+    ($($name:literal, $without:expr;)*) => {
+        &[$((
+            $name,
+            $without,
+            &[(concat!("enter_", $name), concat!("sys_enter_", $name))],
+        ),)*]
+    };
+}
+
+const TIMERS: &str =
+    "calls that an event loop makes for a timer may be taken for those of a request";
+
 /// When a handler has returned. `epoll_pwait2` is of 5.11.
-const WAITING: &[Row] = &[
-    (
-        "epoll_wait",
-        "calls that an event loop makes for a timer may be taken for those of a request",
-        &[("enter_epoll_wait", "sys_enter_epoll_wait")],
-    ),
-    (
-        "epoll_pwait",
-        "calls that an event loop makes for a timer may be taken for those of a request",
-        &[("enter_epoll_pwait", "sys_enter_epoll_pwait")],
-    ),
-    (
-        "epoll_pwait2",
-        "calls that an event loop makes for a timer may be taken for those of a request",
-        &[("enter_epoll_pwait2", "sys_enter_epoll_pwait2")],
-    ),
-];
+const WAITING: &[Row] = waiting! {
+    "epoll_wait", TIMERS;
+    "epoll_pwait", TIMERS;
+    "epoll_pwait2", TIMERS;
+    "poll", TIMERS;
+    "ppoll", TIMERS;
+    "select", TIMERS;
+    "pselect6", TIMERS;
+    "accept", "workers that select before they accept are taken for event loops";
+    "accept4", "workers that select before they accept are taken for event loops";
+};
 
 const LIFE: &[Row] = &[
     (
