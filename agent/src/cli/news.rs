@@ -55,7 +55,7 @@ impl Teller {
 impl fmt::Display for News {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { failures, kernel } = self;
-        writeln!(f, "onlooker: since the last such line")?;
+        writeln!(f, "onlooker: new failures and losses:")?;
         write!(f, "{failures}")?;
         list(f, "lost", &lost_in_kernel(kernel))
     }
