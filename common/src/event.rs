@@ -134,8 +134,8 @@ pub mod flag {
     pub const INHERITED: u16 = 8;
     /// The payload could not be read (a fault), so less was captured than wanted.
     pub const FAULT: u16 = 16;
-    /// The task has read a request behind a wait for events of many files (`epoll_wait`): it is an event
-    /// loop. A thread that waits so for an answer of its own alone is none.
+    /// The task has waited for events of many files (`epoll_wait`) since it last answered a request, and
+    /// then read one: it is an event loop. A thread that waits so for answers of its own alone is none.
     pub const POLLS: u16 = 32;
     /// It has waited so since it last received anything: if it is an event loop, the handler of those
     /// bytes has returned.

@@ -357,6 +357,9 @@ fn report(
         }
     } else {
         state.sent = state.sent.wrapping_add(passed);
+        if state.role == role::SERVER {
+            waiting::answered(task);
+        }
     }
 }
 

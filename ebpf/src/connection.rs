@@ -12,6 +12,7 @@ use crate::task::NO_PLACE;
 use crate::{connect, counter, emit, task};
 
 /// TCP states, from `include/net/tcp_states.h`.
+const TCP_ESTABLISHED: u64 = 1;
 const TCP_SYN_SENT: u64 = 2;
 const TCP_CLOSE: u64 = 7;
 const TCP_LISTEN: u64 = 10;
@@ -56,8 +57,11 @@ const FRESH: SocketState = SocketState {
     announced: 0,
     tcp: 0,
     opener_flags: 0,
-    reserved: [0; 2],
+    established: 0,
+    reserved: 0,
     ports: 0,
+    sent_base: 0,
+    received_base: 0,
     opener: 0,
     opener_process: 0,
     cause: NO_PLACE,
@@ -144,8 +148,11 @@ unsafe fn internet(socket: &Socket, state: &mut SocketState, record: *mut event:
     }
     // SAFETY: the caller's promise.
     unsafe {
-        (*record).sent_base = base(sock, Offset::TcpSndUna, Offset::TcpBytesAcked);
-        (*record).received_base = base(sock, Offset::TcpRcvNxt, Offset::TcpBytesReceived);
+        ((*record).sent_base, (*record).received_base) = if state.established == 0 {
+            bases(sock)
+        } else {
+            (state.sent_base, state.received_base)
+        };
     }
     if state.role == role::UNKNOWN {
         let listener = Listener { netns, port: u32::from(port) };
@@ -157,17 +164,28 @@ unsafe fn internet(socket: &Socket, state: &mut SocketState, record: *mut event:
     }
 }
 
-/// The sequence number at which a direction began. The two fields move together in softirq
-/// context, so they are read until the first is the same before and after.
+/// The sequence numbers at which both directions began, sent and received.
+#[inline(always)]
+fn bases(sock: u64) -> (u32, u32) {
+    (
+        base(sock, Offset::TcpSndUna, Offset::TcpBytesAcked),
+        base(sock, Offset::TcpRcvNxt, Offset::TcpBytesReceived),
+    )
+}
+
+/// The sequence number at which a direction began: the next or first unacknowledged one less the bytes that
+/// have passed. Softirq may be moving the two on another CPU, and the first store is seen well before the
+/// second when their cache lines are in use here, so a value counts when it was read three times in a
+/// row.
 #[inline(always)]
 fn base(sock: u64, sequence: Offset, bytes: Offset) -> u32 {
-    let mut result = 0;
-    for _ in 0..3 {
-        let before: u32 = field(sock, sequence);
+    let (mut result, mut agreed) = (0, 0);
+    for _ in 0..9 {
         let passed: u64 = field(sock, bytes);
-        let after: u32 = field(sock, sequence);
-        result = before.wrapping_sub(passed as u32);
-        if before == after {
+        let next = field::<u32>(sock, sequence).wrapping_sub(passed as u32);
+        agreed = if next == result { agreed + 1 } else { 1 };
+        result = next;
+        if agreed == 3 {
             break;
         }
     }
@@ -221,6 +239,8 @@ pub fn state_changed(context: &RawTracePointContext) {
         listening(sock);
     } else if old == TCP_CLOSE && new == TCP_SYN_SENT {
         connecting(sock);
+    } else if old == TCP_SYN_SENT && new == TCP_ESTABLISHED {
+        established(sock);
     }
 }
 
@@ -275,4 +295,14 @@ fn connecting(sock: u64) {
         state.resumed = task.resumed;
         state.opener_flags = task.waits as u8;
     }
+}
+
+/// The peer agreed. Nothing else moves the sequence numbers meanwhile: this runs under the socket's lock.
+#[inline(always)]
+fn established(sock: u64) {
+    let Some(state) = SOCKETS.get_ptr_mut(sock) else { return };
+    // SAFETY: a live map value, written by whoever holds the socket.
+    let state = unsafe { &mut *state };
+    (state.sent_base, state.received_base) = bases(sock);
+    state.established = 1;
 }

@@ -93,11 +93,11 @@ pub fn exit_connect(context: TracePointContext) -> u32 {
 }
 
 /// One program a system call that waits for events of many files, or ends such a wait
-/// (`syscalls/sys_enter_*`).
+/// (`syscalls/sys_enter_*`, `syscalls/sys_exit_*`).
 macro_rules! waiting_calls {
-    ($($enter:ident => |$context:ident| $does:expr;)*) => {$(
+    ($($name:ident => |$context:ident| $does:expr;)*) => {$(
         #[tracepoint]
-        pub fn $enter($context: TracePointContext) -> u32 {
+        pub fn $name($context: TracePointContext) -> u32 {
             $does;
             0
         }
@@ -105,9 +105,9 @@ macro_rules! waiting_calls {
 }
 
 waiting_calls! {
-    enter_epoll_wait => |_context| waiting::epoll();
-    enter_epoll_pwait => |_context| waiting::epoll();
-    enter_epoll_pwait2 => |_context| waiting::epoll();
+    exit_epoll_wait => |_context| waiting::epoll();
+    exit_epoll_pwait => |_context| waiting::epoll();
+    exit_epoll_pwait2 => |_context| waiting::epoll();
     enter_poll => |context| waiting::poll(&context);
     enter_ppoll => |context| waiting::poll(&context);
     enter_select => |context| waiting::select(&context);

@@ -38,10 +38,15 @@ pub struct SocketState {
     pub tcp: u8,
     /// Of [`flag::POLLS`](onlooker_common::event::flag) and `WAITED`: of the task that connected.
     pub opener_flags: u8,
-    pub reserved: [u8; 2],
+    /// Non-zero: the two bases below were read when the connection was established.
+    pub established: u8,
+    pub reserved: u8,
     /// TCP: both ports, which tell a later socket at the same address apart if its predecessor's
     /// end was missed (the kernel does not run a program inside itself).
     pub ports: u32,
+    /// Sequence numbers at which the directions began, of a connect(2) that was seen.
+    pub sent_base: u32,
+    pub received_base: u32,
     /// The thread that connected, and its process.
     pub opener: u32,
     pub opener_process: u32,

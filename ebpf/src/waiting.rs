@@ -23,16 +23,30 @@ const TCP_LISTEN: u8 = 10;
 
 const WAITED: u64 = flag::WAITED as u64;
 const POLLS: u64 = flag::POLLS as u64;
-/// Not told: the wait was for a set that was given with the call. Above the bits of
-/// [`flag`](onlooker_common::event::flag).
-const SET: u64 = 1 << 16;
+/// The thread has waited for events of many files since it last answered a request. If it reads a request
+/// next, with or without answers to its own calls in between, it is an event loop. Not told: above the
+/// bits of [`flag`](onlooker_common::event::flag).
+const LOOKED: u64 = 1 << 16;
+/// … and the last wait was for a set that was given with the call.
+const SET: u64 = 1 << 17;
 
-/// epoll_wait(2) begins. A loop that has nothing to wait for looks nevertheless, and may go on with
-/// anything.
+/// epoll_wait(2) is over. Known from the end of the wait, so that it holds for a thread that was waiting when
+/// the programs were attached. A loop that had nothing to wait for has looked nevertheless, and may go
+/// on with anything.
 #[inline(always)]
 pub fn epoll() {
-    if let Some(task) = task::existing(task::current().1) {
-        task.waits = (task.waits | WAITED) & !SET;
+    if let Some(task) = current() {
+        task.waits = (task.waits | WAITED | LOOKED) & !SET;
+    }
+}
+
+/// The current thread, if it is a target's.
+#[inline(always)]
+fn current() -> Option<&'static mut TaskState> {
+    let (tgid, tid) = task::current();
+    match task::existing(tid) {
+        None if task::is_target(tgid) => task::state(tid),
+        task => task,
     }
 }
 
@@ -43,7 +57,7 @@ pub fn poll(context: &TracePointContext) {
     if count < 2 {
         return;
     }
-    let Some(task) = task::existing(task::current().1) else { return };
+    let Some(task) = current() else { return };
     if task.waits & POLLS != 0 {
         return waits(task);
     }
@@ -65,7 +79,7 @@ pub fn select(context: &TracePointContext) {
     if set == 0 || end == 0 {
         return;
     }
-    let Some(task) = task::existing(task::current().1) else { return };
+    let Some(task) = current() else { return };
     let mut wanted: u64 = read_user(set).unwrap_or(0);
     if end < 64 {
         wanted &= (1 << end) - 1;
@@ -91,7 +105,7 @@ pub fn select(context: &TracePointContext) {
 
 #[inline(always)]
 fn waits(task: &mut TaskState) {
-    task.waits |= WAITED | SET;
+    task.waits |= WAITED | LOOKED | SET;
 }
 
 /// A function apart: it is called for each of several files.
@@ -109,15 +123,21 @@ pub fn accept() {
     if let Some(task) = task::existing(task::current().1)
         && task.waits & (SET | POLLS) == SET
     {
-        task.waits &= !(SET | WAITED);
+        task.waits &= !(SET | WAITED | LOOKED);
     }
 }
 
 /// Bytes were received; `asked` says that this task serves who sent them.
 #[inline(always)]
 pub fn received(task: &mut TaskState, asked: bool) {
-    if task.waits & WAITED != 0 && asked {
+    if task.waits & LOOKED != 0 && asked {
         task.waits |= POLLS;
     }
-    task.waits &= !(WAITED | SET);
+    task.waits &= !WAITED;
+}
+
+/// The task answers whom it serves.
+#[inline(always)]
+pub fn answered(task: &mut TaskState) {
+    task.waits &= !(LOOKED | SET);
 }

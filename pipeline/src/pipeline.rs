@@ -264,6 +264,11 @@ impl<P: Processes> Pipeline<P> {
                 self.causality.tasks.received(task.id, id);
             }
         }
+        // Known when the first byte leaves, not when the exchange is over: requests that it says something
+        // about may be over before.
+        if outward && connection.endpoint.side == Side::Client && connection.sent.is_fresh() {
+            self.causality.tasks.calls(&task, &connection.endpoint.opener);
+        }
         let start = connection.offset(outward, data.place.position);
         let first = Moment {
             position: start.saturating_add(data.offset.into()),

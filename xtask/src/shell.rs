@@ -29,6 +29,14 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result<String> {
 pub(crate) fn cargo<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(arguments).current_dir(onlooker_e2e::workspace());
+    // What cargo tells xtask of itself is no part of what it builds: build scripts that look at it (ring's)
+    // would run again, and all that depends on them be built again, at every turn between the two.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&*name);
+        }
+    }
     cargo
 }
 

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod courtesy;
 mod doctor;
 mod failures;
 mod live;

@@ -103,11 +103,11 @@ const LENGTHS: &[Row] = &[
 const RECEIVING: &[&str] = &["read", "readv", "recvfrom", "recvmsg", "recvmmsg"];
 
 macro_rules! waiting {
-    ($($name:literal, $without:expr;)*) => {
+    ($($when:literal $name:literal, $without:expr;)*) => {
         &[$((
             $name,
             $without,
-            &[(concat!("enter_", $name), concat!("sys_enter_", $name))],
+            &[(concat!($when, "_", $name), concat!("sys_", $when, "_", $name))],
         ),)*]
     };
 }
@@ -117,15 +117,15 @@ const TIMERS: &str =
 
 /// When a handler has returned. `epoll_pwait2` is of 5.11.
 const WAITING: &[Row] = waiting! {
-    "epoll_wait", TIMERS;
-    "epoll_pwait", TIMERS;
-    "epoll_pwait2", TIMERS;
-    "poll", TIMERS;
-    "ppoll", TIMERS;
-    "select", TIMERS;
-    "pselect6", TIMERS;
-    "accept", "workers that select before they accept are taken for event loops";
-    "accept4", "workers that select before they accept are taken for event loops";
+    "exit" "epoll_wait", TIMERS;
+    "exit" "epoll_pwait", TIMERS;
+    "exit" "epoll_pwait2", TIMERS;
+    "enter" "poll", TIMERS;
+    "enter" "ppoll", TIMERS;
+    "enter" "select", TIMERS;
+    "enter" "pselect6", TIMERS;
+    "enter" "accept", "workers that select before they accept are taken for event loops";
+    "enter" "accept4", "workers that select before they accept are taken for event loops";
 };
 
 const LIFE: &[Row] = &[

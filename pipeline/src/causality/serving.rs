@@ -130,8 +130,12 @@ fn turn<'a>(
 /// The task when it decided to make a call. A connection that was opened for the call is written to when
 /// it is open, which is a turn later.
 fn decided(call: &Finished) -> Task {
-    let by = call.request.first.task;
-    if call.first && call.opener.thread == by.thread { call.opener } else { by }
+    decider(call.request.first.task, call.first, &call.opener)
+}
+
+/// The same of whoever sends bytes, which may be a connection's `first`.
+pub(crate) fn decider(by: Task, first: bool, opener: &Task) -> Task {
+    if first && opener.thread == by.thread { *opener } else { by }
 }
 
 /// Whether the call was made in a turn that no bytes had begun: if by an event loop, a timer did, or a task

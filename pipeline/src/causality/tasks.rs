@@ -3,8 +3,10 @@
 //! A thread that reads a request while it still owes an answer on another connection is an event
 //! loop: "the thread that served the parent" says nothing about it from then on.
 
+use onlooker_protocol::Task as Caller;
 use rustc_hash::FxHashMap;
 
+use super::serving::decider;
 use crate::connection::ConnectionId;
 
 /// Tasks remembered; beyond, the table starts over (and links of that moment are missed).
@@ -80,6 +82,13 @@ impl Tasks {
     /// Whether the task has been seen to serve several requests at once.
     pub(crate) fn multiplexes(&self, id: u64) -> bool {
         self.tasks.get(&id).is_some_and(|task| task.multiplexes)
+    }
+
+    /// A task sends the first bytes of a connection.
+    pub(crate) fn calls(&mut self, by: &Caller, opener: &Caller) {
+        if decider(*by, true, opener).waited {
+            self.drifted(by.id);
+        }
     }
 
     /// The task, an event loop, called in a turn that no bytes had begun.
