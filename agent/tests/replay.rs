@@ -154,6 +154,12 @@ fn what_is_no_capture_is_refused_with_its_name() {
         assert!(error.contains(why), "{name}: {error}");
         assert!(error.contains(&*file.0.to_string_lossy()), "{name}: {error}");
     }
+    let text = TheFile::new("words", b"not a capture at all");
+    for arguments in [&[][..], &["--format", "json"], &["--report"]] {
+        let Said { code, out, error } = replay(arguments, &text);
+        let lines: Vec<_> = error.lines().collect();
+        assert_eq!((code, out.as_str(), lines.len()), (Some(1), "", 1), "the error alone: {error}");
+    }
     let missing = said(onlooker(&[], Path::new("/no/such/capture")).output().expect("the agent"));
     assert_eq!(missing.code, Some(1));
     assert!(missing.error.contains("/no/such/capture"), "{}", missing.error);
@@ -205,9 +211,9 @@ fn an_event_file_is_told_by_its_first_bytes() {
 fn bad_event_files_are_told() {
     let good = event_file();
     let mut newer = good.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     for (name, bytes, why) in [
-        ("newer", &newer[..], "version 2"),
+        ("newer", &newer[..], "version 3"),
         ("magic", &good[..8], "ends within its head"),
         ("head", &good[..30], "ends within its head"),
     ] {

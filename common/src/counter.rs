@@ -26,6 +26,9 @@ pub enum Counter {
     OtherSockets,
     /// Payload bytes that passed beyond the capture policy.
     Beyond,
+    /// Runs of programs that would have interrupted themselves. The kernel counts these itself, not in
+    /// the map: the agent reads them elsewhere.
+    SkippedRuns,
     /// How many there are.
     Count,
 }
@@ -44,6 +47,7 @@ impl Counter {
         Self::Muted,
         Self::OtherSockets,
         Self::Beyond,
+        Self::SkippedRuns,
     ];
 
     /// The name in summaries and JSON.
@@ -61,6 +65,7 @@ impl Counter {
             Self::Muted => "calls_on_muted_connections",
             Self::OtherSockets => "calls_on_other_sockets",
             Self::Beyond => "bytes_beyond_capture_policy",
+            Self::SkippedRuns => "program_runs_skipped",
             Self::Count => "count",
         }
     }

@@ -20,6 +20,8 @@ pub enum Kind {
     Listen = 7,
     /// [`Process`]: a thread of a target ended.
     ThreadExit = 8,
+    /// [`ConnectFailure`]: a target's connect came to nothing.
+    ConnectFailure = 9,
 }
 
 /// What every record starts with.
@@ -116,6 +118,8 @@ pub mod call {
     pub const SENDFILE: u8 = 11;
     /// splice(2)
     pub const SPLICE: u8 = 12;
+    /// connect(2), of which no data is told.
+    pub const CONNECT: u8 = 13;
 }
 
 /// Bits of [`Data::flags`].
@@ -227,6 +231,27 @@ pub struct SocketEnd {
     pub error: u32,
 }
 
+/// A connection that a target wanted and did not get: a TCP socket went from SYN_SENT to CLOSE, or
+/// connect(2) on a stream socket failed at once.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct ConnectFailure {
+    /// Kind, process and thread that wanted it, time.
+    pub header: Header,
+    /// The errno; zero if the process closed the socket before there was an answer.
+    pub error: u32,
+    /// `AF_INET`, `AF_INET6` or `AF_UNIX`.
+    pub family: u16,
+    /// Remote port, host order.
+    pub remote_port: u16,
+    /// Remote address; IPv4 in the first four bytes.
+    pub remote: [u8; 16],
+    /// Bytes of `path` in use.
+    pub path_length: u32,
+    /// Unix: the path. Abstract names start with a zero byte.
+    pub path: [u8; 108],
+}
+
 /// Something about a process.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
@@ -245,4 +270,5 @@ const _: () = {
     assert!(size_of::<Header>() == 24);
     assert!(size_of::<Data>() == 120);
     assert!(size_of::<Socket>() == 264);
+    assert!(size_of::<ConnectFailure>() == 160);
 };

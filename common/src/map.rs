@@ -71,6 +71,7 @@ pub enum Offset {
     InodeIno,
     SocketSk,
     SocketType,
+    SocketState,
     SockFamily,
     SockNum,
     SockDport,

@@ -1,6 +1,6 @@
 //! Reading records out of bytes that may be cut or wrong.
 
-use crate::event::{Data, Header, Kind, Process, Socket, SocketEnd};
+use crate::event::{ConnectFailure, Data, Header, Kind, Process, Socket, SocketEnd};
 use crate::map::Globals;
 
 /// A record, borrowed from the ring buffer or from a recording.
@@ -12,6 +12,8 @@ pub enum Record<'a> {
     Socket(Socket),
     /// A socket's end.
     SocketEnd(SocketEnd),
+    /// A connection that did not come about.
+    ConnectFailure(ConnectFailure),
     /// Something about a process.
     Process(Kind, Process),
 }
@@ -30,6 +32,8 @@ unsafe impl Plain for Data {}
 unsafe impl Plain for Socket {}
 // SAFETY: as above.
 unsafe impl Plain for SocketEnd {}
+// SAFETY: as above.
+unsafe impl Plain for ConnectFailure {}
 // SAFETY: as above.
 unsafe impl Plain for Process {}
 // SAFETY: as above.
@@ -60,6 +64,7 @@ pub fn record(bytes: &[u8]) -> Option<Record<'_>> {
         6 => Kind::Fork,
         7 => Kind::Listen,
         8 => Kind::ThreadExit,
+        9 => return read(bytes).map(Record::ConnectFailure),
         _ => return None,
     };
     read(bytes).map(|process| Record::Process(kind, process))

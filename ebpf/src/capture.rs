@@ -9,9 +9,11 @@ use onlooker_common::map::mode;
 
 use crate::map::POLICIES;
 use crate::socket::{Found, Socket, SocketState};
-use crate::task::{Flight, LOOKED, TaskState};
+use crate::task::{Flight, TaskState};
 use crate::vector::Source;
-use crate::{connection, counter, emit, globals, kernel, socket, system_call, task, vector};
+use crate::{
+    connection, counter, emit, globals, kernel, socket, system_call, task, vector, waiting,
+};
 
 const MSG_OOB: u64 = 0x1;
 const MSG_PEEK: u64 = 0x2;
@@ -26,7 +28,7 @@ const MOST_MESSAGES: u64 = 4;
 
 /// An argument of the system call (`sys_enter_*`: eight bytes each from offset 16).
 #[inline(always)]
-fn argument(context: &TracePointContext, n: usize) -> u64 {
+pub fn argument(context: &TracePointContext, n: usize) -> u64 {
     // SAFETY: tracepoint contexts of sys_enter hold six arguments, of sys_exit one.
     unsafe { context.as_ptr().cast::<u64>().add(2 + n).read() }
 }
@@ -345,12 +347,10 @@ fn report(
         state.received = state.received.wrapping_add(passed);
         if length > 0 {
             task.resumed = place;
-            task.waits &= !u64::from(flag::WAITED);
             // Answers are no causes, and neither are the bytes on a socketpair that wake a thread.
-            if state.role == role::SERVER {
-                if task.waits & LOOKED != 0 {
-                    task.waits |= u64::from(flag::POLLS);
-                }
+            let asked = state.role == role::SERVER;
+            waiting::received(task, asked);
+            if asked {
                 task.cause = place;
                 task.inherited = 0;
             }
@@ -358,7 +358,7 @@ fn report(
     } else {
         state.sent = state.sent.wrapping_add(passed);
         if state.role == role::SERVER {
-            task.waits &= !LOOKED;
+            waiting::answered(task);
         }
     }
 }

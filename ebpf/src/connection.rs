@@ -1,4 +1,4 @@
-//! The life of a socket: first sight, role, end.
+//! The life of a socket: first sight, role, end. What never began is in [`connect`](crate::connect).
 
 use aya_ebpf::programs::RawTracePointContext;
 use onlooker_common::counter::Counter;
@@ -9,7 +9,7 @@ use crate::kernel::{field, field_to};
 use crate::map::{LISTENERS, POLICIES, PORT_RULES, SOCKETS, TARGETS};
 use crate::socket::{self, AF_INET, IPPROTO_TCP, IPPROTO_UDP, Socket, SocketState};
 use crate::task::NO_PLACE;
-use crate::{counter, emit, task};
+use crate::{connect, counter, emit, task};
 
 /// TCP states, from `include/net/tcp_states.h`.
 const TCP_ESTABLISHED: u64 = 1;
@@ -63,6 +63,7 @@ const FRESH: SocketState = SocketState {
     sent_base: 0,
     received_base: 0,
     opener: 0,
+    opener_process: 0,
     cause: NO_PLACE,
     resumed: NO_PLACE,
 };
@@ -106,7 +107,7 @@ fn announce(socket: &Socket, state: &mut SocketState, who: (u32, u32)) -> bool {
             (*record).path = [0; 108];
             (*record).cause = state.cause;
             (*record).resumed = state.resumed;
-            (*record).opener = state.opener;
+            (*record).opener = u64::from(state.opener);
             field_to(&raw mut (*record).family, socket.sock, Offset::SockFamily);
             if socket.unix {
                 unix(socket.sock, state, record);
@@ -230,6 +231,9 @@ pub fn state_changed(context: &RawTracePointContext) {
     let old = u64::from(context.arg::<u32>(1));
     let new = u64::from(context.arg::<u32>(2));
     if new == TCP_CLOSE {
+        if old == TCP_SYN_SENT {
+            connect::failed(sock);
+        }
         ended(sock);
     } else if new == TCP_LISTEN {
         listening(sock);
@@ -283,8 +287,10 @@ fn connecting(sock: u64) {
     let Some(state) = note(sock, socket::inode_of(sock)) else { return };
     state.role = role::CLIENT;
     state.role_evidence = role_evidence::CONNECT;
-    state.opener = u64::from(tid);
+    state.opener = tid;
+    state.opener_process = tgid;
     if let Some(task) = task::existing(tid) {
+        connect::began(task);
         state.cause = task.cause;
         state.resumed = task.resumed;
         state.opener_flags = task.waits as u8;

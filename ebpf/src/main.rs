@@ -1,7 +1,7 @@
 //! The programs that run in the kernel: entry points alone, each with the kernel it needs.
 //!
 //! All attach to stable tracepoints (5.8 and later, for the ring buffer). What they do is in the
-//! modules: [`capture`] (socket calls), [`connection`] (TCP states), [`process`].
+//! modules: [`capture`] (socket calls), [`connection`] (TCP states), [`connect`], [`process`].
 #![feature(asm_experimental_arch)]
 #![no_std]
 #![no_main]
@@ -11,6 +11,7 @@ use aya_ebpf::programs::{RawTracePointContext, TracePointContext};
 use onlooker_common::event::call;
 
 mod capture;
+mod connect;
 mod connection;
 mod counter;
 mod emit;
@@ -22,6 +23,7 @@ mod socket;
 mod system_call;
 mod task;
 mod vector;
+mod waiting;
 
 /// One pair of programs a socket system call (`syscalls/sys_enter_*`, `syscalls/sys_exit_*`).
 macro_rules! socket_calls {
@@ -76,21 +78,42 @@ pub fn enter_io_uring_enter(_context: TracePointContext) -> u32 {
     0
 }
 
-/// One program a system call that waits for events of many files (`syscalls/sys_exit_*`).
+/// `syscalls/sys_enter_connect`
+#[tracepoint]
+pub fn enter_connect(context: TracePointContext) -> u32 {
+    connect::enter(&context);
+    0
+}
+
+/// `syscalls/sys_exit_connect`
+#[tracepoint]
+pub fn exit_connect(context: TracePointContext) -> u32 {
+    connect::exit(&context);
+    0
+}
+
+/// One program a system call that waits for events of many files, or ends such a wait
+/// (`syscalls/sys_enter_*`, `syscalls/sys_exit_*`).
 macro_rules! waiting_calls {
-    ($($exit:ident;)*) => {$(
+    ($($name:ident => |$context:ident| $does:expr;)*) => {$(
         #[tracepoint]
-        pub fn $exit(_context: TracePointContext) -> u32 {
-            task::waited();
+        pub fn $name($context: TracePointContext) -> u32 {
+            $does;
             0
         }
     )*};
 }
 
 waiting_calls! {
-    exit_epoll_wait;
-    exit_epoll_pwait;
-    exit_epoll_pwait2;
+    exit_epoll_wait => |_context| waiting::epoll();
+    exit_epoll_pwait => |_context| waiting::epoll();
+    exit_epoll_pwait2 => |_context| waiting::epoll();
+    enter_poll => |context| waiting::poll(&context);
+    enter_ppoll => |context| waiting::poll(&context);
+    enter_select => |context| waiting::select(&context);
+    enter_pselect6 => |context| waiting::select(&context);
+    enter_accept => |_context| waiting::accept();
+    enter_accept4 => |_context| waiting::accept();
 }
 
 /// `inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`, 4.16.

@@ -11,9 +11,9 @@ const S_IFMT: u16 = 0o170_000;
 const S_IFSOCK: u16 = 0o140_000;
 const SOCK_STREAM: u16 = 1;
 const SOCK_DGRAM: u16 = 2;
-const AF_UNIX: u16 = 1;
+pub const AF_UNIX: u16 = 1;
 pub const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
+pub const AF_INET6: u16 = 10;
 pub const IPPROTO_TCP: u16 = 6;
 pub const IPPROTO_UDP: u16 = 17;
 
@@ -47,8 +47,10 @@ pub struct SocketState {
     /// Sequence numbers at which the directions began, of a connect(2) that was seen.
     pub sent_base: u32,
     pub received_base: u32,
-    /// The cause of the task that connected, and what it last received.
-    pub opener: u64,
+    /// The thread that connected, and its process.
+    pub opener: u32,
+    pub opener_process: u32,
+    /// The cause of that thread, and what it last received.
     pub cause: onlooker_common::event::Place,
     pub resumed: onlooker_common::event::Place,
 }

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use onlooker_common::counter::Counter;
-use onlooker_common::event::{Place, call, flag};
+use onlooker_common::event::{Place, call};
 use onlooker_common::map::target;
 
 use crate::map::{TARGETS, TASKS};
@@ -40,13 +40,10 @@ pub struct TaskState {
     pub resumed: Place,
     /// Non-zero: `cause` was inherited from the thread that started this one.
     pub inherited: u64,
-    /// Of [`flag::POLLS`], [`flag::WAITED`] and [`LOOKED`].
+    /// Of `flag::POLLS` and `flag::WAITED` (see [`waiting`](crate::waiting)), and above 16 bits what
+    /// is not told.
     pub waits: u64,
 }
-
-/// The thread has waited for events of many files since it last answered a request. If it reads a request
-/// next, with or without answers to its own calls in between, it is an event loop.
-pub const LOOKED: u64 = 1 << 16;
 
 pub const NO_PLACE: Place = Place { socket: 0, position: 0, inode: 0, length: 0 };
 
@@ -111,21 +108,6 @@ fn begin(tid: u32) -> u64 {
         counter::add(Counter::TasksFull, 1);
     }
     0
-}
-
-/// The current thread has waited for events of many files. Known from the end of the wait, so that it holds for
-/// a thread that was waiting when the programs were attached. A loop that had nothing to wait for has
-/// looked nevertheless, and may go on with anything.
-#[inline(always)]
-pub fn waited() {
-    let (tgid, tid) = current();
-    let task = match existing(tid) {
-        None if is_target(tgid) => state(tid),
-        task => task,
-    };
-    if let Some(task) = task {
-        task.waits |= u64::from(flag::WAITED) | LOOKED;
-    }
 }
 
 /// Gives a thread or process that just started the cause of the one that started it.

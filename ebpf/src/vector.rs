@@ -190,7 +190,7 @@ fn last(scratch: *mut Scratch, offset: u64, length: u64, total: u64) {
 
 /// Hides a value from the optimiser, which else drops the bound checks that the verifier needs.
 #[inline(always)]
-fn opaque(mut value: u64) -> u64 {
+pub fn opaque(mut value: u64) -> u64 {
     // SAFETY: moves a register to itself. (An empty text would give two line records for one
     // instruction, which the kernel refuses.)
     unsafe { core::arch::asm!("{0} = {0}", inout(reg) value, options(pure, nomem, nostack)) };

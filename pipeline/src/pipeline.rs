@@ -11,7 +11,9 @@ use onlooker_protocol::{Chunk, Ending, Moment, Output, Side, Task};
 use rustc_hash::FxHashSet;
 
 use crate::causality::{Causality, IdSource, LinkCounters};
-use crate::connection::{Connection, ConnectionId, Run, Table, Taken, Transport, Verdict, sender};
+use crate::connection::{
+    Connection, ConnectionId, FailedConnects, Run, Table, Taken, Transport, Verdict, sender,
+};
 use crate::counters::PipelineCounters;
 use crate::messages::MessageCounters;
 use crate::process::Processes;
@@ -43,6 +45,7 @@ pub struct Pipeline<P> {
     verdicts: Vec<Verdict>,
     output: Output,
     counters: PipelineCounters,
+    failed_connects: FailedConnects,
     /// Sockets that are older than the agent, by inode.
     older: FxHashSet<u32>,
     /// Connections whose streams hold records back.
@@ -66,6 +69,7 @@ impl<P: Processes> Pipeline<P> {
             verdicts: Vec::new(),
             output: Output::default(),
             counters: PipelineCounters::default(),
+            failed_connects: FailedConnects::default(),
             older: FxHashSet::default(),
             holding: Vec::new(),
             closing: VecDeque::new(),
@@ -93,6 +97,11 @@ impl<P: Processes> Pipeline<P> {
             Some(Record::Data(data, payload)) => self.data(&data, payload),
             Some(Record::Socket(socket)) => self.socket(&socket),
             Some(Record::SocketEnd(end)) => self.socket_end(&end),
+            Some(Record::ConnectFailure(failure)) => {
+                self.now = self.now.max(failure.header.time);
+                let resource = self.processes.resource(failure.header.tgid);
+                self.failed_connects.add(&failure, &resource.service);
+            }
             Some(Record::Process(Kind::ThreadExit | Kind::Exit, process)) => {
                 self.now = self.now.max(process.header.time);
                 self.causality.tasks.ended(process.header.tid, process.header.time);
@@ -181,6 +190,12 @@ impl<P: Processes> Pipeline<P> {
     #[must_use]
     pub fn messages(&self) -> MessageCounters {
         self.causality.linker.counters()
+    }
+
+    /// Connections that targets wanted and did not get.
+    #[must_use]
+    pub fn failed_connects(&self) -> &FailedConnects {
+        &self.failed_connects
     }
 
     /// The connections that are open, for reports.

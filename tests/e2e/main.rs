@@ -8,6 +8,7 @@
 mod amqp;
 mod aws;
 mod bad_input;
+mod connects;
 mod doctor;
 mod ending;
 mod etcd;

@@ -129,6 +129,14 @@ impl Agent {
         self.wait(what, |state| done(&state.spans));
     }
 
+    /// Waits until what it said on standard error satisfies the condition.
+    ///
+    /// # Panics
+    /// If it does not within [`PATIENCE`], or the agent ends before.
+    pub fn wait_for_message(&self, what: &str, mut done: impl FnMut(&str) -> bool) {
+        self.wait(what, |state| done(&state.messages));
+    }
+
     /// Waits until so many spans were seen, or none came for [`SETTLED`]: for measures, which count
     /// what is missing.
     pub fn settle(&self, expected: usize) {

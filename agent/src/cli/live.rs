@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use onlooker_common::counter::Counter;
 use onlooker_common::event::{self, Kind};
 use onlooker_common::map::target;
 use onlooker_common::view::Record;
@@ -15,6 +16,8 @@ use onlooker_pipeline::{Pipeline, PipelineOptions};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::courtesy::Courtesy;
+use super::failures::Failures;
+use super::news::Teller;
 use super::summary::{Account, Summary};
 use super::tape::{RecordArguments, Tape, Witness};
 use crate::config::Config;
@@ -64,6 +67,8 @@ pub(super) struct Live {
     targets: HashSet<u32>,
     spans: u64,
     limits: Limits,
+    /// Tells of losses while it runs, if somebody wants that.
+    teller: Option<Teller>,
     news: Vec<(Kind, event::Process)>,
     /// When the oldest data of the last turn was told (nanoseconds, monotonic clock).
     oldest: Option<u64>,
@@ -105,6 +110,7 @@ impl Live {
             targets: HashSet::new(),
             spans: 0,
             limits: Limits::default(),
+            teller: None,
             news: Vec::new(),
             oldest: None,
         })
@@ -189,6 +195,21 @@ impl Live {
         self.pipeline.connections()
     }
 
+    /// Connections that targets wanted and did not get.
+    pub(super) fn failures(&self) -> Failures {
+        Failures::of(self.pipeline.failed_connects())
+    }
+
+    /// What the kernel programs counted so far.
+    pub(super) fn kernel(&self) -> [u64; Counter::Count as usize] {
+        self.probe.counters()
+    }
+
+    /// Tells of these and of losses from time to time: to those who never see the end.
+    pub(super) fn tell_news(&mut self) {
+        self.teller = Some(Teller::default());
+    }
+
     /// Whether a signal asked for the end.
     pub(super) fn stopping(&self) -> bool {
         self.stop.load(Relaxed)
@@ -219,6 +240,12 @@ impl Live {
                 if let Some(tape) = &mut self.tape {
                     tape.epoch(epoch);
                 }
+                if let Some(teller) = &mut self.teller {
+                    let (failed, kernel) = (self.pipeline.failed_connects(), self.probe.counters());
+                    if let Some(news) = teller.news(failed, kernel, clock_checked) {
+                        eprint!("{news}");
+                    }
+                }
             }
             if taken < MOST_AT_ONCE {
                 self.probe.wait(if taken > BUSY { POLL_WHEN_BUSY } else { POLL });
@@ -237,6 +264,7 @@ impl Live {
             pipeline: self.pipeline.counters(),
             links: self.pipeline.links(),
             messages: self.pipeline.messages(),
+            failures: self.failures(),
             spans: self.spans,
         };
         let summary = Summary {
@@ -294,6 +322,7 @@ impl Live {
                     oldest.get_or_insert(data.header.time);
                 }
                 Some(Record::Socket(socket)) if rejected.contains(&socket.header.tgid) => return,
+                Some(Record::ConnectFailure(it)) if rejected.contains(&it.header.tgid) => return,
                 _ => {}
             }
             pipeline.feed(record);

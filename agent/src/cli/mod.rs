@@ -2,7 +2,9 @@
 
 mod courtesy;
 mod doctor;
+mod failures;
 mod live;
+mod news;
 mod output;
 mod replay;
 mod report;

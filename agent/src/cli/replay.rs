@@ -88,23 +88,27 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the export threads")?;
-    let mut outlet = Outlet { sinks: Sinks::start(&config, runtime.handle())?, given_up: false };
-    let mut failed = false;
+    let sinks = Sinks::start(&config, runtime.handle())?;
+    let mut outlet = Outlet { sinks, given: 0, given_up: false };
+    let mut failed = 0;
     for path in &arguments.files {
         if let Err(error) = replay(path, arguments, &mut outlet) {
             eprintln!("onlooker: {}: {error:#}", path.display());
-            failed = true;
+            failed += 1;
         }
         if outlet.sinks.output_closed() {
             break;
         }
     }
-    let delivered = runtime.block_on(outlet.sinks.flush_and_stop(FLUSH));
+    let Outlet { sinks, given, .. } = outlet;
+    let delivered = runtime.block_on(sinks.flush_and_stop(FLUSH));
     runtime.shutdown_timeout(Duration::from_millis(100));
-    if !arguments.quiet {
+    // Where nothing could be read, the errors say it all.
+    let read = given > 0 || failed < arguments.files.len();
+    if read && !arguments.quiet {
         eprintln!("{delivered}");
     }
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Replays one file.
@@ -139,6 +143,8 @@ fn open(path: &Path) -> anyhow::Result<(Box<dyn Read>, u64)> {
 /// Gives spans to the sinks as fast as they take them: unlike live traffic, a capture can wait.
 struct Outlet {
     sinks: Sinks,
+    /// Spans so far.
+    given: u64,
     given_up: bool,
 }
 
@@ -148,6 +154,7 @@ impl Outlet {
         pipeline.take_verdicts();
         let mut spans = pipeline.take_spans();
         let count = spans.len() as u64;
+        self.given += count;
         while !spans.is_empty() {
             let room = if self.given_up { spans.len() } else { self.room() };
             let rest = spans.split_off(room.min(spans.len()));

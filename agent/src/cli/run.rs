@@ -52,6 +52,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     live.record(&arguments.record)?;
     live.attach()?;
     eprintln!("onlooker: tracing");
+    live.tell_news();
     live.run(Limits::default(), |_| false);
     let summary = live.finish();
     eprintln!("{summary}");

@@ -5,6 +5,7 @@ use std::fmt;
 use onlooker_common::counter::Counter;
 use onlooker_pipeline::{LinkCounters, MessageCounters, PipelineCounters};
 
+use super::failures::Failures;
 use super::tape::Recorded;
 use crate::sink;
 
@@ -42,12 +43,13 @@ pub(super) struct Account {
     pub(super) pipeline: PipelineCounters,
     pub(super) links: LinkCounters,
     pub(super) messages: MessageCounters,
+    pub(super) failures: Failures,
     pub(super) spans: u64,
 }
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kernel, pipeline, links, messages, spans } = self;
+        let Self { kernel, pipeline, links, messages, failures, spans } = self;
         writeln!(
             f,
             "{spans} spans from {} exchanges on {} connections, {} kernel events",
@@ -77,6 +79,7 @@ impl fmt::Display for Account {
                 (links.over, "what the thread had served was over"),
                 (links.peer_missing, "the other end brought nothing"),
                 (links.cause_missing, "the request that caused it did not end in time"),
+                (links.cause_lost, "what the thread had read was no request, or was lost"),
                 (links.overflow, "too many exchanges waited"),
             ],
         )?;
@@ -103,28 +106,37 @@ impl fmt::Display for Account {
                 (messages.links_cut, "the span had too many"),
             ],
         )?;
+        write!(f, "{failures}")?;
         not_understood(f, pipeline)?;
-        let of = |counter: Counter| kernel[counter as usize];
-        list(
-            f,
-            "lost",
-            &[
-                (of(Counter::LostData), "events: the ring buffer was full"),
-                (of(Counter::LostBytes), "bytes in those"),
-                (of(Counter::LostOther), "control events: the ring buffer was full"),
-                (of(Counter::Faults), "payloads that could not be read"),
-                (of(Counter::SocketsFull), "sockets: the table was full"),
-                (of(Counter::TasksFull), "threads: the table was full"),
-                (of(Counter::TargetsFull), "processes: the table was full"),
-                (pipeline.strangers, "events of sockets that were not announced"),
-                (pipeline.malformed, "malformed events"),
-                (pipeline.gap_bytes, "bytes that never came"),
-                (pipeline.late_bytes, "bytes that came twice or late"),
-                (pipeline.lost, "messages with ends in holes"),
-                (pipeline.forgotten, "connections: there were too many"),
-            ],
-        )
+        let mut lost = lost_in_kernel(kernel).to_vec();
+        lost.extend([
+            (pipeline.strangers, "events of sockets that were not announced"),
+            (pipeline.malformed, "malformed events"),
+            (pipeline.gap_bytes, "bytes that never came"),
+            (pipeline.late_bytes, "bytes that came twice or late"),
+            (pipeline.lost, "messages with ends in holes"),
+            (pipeline.forgotten, "connections: there were too many"),
+        ]);
+        list(f, "lost", &lost)
     }
+}
+
+/// What the kernel programs gave up.
+pub(super) fn lost_in_kernel(kernel: &[u64; Counter::Count as usize]) -> [(u64, &'static str); 8] {
+    let of = |counter: Counter| kernel[counter as usize];
+    [
+        (of(Counter::LostData), "events: the ring buffer was full"),
+        (of(Counter::LostBytes), "bytes in those"),
+        (of(Counter::LostOther), "control events: the ring buffer was full"),
+        (
+            of(Counter::SkippedRuns),
+            "looks that the kernel skipped: a program would have interrupted itself",
+        ),
+        (of(Counter::Faults), "payloads that could not be read"),
+        (of(Counter::SocketsFull), "sockets: the table was full"),
+        (of(Counter::TasksFull), "threads: the table was full"),
+        (of(Counter::TargetsFull), "processes: the table was full"),
+    ]
 }
 
 /// What was seen and not read.

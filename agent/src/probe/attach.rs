@@ -50,7 +50,7 @@ impl Feature {
     }
 
     pub(super) fn is_socket_call(&self) -> bool {
-        self.programs.first().is_some_and(|(name, _)| name.starts_with("enter_"))
+        SOCKET_CALLS.iter().any(|(name, ..)| *name == self.name)
     }
 }
 
@@ -102,26 +102,38 @@ const LENGTHS: &[Row] = &[
 /// Calls that need no program of their own where the kernel tells the lengths.
 const RECEIVING: &[&str] = &["read", "readv", "recvfrom", "recvmsg", "recvmmsg"];
 
+macro_rules! waiting {
+    ($($when:literal $name:literal, $without:expr;)*) => {
+        &[$((
+            $name,
+            $without,
+            &[(concat!($when, "_", $name), concat!("sys_", $when, "_", $name))],
+        ),)*]
+    };
+}
+
+const TIMERS: &str =
+    "calls that an event loop makes for a timer may be taken for those of a request";
+
 /// When a handler has returned. `epoll_pwait2` is of 5.11.
-const WAITING: &[Row] = &[
-    (
-        "epoll_wait",
-        "calls that an event loop makes for a timer may be taken for those of a request",
-        &[("exit_epoll_wait", "sys_exit_epoll_wait")],
-    ),
-    (
-        "epoll_pwait",
-        "calls that an event loop makes for a timer may be taken for those of a request",
-        &[("exit_epoll_pwait", "sys_exit_epoll_pwait")],
-    ),
-    (
-        "epoll_pwait2",
-        "calls that an event loop makes for a timer may be taken for those of a request",
-        &[("exit_epoll_pwait2", "sys_exit_epoll_pwait2")],
-    ),
-];
+const WAITING: &[Row] = waiting! {
+    "exit" "epoll_wait", TIMERS;
+    "exit" "epoll_pwait", TIMERS;
+    "exit" "epoll_pwait2", TIMERS;
+    "enter" "poll", TIMERS;
+    "enter" "ppoll", TIMERS;
+    "enter" "select", TIMERS;
+    "enter" "pselect6", TIMERS;
+    "enter" "accept", "workers that select before they accept are taken for event loops";
+    "enter" "accept4", "workers that select before they accept are taken for event loops";
+};
 
 const LIFE: &[Row] = &[
+    (
+        "connect",
+        "connects that fail at once (Unix sockets, no route) are not counted",
+        &[("enter_connect", "sys_enter_connect"), ("exit_connect", "sys_exit_connect")],
+    ),
     (
         "inet_sock_set_state",
         "ends of connections are found late, roles by port alone",

@@ -4,6 +4,7 @@
 mod attach;
 mod btf;
 mod offsets;
+mod skipped;
 
 use std::os::fd::AsFd as _;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 pub(crate) use attach::chain;
 pub use attach::{Feature, FeatureState, ProgramCost};
 pub use btf::{Btf, BtfError};
+pub use skipped::SkippedRuns;
 
 /// The object with the programs, built by `cargo xtask ebpf`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/onlooker.bpf.o");
@@ -170,6 +172,12 @@ impl Probe {
         attach::costs(&self.ebpf)
     }
 
+    /// How often the kernel skipped each loaded program.
+    #[must_use]
+    pub fn skipped(&self) -> Vec<SkippedRuns> {
+        skipped::of(&self.ebpf)
+    }
+
     /// Makes a process a target; `flags` are of [`onlooker_common::map::target`].
     ///
     /// # Errors
@@ -228,7 +236,8 @@ impl Probe {
         let _ = rustix::event::poll(&mut [PollFd::new(&ring, PollFlags::IN)], Some(&timeout));
     }
 
-    /// What the programs counted, summed over the CPUs, by [`Counter`].
+    /// What the programs counted, summed over the CPUs, and what the kernel counted of them, by
+    /// [`Counter`].
     #[must_use]
     pub fn counters(&self) -> [u64; Counter::Count as usize] {
         let mut sums = [0; Counter::Count as usize];
@@ -237,6 +246,8 @@ impl Probe {
                 *sum = values.iter().fold(0, |total: u64, value| total.wrapping_add(*value));
             }
         }
+        let skipped = self.skipped();
+        sums[Counter::SkippedRuns as usize] = skipped.iter().filter_map(|it| it.runs).sum();
         sums
     }
 }

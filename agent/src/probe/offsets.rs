@@ -20,6 +20,7 @@ const FIELDS: &[(Offset, &str, &str)] = &[
     (Offset::InodeIno, "inode", "i_ino"),
     (Offset::SocketSk, "socket", "sk"),
     (Offset::SocketType, "socket", "type"),
+    (Offset::SocketState, "socket", "state"),
     (Offset::SocketFile, "socket", "file"),
     (Offset::SockFamily, "sock", "__sk_common.skc_family"),
     (Offset::SockNum, "sock", "__sk_common.skc_num"),

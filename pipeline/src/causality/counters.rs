@@ -21,6 +21,9 @@ pub struct LinkCounters {
     pub peer_missing: u64,
     /// Calls whose cause did not end in time.
     pub cause_missing: u64,
+    /// Calls whose cause turned out not to be told: its request, or its answer, was lost or not
+    /// understood.
+    pub cause_lost: u64,
     /// Exchanges settled early because too many waited.
     pub overflow: u64,
 }

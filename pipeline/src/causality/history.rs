@@ -12,7 +12,8 @@ use crate::connection::ConnectionId;
 /// Exchanges remembered a connection.
 const MOST: usize = 64;
 /// How long an exchange is remembered beyond its end, in nanoseconds: what it called may go on
-/// without it for as long. The last of each connection is remembered while that is open.
+/// without it for as long. The last of each connection is remembered while that is open, and what waits
+/// for its parent until it has one.
 const MEMORY: u64 = 10_000_000_000;
 /// How often what is older is looked for, in nanoseconds.
 const SWEEP_EVERY: u64 = 5_000_000_000;
@@ -134,7 +135,11 @@ impl History {
         }
         self.swept = now;
         for entries in self.of.values_mut() {
-            let is_old = |entry: &mut Entry| entry.end.saturating_add(MEMORY) < now;
+            // What waits for its parent may be what shows the parent of another.
+            let is_old = |entry: &mut Entry| {
+                entry.end.saturating_add(MEMORY) < now
+                    && matches!(entry.standing, Standing::Settled(_))
+            };
             while entries.len() > 1 && entries.pop_front_if(is_old).is_some() {}
             if entries.len() < entries.capacity() / 4 {
                 entries.shrink_to_fit();
@@ -146,6 +151,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::span::{SpanId, TraceId};
 
     const SECOND: u64 = 1_000_000_000;
 
@@ -158,7 +164,12 @@ mod tests {
             serial: true,
             start: end,
             end,
-            standing: Standing::Pending(NodeId(end)),
+            standing: Standing::Settled(Ids {
+                trace: TraceId([1; 16]),
+                span: SpanId([1; 8]),
+                flags: 0,
+                state: None,
+            }),
             context: None,
             shared: false,
             caused_by: None,

@@ -14,6 +14,8 @@ mod counters;
 mod history;
 mod ids;
 mod leave;
+#[cfg(test)]
+mod long_tests;
 mod node;
 mod serving;
 mod settle;
@@ -25,4 +27,4 @@ pub use counters::LinkCounters;
 
 pub(crate) use ids::IdSource;
 pub(crate) use node::Finished;
-pub(crate) use settle::{Causality, Connections};
+pub(crate) use settle::{Causality, Connections, OPEN_CAUSE_WAIT};

@@ -17,8 +17,8 @@ const THREAD_END_SLACK: u64 = 50_000_000;
 pub(crate) enum Cause<'a> {
     /// This exchange of this connection.
     Known(ConnectionId, &'a Entry, Evidence),
-    /// An exchange of this connection that is not over yet.
-    NotYet(ConnectionId),
+    /// An exchange of this connection that is not over yet; its request is, or begins, in these bytes.
+    NotYet(ConnectionId, Origin),
     /// Perhaps a request that the calling thread was started for: its end will tell.
     ThreadRuns,
     /// Nothing that can be shown.
@@ -105,7 +105,7 @@ fn turn<'a>(
         Cause::Known(_, entry, _) if entry.handed_off => return Cause::None(Why::HandedOff),
         Cause::Known(on, entry, _) if !waited && !entry.shared => (on, entry),
         Cause::Known(..) => return Cause::None(Why::Waited),
-        Cause::NotYet(_) if waited => return Cause::None(Why::Waited),
+        Cause::NotYet(..) if waited => return Cause::None(Why::Waited),
         other => return other,
     };
     let read = at.resumed;
@@ -209,7 +209,7 @@ fn find<'a>(
     match found {
         Some(entry) => Cause::Known(on, entry, Evidence::SameTask),
         None if over => Cause::None(Why::Over),
-        None if alive(on) => Cause::NotYet(on),
+        None if alive(on) => Cause::NotYet(on, origin),
         None => Cause::None(Why::NothingServed),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use onlooker_protocol::Origin;
 use rustc_hash::FxHashMap;
 
 use super::counters::LinkCounters;
@@ -22,19 +23,30 @@ use crate::span::{Evidence, Sampler, Span};
 const GRACE: u64 = 100_000_000;
 /// How long it waits for the client's exchange at the other end, which is over soon after.
 const PEER_WAIT: u64 = 2_000_000_000;
-/// How long a client's exchange waits for the server's exchange that it was made for.
+/// How long a client's exchange waits for the server's exchange that it was made for, at least.
 const CAUSE_WAIT: u64 = 30_000_000_000;
+/// How long it waits while the server's request is known to be open. It cannot leave before: what shows
+/// that it was made for that request (one thread from the first byte to the answer, nothing else
+/// meanwhile) is complete when the request is.
+pub(crate) const OPEN_CAUSE_WAIT: u64 = 600_000_000_000;
+/// How often it is looked whether the request is open still.
+const LOOK_AGAIN: u64 = 5_000_000_000;
 /// How long a thread's end is waited for.
 const THREAD_END_WAIT: u64 = 60_000_000;
 /// How long a connection's exchanges are remembered after its end.
 const MEMORY: u64 = PEER_WAIT;
 /// Exchanges that may wait; beyond, the oldest are settled as they stand.
 const MOST_WAITING: usize = 64 * 1024;
+/// Exchanges that may wait while calls wait longer than [`CAUSE_WAIT`]: half of the room, as every call
+/// keeps what it caused waiting. About 1.5 KiB each.
+const MOST_WAITING_LONG: usize = MOST_WAITING / 2;
 
 /// Whether connections still live and who their peers are: the connection table's answers.
 pub(crate) trait Connections {
     /// It may still bring forth exchanges.
     fn alive(&self, id: ConnectionId) -> bool;
+    /// It has read a request in these bytes that is not answered to the end.
+    fn open(&self, id: ConnectionId, read: Origin) -> bool;
     /// The other end.
     fn peer(&self, id: ConnectionId) -> Option<ConnectionId>;
 }
@@ -57,12 +69,14 @@ pub(crate) struct Causality {
     nodes: FxHashMap<NodeId, Node>,
     last: u64,
     ids: IdSource,
-    waiting_cause: FxHashMap<ConnectionId, Vec<NodeId>>,
+    waiting_cause: FxHashMap<ConnectionId, VecDeque<NodeId>>,
     waiting_peer: FxHashMap<ConnectionId, Vec<NodeId>>,
     soon: VecDeque<(u64, NodeId)>,
     thread_ends: VecDeque<(u64, NodeId)>,
     later: VecDeque<(u64, NodeId)>,
     much_later: VecDeque<(u64, NodeId)>,
+    /// Calls whose causes are open for long: when to look again, and when that is enough.
+    patient: VecDeque<(u64, u64, NodeId)>,
     ended: VecDeque<(u64, ConnectionId)>,
 }
 
@@ -86,6 +100,7 @@ impl Causality {
             thread_ends: VecDeque::new(),
             later: VecDeque::new(),
             much_later: VecDeque::new(),
+            patient: VecDeque::new(),
             ended: VecDeque::new(),
         }
     }
@@ -169,10 +184,11 @@ impl Causality {
             }
         }
         while let Some(id) = due(&mut self.much_later, now) {
-            if matches!(self.nodes.get(&id).map(|node| node.waits), Some(Waits::Cause(_))) {
-                self.counters.cause_missing += 1;
-                self.settle_alone(id);
-            }
+            let enough = now.saturating_add(OPEN_CAUSE_WAIT - CAUSE_WAIT);
+            self.go_on_waiting(id, enough, table);
+        }
+        while let Some((_, enough, id)) = self.patient.pop_front_if(|look| look.0 <= now) {
+            self.go_on_waiting(id, enough, table);
         }
         while self.ended.front().is_some_and(|&(at, _)| at <= now) {
             let Some((_, on)) = self.ended.pop_front() else { break };
@@ -186,6 +202,34 @@ impl Causality {
         }
         self.history.sweep(now);
         self.linker.tick(now, &mut self.spans);
+    }
+
+    /// A call has waited for its cause for long: it goes on if the request is open, there is room, and
+    /// it is not `enough` yet.
+    fn go_on_waiting(&mut self, id: NodeId, enough: u64, table: &impl Connections) {
+        let Some(node) = self.nodes.get(&id) else { return };
+        let Waits::Cause(on) = node.waits else { return };
+        let call = &node.finished;
+        let cause = serving::cause(call, &self.history, &self.tasks, |on| table.alive(on));
+        let counter = match cause {
+            Cause::NotYet(on, read) if !table.open(on, read) => &mut self.counters.cause_lost,
+            Cause::NotYet(..) if self.now >= enough => &mut self.counters.cause_missing,
+            Cause::NotYet(..) if self.nodes.len() > MOST_WAITING_LONG => {
+                &mut self.counters.overflow
+            }
+            Cause::NotYet(..) => {
+                self.patient.push_back((self.now.saturating_add(LOOK_AGAIN), enough, id));
+                return;
+            }
+            // What was learned meanwhile decides.
+            _ => return self.find_cause(id, self.now, table, false),
+        };
+        *counter += 1;
+        self.settle_alone(id);
+        // Those that waited longest are the first to go.
+        if let Some(waiting) = self.waiting_cause.get_mut(&on) {
+            while waiting.pop_front_if(|id| !self.nodes.contains_key(id)).is_some() {}
+        }
     }
 
     /// The end: everything that waits is settled as it stands.
@@ -235,6 +279,7 @@ impl Causality {
     /// waiting any more.
     fn find_cause(&mut self, id: NodeId, now: u64, table: &impl Connections, last: bool) {
         let Some(node) = self.nodes.get_mut(&id) else { return };
+        let has_waited = matches!(node.waits, Waits::Cause(_));
         let call = &node.finished;
         let why = match serving::cause(call, &self.history, &self.tasks, |on| table.alive(on)) {
             Cause::Known(on, entry, evidence) => {
@@ -249,11 +294,10 @@ impl Causality {
                 self.history.set_cause(from, id, (on, request));
                 return self.attach(id, standing, evidence);
             }
-            Cause::NotYet(on) if !last => {
+            Cause::NotYet(on, _) if !last => {
                 node.waits = Waits::Cause(on);
-                let waiting = self.waiting_cause.entry(on).or_default();
-                if !waiting.contains(&id) {
-                    waiting.push(id);
+                self.waiting_cause.entry(on).or_default().push_back(id);
+                if !has_waited {
                     self.much_later.push_back((now.saturating_add(CAUSE_WAIT), id));
                 }
                 return;
@@ -264,11 +308,12 @@ impl Causality {
                 return;
             }
             Cause::ThreadRuns => Why::Pool,
-            Cause::NotYet(_) => Why::Over,
+            Cause::NotYet(..) => Why::Over,
             Cause::None(why) => why,
         };
         match why {
-            Why::NothingServed => {}
+            // What it waited for turned out to be none.
+            Why::NothingServed => self.counters.cause_lost += u64::from(has_waited),
             Why::Over => self.counters.over += 1,
             Why::Multiplexed => self.counters.multiplexed += 1,
             Why::Waited => {

@@ -12,7 +12,7 @@ use crate::messages::{Broker, Messages, Name, Run, Way};
 use crate::process::Handlers;
 use crate::span::{Attributes, Description, Evidence, Kind, Resource, Span, SpanId, Status, Value};
 
-const MS: u64 = 1_000_000;
+pub(super) const MS: u64 = 1_000_000;
 
 /// All connections live, and none has another end.
 struct Table;
@@ -22,13 +22,17 @@ impl Connections for Table {
         true
     }
 
+    fn open(&self, _: ConnectionId, _: Origin) -> bool {
+        false
+    }
+
     fn peer(&self, _: ConnectionId) -> Option<ConnectionId> {
         None
     }
 }
 
 /// An exchange from `start` to `end`, made by task 1; it was serving the request of connection 1.
-fn finished(connection: u32, asked: bool, start: u64, end: u64) -> Box<Finished> {
+pub(super) fn finished(connection: u32, asked: bool, start: u64, end: u64) -> Box<Finished> {
     let task = Task {
         thread: 1,
         id: 1,
@@ -150,7 +154,7 @@ fn a_link_leads_into_the_trace_of_the_request_that_sent_the_message() {
 
 /// A call of task 1, an event loop that was serving the request of connection 1. It had last received
 /// `length` bytes of connection `read`, and had waited for events since, or not.
-fn looped(connection: u32, start: u64, read: u32, waited: bool) -> Box<Finished> {
+pub(super) fn looped(connection: u32, start: u64, read: u32, waited: bool) -> Box<Finished> {
     let mut call = finished(connection, true, start, start + MS);
     call.first = false;
     let task = &mut call.request.first.task;

@@ -1,11 +1,13 @@
 //! Connections: bytes in order, what they are taken for, and what is said on them.
 
 mod conversation;
+mod failed;
 mod policy;
 mod stream;
 mod table;
 
 pub use conversation::{Conversation, Doubts, Taken};
+pub use failed::{FailedConnect, FailedConnects, Peer};
 pub use policy::Verdict;
 pub use table::{Connection, ConnectionId, Endpoint, Transport};
 

@@ -313,7 +313,7 @@ impl Table {
     }
 }
 
-fn address(family: u16, bytes: &[u8; 16]) -> IpAddr {
+pub(super) fn address(family: u16, bytes: &[u8; 16]) -> IpAddr {
     if family == AF_INET {
         return Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]).into();
     }
@@ -322,7 +322,7 @@ fn address(family: u16, bytes: &[u8; 16]) -> IpAddr {
     address.to_ipv4_mapped().map_or(IpAddr::V6(address), IpAddr::V4)
 }
 
-fn socket_path(bytes: &[u8; 108], length: u16) -> Option<Arc<str>> {
+pub(super) fn socket_path(bytes: &[u8; 108], length: u16) -> Option<Arc<str>> {
     let bytes = bytes.get(..length as usize)?;
     let text = match bytes.split_first()? {
         (0, name) => format!("@{}", String::from_utf8_lossy(name)),

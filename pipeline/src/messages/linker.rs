@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::identities::{Found, Identities};
 use super::offsets::Offsets;
 use super::{Broker, Messages, Name, Run, Sender};
+use crate::causality::OPEN_CAUSE_WAIT;
 use crate::span::{Attributes, Link, LinkEvidence, Span};
 
 /// When it is looked for senders, in nanoseconds after a receiver's span was done. The exchange of
@@ -17,8 +18,8 @@ const LOOKS: [u64; 6] = [0, 20_000_000, 100_000_000, 400_000_000, 1_000_000_000,
 /// The first look for a message that has no name of its own: another one alike may be on its way.
 const FIRST_LOOK_AT_CONTENT: u64 = 400_000_000;
 /// How long the ids of senders that are known are waited for: as long as a request may be open and
-/// its calls be kept.
-const IDS_WAIT: u64 = 32_000_000_000;
+/// its calls be kept, and the looks before.
+const IDS_WAIT: u64 = OPEN_CAUSE_WAIT + 2_000_000_000;
 /// How often.
 const IDS_LOOK: u64 = 1_000_000_000;
 /// Spans that may be held back; beyond, the one that would be longest is let go.

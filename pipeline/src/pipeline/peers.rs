@@ -1,5 +1,7 @@
 //! The connection table's answers to causality.
 
+use onlooker_protocol::Origin;
+
 use crate::causality::Connections;
 use crate::connection::{Connection, ConnectionId, Table, Taken};
 
@@ -27,6 +29,15 @@ impl Connections for Peers<'_> {
             Taken::Opaque(_) => false,
         };
         self.lent == Some(id) || self.table.get(id).is_some_and(speaks)
+    }
+
+    fn open(&self, id: ConnectionId, read: Origin) -> bool {
+        let last = read.position.saturating_add(u64::from(read.length).saturating_sub(1));
+        self.table.get(id).is_some_and(|connection| {
+            let conversation = &connection.conversation;
+            // The first bytes may be the end of an earlier request.
+            [read.position, last].iter().any(|&at| conversation.open_request(at).is_some())
+        })
     }
 
     fn peer(&self, id: ConnectionId) -> Option<ConnectionId> {

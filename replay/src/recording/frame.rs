@@ -130,6 +130,12 @@ pub(super) fn write_record(out: &mut Vec<u8>, record: Option<&Record<'_>>) {
             out.extend_from_slice(socket.as_bytes());
         }
         Some(Record::SocketEnd(end)) => out.extend_from_slice(end.as_bytes()),
+        Some(Record::ConnectFailure(failure)) => {
+            let mut failure = *failure;
+            let used = (failure.path_length as usize).min(failure.path.len());
+            failure.path[used..].fill(0);
+            out.extend_from_slice(failure.as_bytes());
+        }
         Some(Record::Process(_, process)) => out.extend_from_slice(process.as_bytes()),
     }
 }
@@ -260,6 +266,7 @@ fn is_plausible(record: &Record<'_>) -> bool {
             ([socket.header.time, 0], [socket.cause, socket.resumed, Place::default()])
         }
         Record::SocketEnd(end) => ([end.header.time, 0], [Place::default(); 3]),
+        Record::ConnectFailure(failure) => ([failure.header.time, 0], [Place::default(); 3]),
         Record::Process(_, process) => ([process.header.time, 0], [Place::default(); 3]),
     };
     let numbers = times.into_iter().chain(places.map(|place| place.position));

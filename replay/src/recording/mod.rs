@@ -5,7 +5,7 @@
 //! ```text
 //! file   = magic version head frame* end
 //! magic  = 89 'O' 'N' 'L' 0D 0A 1A 0A         (as PNG's: a transfer as text damages it visibly)
-//! version= u32                                (1; every change of a layout is another version)
+//! version= u32                                (2; every change of a layout is another version)
 //! frame  = length:u32 checksum:u32 kind:u8 content
 //! ```
 //!
@@ -23,6 +23,9 @@
 //! | 6 process | process (u32), handlers (u8: 0 unknown, 1 inline, 2 scheduled), service (text), number of attributes (u32), and of each: key (text), type (u8), value |
 //! | 7 process ended | process (u32) |
 //! | 8 end | why (u8: 0 the agent ended, 1 the limit), frames left out (u64), bytes in those (u64), and the kernel's counters (u64 each, in the order of [`Counter`](onlooker_common::counter::Counter)) |
+//!
+//! Version 1, which is read as well, had no handlers 2 and no records of failed connects. A reader that does
+//! not know of them takes them for damage, so every further value of a byte is another version too.
 //!
 //! Attribute types: 0 text, 1 integer (i64), 2 double (bits, u64), 3 boolean (u8), 4 list (number u32,
 //! texts).
@@ -47,8 +50,10 @@ pub use write::{Stopped, Summary, Writer};
 
 /// What a file starts with.
 pub const MAGIC: [u8; 8] = [0x89, b'O', b'N', b'L', 0x0d, 0x0a, 0x1a, 0x0a];
-/// The version that is written, and the only one that is read.
-pub const VERSION: u32 = 1;
+/// The version that is written.
+pub const VERSION: u32 = 2;
+/// The oldest version that is read.
+pub const OLDEST_VERSION: u32 = 1;
 /// The most bytes of a frame's kind and content. The longest records have 16 KiB.
 pub const LONGEST_FRAME: u32 = 1 << 20;
 

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use super::checksum::checksum;
 use super::frame::{self, Frame, Head, Unread};
-use super::{FRAME_HEAD, LONGEST_FRAME, MAGIC, VERSION};
+use super::{FRAME_HEAD, LONGEST_FRAME, MAGIC, OLDEST_VERSION, VERSION};
 
 /// Why an input cannot be read as an event file.
 #[derive(Debug)]
@@ -28,13 +28,13 @@ impl fmt::Display for RecordingError {
             Self::NotARecording => f.write_str("not an event file of Onlooker"),
             Self::Version(version) if *version > VERSION => write!(
                 f,
-                "an event file of version {version}; this Onlooker reads version {VERSION}: use \
-                 a newer one"
+                "an event file of version {version}; this Onlooker reads versions up to {VERSION}: \
+                 use a newer one"
             ),
             Self::Version(version) => write!(
                 f,
-                "an event file of version {version}; this Onlooker reads version {VERSION}: use \
-                 the one that wrote it"
+                "an event file of version {version}; this Onlooker reads versions from \
+                 {OLDEST_VERSION} on: use the one that wrote it"
             ),
             Self::HeadCut => {
                 f.write_str("the event file ends within its head: nothing can be read")
@@ -135,7 +135,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     ///
-    /// When it is not the head of an event file of the version that is known.
+    /// When it is not the head of an event file of a version that is known.
     pub fn open(mut input: R) -> Result<Self, RecordingError> {
         let mut start = Vec::new();
         input.by_ref().take(12).read_to_end(&mut start)?;
@@ -149,7 +149,7 @@ impl<R: Read> Reader<R> {
         }
         let version = start.get(MAGIC.len()..).and_then(|bytes| bytes.try_into().ok());
         let version = version.map(u32::from_le_bytes).ok_or(RecordingError::HeadCut)?;
-        if version != VERSION {
+        if !(OLDEST_VERSION..=VERSION).contains(&version) {
             return Err(RecordingError::Version(version));
         }
         let mut reader = Self {

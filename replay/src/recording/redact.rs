@@ -77,6 +77,7 @@ impl Redactor {
                 self.connections.remove(&(end.socket, end.inode));
                 Record::SocketEnd(*end)
             }
+            Record::ConnectFailure(failure) => Record::ConnectFailure(*failure),
             Record::Process(kind, process) => Record::Process(*kind, *process),
         }
     }

@@ -137,6 +137,11 @@ fn programs() -> Vec<Finding> {
     if let Err(error) = attached {
         findings.push(Finding::new(Grade::Bad, "attaching", error.to_string()));
     }
+    if probe.skipped().iter().any(|program| program.runs.is_none()) {
+        let meaning = "this kernel does not say how often it skipped one that would have interrupted \
+                       itself (it does from 5.12 on)";
+        findings.push(Finding::new(Grade::Less, "kernel programs", meaning));
+    }
     let walked: u32 = probe.costs().iter().filter_map(|cost| cost.verified_instructions).sum();
     if walked > 0 {
         let meaning = format!("{walked} instructions walked by the verifier");

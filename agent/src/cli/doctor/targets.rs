@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use onlooker_common::counter::Counter;
 use onlooker_pipeline::connection::{Connection, Taken};
 use serde_json::{Value, json};
 
+use super::super::failures::reason;
 use super::super::live::{Limits, Live};
 use super::{Finding, Grade, as_json};
 use crate::config::{Config, Targets};
@@ -69,12 +71,32 @@ fn report(live: &mut Live, pid: u32) -> Watched {
             )
         })
         .collect();
+    let failures = live.failures().of_service(&service).map(|(failed, n)| {
+        let times = if n == 1 { "once".to_owned() } else { format!("{n} times") };
+        Finding::new(
+            Grade::Less,
+            format!("cannot connect to {}", failed.peer),
+            format!("{times}: {}", reason(failed.error)),
+        )
+    });
+    findings.extend(failures);
     if findings.is_empty() {
         findings.push(Finding::new(
             Grade::Less,
             "no traffic",
             "nothing passed on an open connection while it was watched: send it a request, or \
              watch longer (--duration 30s)",
+        ));
+    }
+    let skipped = live.kernel()[Counter::SkippedRuns as usize];
+    if skipped > 0 {
+        findings.push(Finding::new(
+            Grade::Less,
+            "looks skipped",
+            format!(
+                "the kernel left out {skipped} while this was watched (of all targets), as programs \
+                 would have interrupted themselves"
+            ),
         ));
     }
     findings.extend(blind_spots(pid));

@@ -12,6 +12,7 @@ use onlooker_pipeline::{Pipeline, PipelineOptions};
 use onlooker_replay::recording::{End, Frame, Process, Reader};
 
 use super::{Arguments, FRAMES_AT_ONCE, Outlet};
+use crate::cli::failures::Failures;
 use crate::cli::report;
 use crate::cli::summary::Account;
 
@@ -61,6 +62,7 @@ pub(super) fn replay(
         kernel.iter_mut().zip(&end.kernel).for_each(|(count, recorded)| *count = *recorded);
         let (counters, links) = (pipeline.counters(), pipeline.links());
         let messages = pipeline.messages();
+        let failures = Failures::of(pipeline.failed_connects());
         let summary = report::EventSummary {
             path,
             head: &head,
@@ -68,7 +70,7 @@ pub(super) fn replay(
             read: reader.counters(),
             left_out: (end.left_out, end.left_out_bytes),
             nameless: pipeline.processes().nameless,
-            account: Account { kernel, pipeline: counters, links, messages, spans },
+            account: Account { kernel, pipeline: counters, links, messages, failures, spans },
         };
         eprint!("{summary}");
     }
