@@ -19,7 +19,7 @@ use super::summary::{Account, Summary};
 use super::tape::{RecordArguments, Tape, Witness};
 use crate::config::Config;
 use crate::probe::{Probe, ProbeOptions};
-use crate::process::{self, Selector};
+use crate::process::{self, Listeners, Selector};
 use crate::sink::Sinks;
 
 /// How long the loop sleeps while nothing happens.
@@ -62,6 +62,8 @@ pub(super) struct Live {
     rejected: HashSet<u32>,
     /// Targets that still run; the loop can end when a traced command's are gone.
     targets: HashSet<u32>,
+    /// Ports that were listened on before the hooks were set. Of later ones the kernel programs know.
+    listeners: Listeners,
     spans: u64,
     limits: Limits,
     news: Vec<(Kind, event::Process)>,
@@ -103,6 +105,7 @@ impl Live {
             complete_since: 0,
             rejected: HashSet::new(),
             targets: HashSet::new(),
+            listeners: Listeners::default(),
             spans: 0,
             limits: Limits::default(),
             news: Vec::new(),
@@ -128,8 +131,12 @@ impl Live {
         self.add_running()?;
         self.probe.attach()?;
         self.complete_since = now();
-        // Those that were forked or started while the hooks were being set.
+        // Those that were forked or started while the hooks were being set, and what they listen on.
+        self.listeners.forget();
         self.add_running()?;
+        for pid in self.targets.clone() {
+            self.add_listeners(pid);
+        }
         for feature in self.probe.features() {
             if let Some(why) = feature.problem() {
                 eprintln!(
@@ -159,14 +166,27 @@ impl Live {
     /// Makes a process a target.
     pub(super) fn add(&mut self, pid: u32) -> anyhow::Result<()> {
         let follow = if self.selector.follows_children() { target::FOLLOW } else { 0 };
-        for listening in process::listening(pid) {
-            self.probe.add_listener(listening.listener);
-        }
+        self.add_listeners(pid);
         self.probe.add_target(pid, follow)?;
         self.targets.insert(pid);
         // One that has just executed was looked at then, and may be gone.
         self.pipeline.processes().get(pid);
         Ok(())
+    }
+
+    fn add_found(&mut self, pid: u32) {
+        if let Err(error) = self.add(pid) {
+            eprintln!("onlooker: process {pid} is not traced: {error:#}");
+        }
+    }
+
+    fn add_listeners(&mut self, pid: u32) {
+        if self.listeners.knows(pid) {
+            return;
+        }
+        for listening in self.listeners.of(pid) {
+            self.probe.add_listener(listening.listener);
+        }
     }
 
     /// How many processes are targets.
@@ -280,7 +300,16 @@ impl Live {
                         Kind::Fork if rejected.contains(&process.other) => {
                             rejected.insert(pid);
                         }
-                        Kind::Fork => pipeline.processes().forked(pid),
+                        // What it executes may be the next record.
+                        Kind::Fork => {
+                            targets.insert(pid);
+                            pipeline.processes().forked(pid);
+                        }
+                        // It was none by what it executed.
+                        Kind::Listen if selector.takes_port(process.other) => {
+                            targets.insert(pid);
+                            rejected.remove(&pid);
+                        }
                         _ => {}
                     }
                 }
@@ -324,17 +353,14 @@ impl Live {
                 self.probe.remove_target(pid);
             }
             Kind::Exec if !self.targets.contains(&pid) && self.selector.watches_programs() => {
-                if let Err(error) = self.add(pid) {
-                    eprintln!("onlooker: process {pid} is not traced: {error:#}");
-                }
+                self.add_found(pid);
             }
             Kind::Fork => {
                 self.targets.insert(pid);
             }
-            Kind::Listen
-                if self.selector.ports().iter().any(|&port| u32::from(port) == process.other) =>
-            {
-                self.targets.insert(pid);
+            Kind::Listen if self.selector.takes_port(process.other) => {
+                // It may have been taken out meanwhile, by what it executes.
+                self.add_found(pid);
                 self.pipeline.processes().look(pid, &comm(&process.comm));
             }
             Kind::Exit => {

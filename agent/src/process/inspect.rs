@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use onlooker_common::map::Listener;
-use procfs::net::TcpState;
 use procfs::process::{FDTarget, Process, all_processes};
 
 /// What /proc says of a process. Whatever could not be read is empty: it may have ended.
@@ -71,32 +69,6 @@ fn container_id(path: &str) -> Option<&str> {
     let last = last.strip_suffix(".scope").unwrap_or(last);
     let id = last.rsplit(['-', ':']).next()?;
     (id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
-}
-
-/// A port that a process's network namespace listens on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listening {
-    /// Namespace and port.
-    pub listener: Listener,
-    /// Inode of the listening socket.
-    pub inode: u64,
-}
-
-/// The listening TCP ports of a process's network namespace.
-#[must_use]
-pub fn listening(pid: u32) -> Vec<Listening> {
-    let Ok(process) = Process::new(pid.cast_signed()) else { return Vec::new() };
-    let Some(netns) = netns(pid) else { return Vec::new() };
-    [process.tcp(), process.tcp6()]
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.state == TcpState::Listen)
-        .map(|entry| {
-            let port = u32::from(entry.local_address.port());
-            Listening { listener: Listener { netns, port }, inode: entry.inode }
-        })
-        .collect()
 }
 
 /// Inode number of a process's network namespace.
