@@ -64,6 +64,8 @@ pub(super) struct Live {
     targets: HashSet<u32>,
     /// Ports that were listened on before the hooks were set. Of later ones the kernel programs know.
     listeners: Listeners,
+    /// Targets that use io_uring, and their services.
+    blind: Vec<(u32, String)>,
     spans: u64,
     limits: Limits,
     news: Vec<(Kind, event::Process)>,
@@ -106,6 +108,7 @@ impl Live {
             rejected: HashSet::new(),
             targets: HashSet::new(),
             listeners: Listeners::default(),
+            blind: Vec::new(),
             spans: 0,
             limits: Limits::default(),
             news: Vec::new(),
@@ -230,6 +233,7 @@ impl Live {
                 || self.sinks.output_closed()
                 || self.stopping();
             if over || (taken == 0 && done(self)) {
+                self.blind = self.users_of_io_uring();
                 return;
             }
             if clock_checked.elapsed() >= CLOCK_CHECK {
@@ -261,11 +265,20 @@ impl Live {
         };
         let summary = Summary {
             account,
+            blind: self.blind,
             recorded: self.tape.map(|tape| tape.finish(self.pipeline.processes(), &kernel)),
             sinks: self.runtime.block_on(self.sinks.flush_and_stop(FLUSH)),
         };
         self.runtime.shutdown_timeout(Duration::from_millis(100));
         summary
+    }
+
+    /// The targets that run and have an io_uring.
+    fn users_of_io_uring(&mut self) -> Vec<(u32, String)> {
+        let mut users: Vec<u32> =
+            self.targets.iter().copied().filter(|&pid| process::has_io_uring(pid)).collect();
+        users.sort_unstable();
+        users.into_iter().map(|pid| (pid, self.service(pid))).collect()
     }
 
     /// One turn: what the kernel has, as far as one turn takes. Gives how many records.

@@ -90,6 +90,15 @@ pub fn older_sockets(pid: u32) -> Vec<u32> {
         .collect()
 }
 
+/// Whether a process has an io_uring. What it reads and sends with it passes no socket call.
+#[must_use]
+pub fn has_io_uring(pid: u32) -> bool {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    files
+        .filter_map(|file| std::fs::read_link(file.path()).ok())
+        .any(|link| link.to_str() == Some("anon_inode:[io_uring]"))
+}
+
 /// All processes with their parents.
 pub(crate) fn all() -> Vec<(u32, u32)> {
     let Ok(processes) = all_processes() else { return Vec::new() };

@@ -8,7 +8,7 @@ mod runtime;
 mod select;
 mod table;
 
-pub use inspect::older_sockets;
+pub use inspect::{has_io_uring, older_sockets};
 pub use listeners::{Listeners, Listening};
 pub use select::{Selector, SelectorError};
 pub use table::{ProcessTable, Seen};
