@@ -2,6 +2,7 @@
 //! policies back to the kernel.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -304,7 +305,9 @@ impl Live {
                         Kind::Exec => {
                             let seen = pipeline.processes().look(pid, &comm(&process.comm));
                             // A target stays one whatever it executes; the others are judged.
-                            if targets.contains(&pid) || selector.takes_exe(seen.exe.as_deref()) {
+                            let names = [&seen.exe, &seen.file].into_iter().flatten();
+                            let names = names.map(PathBuf::as_path);
+                            if targets.contains(&pid) || selector.takes_exe(names) {
                                 rejected.remove(&pid);
                             } else {
                                 rejected.insert(pid);

@@ -10,6 +10,8 @@ use procfs::process::{FDTarget, Process, all_processes};
 #[derive(Debug, Default)]
 pub(crate) struct Inspection {
     pub(crate) exe: Option<PathBuf>,
+    /// The executable without the name that it was called by.
+    pub(crate) file: Option<PathBuf>,
     pub(crate) cmdline: Vec<String>,
     pub(crate) environment: HashMap<OsString, OsString>,
     pub(crate) cwd: Option<PathBuf>,
@@ -24,6 +26,7 @@ pub(crate) fn inspect(pid: u32) -> Inspection {
     let stat = process.stat().ok();
     Inspection {
         exe: executable(&process),
+        file: process.exe().ok().map(without_deleted),
         cmdline: process.cmdline().unwrap_or_default(),
         environment: process.environ().unwrap_or_default(),
         cwd: process.cwd().ok(),
@@ -50,9 +53,10 @@ pub(crate) fn executable(process: &Process) -> Option<PathBuf> {
     Some(called.unwrap_or(exe))
 }
 
-/// The same of a process by its number.
-pub(crate) fn executable_of(pid: u32) -> Option<PathBuf> {
-    executable(&Process::new(pid.cast_signed()).ok()?)
+/// The same of a process by its number, and without the name that it was called by.
+pub(crate) fn executables_of(pid: u32) -> [Option<PathBuf>; 2] {
+    let Ok(process) = Process::new(pid.cast_signed()) else { return [None, None] };
+    [executable(&process), process.exe().ok().map(without_deleted)]
 }
 
 /// The executable of a process that was upgraded underneath it still has its name.

@@ -1,6 +1,6 @@
 //! Which processes are targets.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use glob::Pattern;
 
@@ -93,11 +93,18 @@ impl Selector {
         self.targets.all
     }
 
-    /// Whether a process is chosen by its executable.
+    /// Whether a process is chosen by its executable, which can have several names: a glob for any of
+    /// them takes it. None is known of a process that has ended.
     #[must_use]
-    pub fn takes_exe(&self, exe: Option<&Path>) -> bool {
-        let Some(exe) = exe else { return self.targets.all };
-        !self.excludes(exe) && (self.targets.all || self.exes.iter().any(|glob| matches(glob, exe)))
+    pub fn takes_exe<'a>(&self, names: impl IntoIterator<Item = &'a Path>) -> bool {
+        let mut taken = self.targets.all;
+        for name in names {
+            if self.excludes(name) {
+                return false;
+            }
+            taken |= self.exes.iter().any(|glob| matches(glob, name));
+        }
+        taken
     }
 
     /// Whether a process is excluded by its executable.
@@ -113,9 +120,14 @@ impl Selector {
         let me = std::process::id();
         let mut chosen: Vec<u32> = self.targets.pids.clone();
         for &(pid, _) in &all {
-            let exe = || inspect::executable_of(pid);
-            if self.watches_programs() && exe().is_some_and(|exe| self.takes_exe(Some(&exe))) {
-                chosen.push(pid);
+            if self.watches_programs() {
+                let [exe, file] = inspect::executables_of(pid);
+                // What has no executable is a thread of the kernel.
+                if exe.is_some()
+                    && self.takes_exe([&exe, &file].into_iter().flatten().map(PathBuf::as_path))
+                {
+                    chosen.push(pid);
+                }
             }
         }
         if !self.targets.ports.is_empty() {
@@ -215,8 +227,22 @@ mod tests {
             ("ginx", false),
         ] {
             let selector = selector(glob).expect(glob);
-            assert_eq!(selector.takes_exe(Some(nginx)), takes, "{glob}");
+            assert_eq!(selector.takes_exe([nginx]), takes, "{glob}");
         }
+    }
+
+    /// Of a virtual environment: /proc/PID/exe is the interpreter's file.
+    #[test]
+    fn a_program_is_known_by_its_file_and_by_what_it_is_called() {
+        let names = ["/usr/bin/python", "/usr/bin/python3.11"].map(Path::new);
+        for glob in ["python", "python3*", "/usr/bin/python3.11"] {
+            assert!(selector(glob).expect(glob).takes_exe(names), "{glob}");
+            let targets =
+                Targets { all: true, exclude: vec![glob.to_owned()], ..Targets::default() };
+            let excluded = Selector::new(&targets, false).expect(glob);
+            assert!(!excluded.takes_exe(names), "{glob}");
+        }
+        assert!(!selector("ruby").expect("a glob").takes_exe(names));
     }
 
     /// What a shell makes of `*/nginx` in a directory that has one below.
