@@ -76,6 +76,12 @@ impl Entry {
         self.request.intersects(origin)
     }
 
+    /// Whether a run of received bytes is nothing but (a part of) this exchange's request.
+    pub(crate) fn asks_all(&self, origin: Origin) -> bool {
+        let last = origin.position.saturating_add(u64::from(origin.length.max(1)) - 1);
+        self.request.first <= origin.position && last <= self.request.last
+    }
+
     /// Whether a run of received bytes is (partly) the response to this exchange, a client's.
     pub(crate) fn answers_within(&self, origin: Origin) -> bool {
         self.asked && self.response.is_some_and(|response| response.intersects(origin))

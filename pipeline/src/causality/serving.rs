@@ -110,6 +110,10 @@ fn turn<'a>(
         Cause::NotYet(_) if waited => return Cause::None(Why::Waited),
         other => return other,
     };
+    // Requests of other streams may have come in the same read, and not be over yet.
+    if !entry.serial && !entry.asks_all(at.cause) {
+        return Cause::None(Why::Multiplexed);
+    }
     let read = at.resumed;
     let continues = |asked: &Entry| {
         asked.answers_within(read) && asked.caused_by == Some((on, entry.request.first))
@@ -180,6 +184,10 @@ fn segment<'a>(
         Cause::Known(on, entry, _) => (on, entry),
         other => return other,
     };
+    // Requests of other streams may have come in the same read, and not be over yet.
+    if !entry.serial && !entry.asks_all(origin) {
+        return Cause::None(Why::Multiplexed);
+    }
     let this = (on, entry.request.first);
     let answer = call.response.as_ref().map(Bytes::from);
     let mut answered =

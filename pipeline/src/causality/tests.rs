@@ -228,6 +228,20 @@ fn a_loop_that_did_other_things_meanwhile_calls_for_no_request() {
     assert_eq!(causality.counters.waited, 2);
 }
 
+/// Of the requests of many streams that came in one read, the first that is over would be taken for the
+/// only one.
+#[test]
+fn after_a_read_of_more_than_one_stream_an_event_loop_calls_for_no_request() {
+    let mut causality = Causality::new(IdSource::new(1), 0);
+    causality.add(looped(2, 2 * MS, 1, false), 3 * MS, &Table);
+    let mut request = finished(1, false, MS, 90 * MS);
+    request.serial = false;
+    request.request.last.position = 8;
+    causality.add(request, 90 * MS, &Table);
+    assert!(causality.spans.iter().all(|span| span.evidence.is_none()), "{:?}", causality.spans);
+    assert_eq!(causality.spans.len(), 2);
+}
+
 /// A call on a fresh connection by nginx, which had read the request of connection `by` last; the answer
 /// is at `end`.
 fn inline(connection: u32, by: u32, start: u64, end: u64) -> Box<Finished> {
@@ -308,6 +322,23 @@ fn a_call_of_a_turn_that_read_nothing_is_no_requests_even_of_nginx() {
     call.opener.waited = true;
     let causality = in_order([call, proxied(1, 3, MS, 21 * MS)]);
     assert_eq!(calls(&causality), [(10, None, None)]);
+}
+
+/// Of the requests of many streams that came in one read, the first that is over would be taken for the
+/// only one.
+#[test]
+fn a_call_after_a_read_of_more_than_one_stream_is_no_requests() {
+    let mut request = proxied(1, 3, MS, 21 * MS);
+    request.serial = false;
+    request.request.last.position = 9;
+    let whole = in_order([inline(3, 1, 10 * MS, 20 * MS), request]);
+    assert_eq!(whole.waiting(), 1, "another may be answered upon it");
+    let mut request = proxied(1, 3, MS, 21 * MS);
+    request.serial = false;
+    request.request.last.position = 8;
+    let part = in_order([inline(3, 1, 10 * MS, 20 * MS), request]);
+    assert_eq!(calls(&part), [(10, None, None)]);
+    assert_eq!(part.counters.multiplexed, 1);
 }
 
 /// Asks whether the caller may, and then for what it wants.
