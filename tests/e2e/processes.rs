@@ -100,6 +100,40 @@ fn a_command_is_started_and_traced() {
     assert_eq!(span.int("http.response.status_code"), Some(200));
 }
 
+/// A shell forks, and its child executes at once.
+#[test]
+fn the_programs_that_a_command_starts_are_traced() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("location / { return 200 ok; }");
+    let asks = |path| format!("curl -s -o /dev/null http://127.0.0.1:{}{path}", nginx.port);
+    let script = format!("{}; {}; true", asks("/first"), asks("/second"));
+    let agent = Agent::start(["--", "sh", "-c", &script]);
+    agent.wait_for("both requests", |spans| spans.len() == 2);
+    let spans = agent.finish().spans;
+    let paths: Vec<_> = spans.iter().filter_map(Span::path).collect();
+    assert_eq!(paths, ["/first", "/second"]);
+}
+
+/// By what it executes it is no target, which its port makes it afterwards.
+#[test]
+fn a_service_that_no_glob_takes_is_traced_for_its_port() {
+    if skipped() {
+        return;
+    }
+    let port = free_port();
+    let agent = Agent::trace(["--port", &port.to_string(), "--exe", "/no/such/program"]);
+    let mut service = onlooker_e2e::Process::start(
+        python(),
+        [workload("hop.py").into_os_string(), port.to_string().into(), "-".into()],
+    );
+    onlooker_e2e::wait_for_tcp(&mut service, port);
+    get(port, "/for/its/port");
+    agent.wait_for("the request", |spans| has(spans, "/for/its/port"));
+    let _ = agent.finish().successful();
+}
+
 #[test]
 fn a_started_server_is_traced_with_its_children() {
     if skipped() {

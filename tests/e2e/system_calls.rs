@@ -5,7 +5,7 @@
 
 use onlooker_e2e::http::Connection;
 use onlooker_e2e::services::python_service;
-use onlooker_e2e::{Agent, Span, Spans as _, skipped};
+use onlooker_e2e::{Agent, Session, Span, Spans as _, skipped};
 
 const READERS: &[&str] = &[
     "recv",
@@ -95,4 +95,21 @@ fn every_way_to_read_and_write() {
     }
     assert!(missing.is_empty(), "not {REQUESTS} spans each: {}", missing.join(", "));
     assert_eq!(spans.iter().filter(asked).count(), expected);
+}
+
+#[test]
+fn who_uses_io_uring_is_said_to_be_unseen() {
+    if skipped() {
+        return;
+    }
+    let mut session = Session::python("io_uring.py", &[] as &[&str]);
+    let ring = session.ask("");
+    if ring != "ring" {
+        println!("skipped: no io_uring can be had here: {ring}");
+        return;
+    }
+    let agent = Agent::trace_pid(session.pid());
+    let messages = agent.finish().successful().messages;
+    let said = messages.lines().find(|line| line.contains("io_uring")).unwrap_or_default();
+    assert!(said.contains(&format!("process {}", session.pid())), "{messages}");
 }

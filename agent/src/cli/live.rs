@@ -2,6 +2,7 @@
 //! policies back to the kernel.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ use super::summary::{Account, Summary};
 use super::tape::{RecordArguments, Tape, Witness};
 use crate::config::Config;
 use crate::probe::{Probe, ProbeOptions};
-use crate::process::{self, Selector};
+use crate::process::{self, Listeners, Selector};
 use crate::sink::Sinks;
 
 /// How long the loop sleeps while nothing happens.
@@ -65,6 +66,10 @@ pub(super) struct Live {
     rejected: HashSet<u32>,
     /// Targets that still run; the loop can end when a traced command's are gone.
     targets: HashSet<u32>,
+    /// Ports that were listened on before the hooks were set. Of later ones the kernel programs know.
+    listeners: Listeners,
+    /// Targets that use io_uring, and their services.
+    blind: Vec<(u32, String)>,
     spans: u64,
     limits: Limits,
     /// Tells of losses while it runs, if somebody wants that.
@@ -108,6 +113,8 @@ impl Live {
             complete_since: 0,
             rejected: HashSet::new(),
             targets: HashSet::new(),
+            listeners: Listeners::default(),
+            blind: Vec::new(),
             spans: 0,
             limits: Limits::default(),
             teller: None,
@@ -134,8 +141,12 @@ impl Live {
         self.add_running()?;
         self.probe.attach()?;
         self.complete_since = now();
-        // Those that were forked or started while the hooks were being set.
+        // Those that were forked or started while the hooks were being set, and what they listen on.
+        self.listeners.forget();
         self.add_running()?;
+        for pid in self.targets.clone() {
+            self.add_listeners(pid);
+        }
         for feature in self.probe.features() {
             if let Some(why) = feature.problem() {
                 eprintln!(
@@ -165,14 +176,27 @@ impl Live {
     /// Makes a process a target.
     pub(super) fn add(&mut self, pid: u32) -> anyhow::Result<()> {
         let follow = if self.selector.follows_children() { target::FOLLOW } else { 0 };
-        for listening in process::listening(pid) {
-            self.probe.add_listener(listening.listener);
-        }
+        self.add_listeners(pid);
         self.probe.add_target(pid, follow)?;
         self.targets.insert(pid);
         // One that has just executed was looked at then, and may be gone.
         self.pipeline.processes().get(pid);
         Ok(())
+    }
+
+    fn add_found(&mut self, pid: u32) {
+        if let Err(error) = self.add(pid) {
+            eprintln!("onlooker: process {pid} is not traced: {error:#}");
+        }
+    }
+
+    fn add_listeners(&mut self, pid: u32) {
+        if self.listeners.knows(pid) {
+            return;
+        }
+        for listening in self.listeners.of(pid) {
+            self.probe.add_listener(listening.listener);
+        }
     }
 
     /// How many processes are targets.
@@ -231,6 +255,7 @@ impl Live {
                 || self.sinks.output_closed()
                 || self.stopping();
             if over || (taken == 0 && done(self)) {
+                self.blind = self.users_of_io_uring();
                 return;
             }
             if clock_checked.elapsed() >= CLOCK_CHECK {
@@ -269,11 +294,20 @@ impl Live {
         };
         let summary = Summary {
             account,
+            blind: self.blind,
             recorded: self.tape.map(|tape| tape.finish(self.pipeline.processes(), &kernel)),
             sinks: self.runtime.block_on(self.sinks.flush_and_stop(FLUSH)),
         };
         self.runtime.shutdown_timeout(Duration::from_millis(100));
         summary
+    }
+
+    /// The targets that run and have an io_uring.
+    fn users_of_io_uring(&mut self) -> Vec<(u32, String)> {
+        let mut users: Vec<u32> =
+            self.targets.iter().copied().filter(|&pid| process::has_io_uring(pid)).collect();
+        users.sort_unstable();
+        users.into_iter().map(|pid| (pid, self.service(pid))).collect()
     }
 
     /// One turn: what the kernel has, as far as one turn takes. Gives how many records.
@@ -299,7 +333,9 @@ impl Live {
                         Kind::Exec => {
                             let seen = pipeline.processes().look(pid, &comm(&process.comm));
                             // A target stays one whatever it executes; the others are judged.
-                            if targets.contains(&pid) || selector.takes_exe(seen.exe.as_deref()) {
+                            let names = [&seen.exe, &seen.file].into_iter().flatten();
+                            let names = names.map(PathBuf::as_path);
+                            if targets.contains(&pid) || selector.takes_exe(names) {
                                 rejected.remove(&pid);
                             } else {
                                 rejected.insert(pid);
@@ -308,7 +344,16 @@ impl Live {
                         Kind::Fork if rejected.contains(&process.other) => {
                             rejected.insert(pid);
                         }
-                        Kind::Fork => pipeline.processes().forked(pid),
+                        // What it executes may be the next record.
+                        Kind::Fork => {
+                            targets.insert(pid);
+                            pipeline.processes().forked(pid);
+                        }
+                        // It was none by what it executed.
+                        Kind::Listen if selector.takes_port(process.other) => {
+                            targets.insert(pid);
+                            rejected.remove(&pid);
+                        }
                         _ => {}
                     }
                 }
@@ -353,17 +398,14 @@ impl Live {
                 self.probe.remove_target(pid);
             }
             Kind::Exec if !self.targets.contains(&pid) && self.selector.watches_programs() => {
-                if let Err(error) = self.add(pid) {
-                    eprintln!("onlooker: process {pid} is not traced: {error:#}");
-                }
+                self.add_found(pid);
             }
             Kind::Fork => {
                 self.targets.insert(pid);
             }
-            Kind::Listen
-                if self.selector.ports().iter().any(|&port| u32::from(port) == process.other) =>
-            {
-                self.targets.insert(pid);
+            Kind::Listen if self.selector.takes_port(process.other) => {
+                // It may have been taken out meanwhile, by what it executes.
+                self.add_found(pid);
                 self.pipeline.processes().look(pid, &comm(&process.comm));
             }
             Kind::Exit => {

@@ -9,10 +9,15 @@ use super::failures::Failures;
 use super::tape::Recorded;
 use crate::sink;
 
+/// Processes that are named in a line.
+const MOST_NAMED: usize = 8;
+
 /// The account of a whole run.
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) account: Account,
+    /// Processes that use io_uring, and their services.
+    pub(super) blind: Vec<(u32, String)>,
     /// The event file, if one was written.
     pub(super) recorded: Option<Recorded>,
     pub(super) sinks: sink::Summary,
@@ -27,8 +32,18 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { account, recorded, sinks } = self;
+        let Self { account, blind, recorded, sinks } = self;
         write!(f, "onlooker: {account}")?;
+        let names = blind.iter().take(MOST_NAMED).map(|(pid, service)| {
+            let service = service.escape_debug();
+            format!("process {pid} ({service})")
+        });
+        if !blind.is_empty() {
+            let names = names.collect::<Vec<_>>().join(", ");
+            let more = blind.len().saturating_sub(MOST_NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            writeln!(f, "  not seen: what is read and sent with io_uring by {names}{more}")?;
+        }
         if let Some(recorded) = recorded {
             write!(f, "{recorded}")?;
         }

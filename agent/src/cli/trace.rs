@@ -32,13 +32,13 @@ pub(super) struct Arguments {
     /// Trace the processes that listen on a TCP port, now or later; may be repeated
     #[arg(long, value_name = "PORT")]
     port: Vec<u16>,
-    /// Trace the processes whose executable's path matches a glob, now or later; may be repeated
+    /// Trace the processes whose executable matches a glob, now or later: its path, or its name if the glob has no slash; may be repeated
     #[arg(long, value_name = "GLOB")]
     exe: Vec<String>,
     /// Trace every process
     #[arg(long)]
     all: bool,
-    /// Do not trace processes whose executable's path matches a glob; may be repeated
+    /// Do not trace processes whose executable matches a glob; may be repeated
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// Do not trace the children of targets

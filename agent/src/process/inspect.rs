@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use onlooker_common::map::Listener;
-use procfs::net::TcpState;
 use procfs::process::{FDTarget, Process, all_processes};
 
 /// What /proc says of a process. Whatever could not be read is empty: it may have ended.
 #[derive(Debug, Default)]
 pub(crate) struct Inspection {
     pub(crate) exe: Option<PathBuf>,
+    /// The executable without the name that it was called by.
+    pub(crate) file: Option<PathBuf>,
     pub(crate) cmdline: Vec<String>,
     pub(crate) environment: HashMap<OsString, OsString>,
     pub(crate) cwd: Option<PathBuf>,
@@ -26,6 +26,7 @@ pub(crate) fn inspect(pid: u32) -> Inspection {
     let stat = process.stat().ok();
     Inspection {
         exe: executable(&process),
+        file: process.exe().ok().map(without_deleted),
         cmdline: process.cmdline().unwrap_or_default(),
         environment: process.environ().unwrap_or_default(),
         cwd: process.cwd().ok(),
@@ -52,9 +53,10 @@ pub(crate) fn executable(process: &Process) -> Option<PathBuf> {
     Some(called.unwrap_or(exe))
 }
 
-/// The same of a process by its number.
-pub(crate) fn executable_of(pid: u32) -> Option<PathBuf> {
-    executable(&Process::new(pid.cast_signed()).ok()?)
+/// The same of a process by its number, and without the name that it was called by.
+pub(crate) fn executables_of(pid: u32) -> [Option<PathBuf>; 2] {
+    let Ok(process) = Process::new(pid.cast_signed()) else { return [None, None] };
+    [executable(&process), process.exe().ok().map(without_deleted)]
 }
 
 /// The executable of a process that was upgraded underneath it still has its name.
@@ -71,32 +73,6 @@ fn container_id(path: &str) -> Option<&str> {
     let last = last.strip_suffix(".scope").unwrap_or(last);
     let id = last.rsplit(['-', ':']).next()?;
     (id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
-}
-
-/// A port that a process's network namespace listens on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listening {
-    /// Namespace and port.
-    pub listener: Listener,
-    /// Inode of the listening socket.
-    pub inode: u64,
-}
-
-/// The listening TCP ports of a process's network namespace.
-#[must_use]
-pub fn listening(pid: u32) -> Vec<Listening> {
-    let Ok(process) = Process::new(pid.cast_signed()) else { return Vec::new() };
-    let Some(netns) = netns(pid) else { return Vec::new() };
-    [process.tcp(), process.tcp6()]
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.state == TcpState::Listen)
-        .map(|entry| {
-            let port = u32::from(entry.local_address.port());
-            Listening { listener: Listener { netns, port }, inode: entry.inode }
-        })
-        .collect()
 }
 
 /// Inode number of a process's network namespace.
@@ -116,6 +92,15 @@ pub fn older_sockets(pid: u32) -> Vec<u32> {
             _ => None,
         })
         .collect()
+}
+
+/// Whether a process has an io_uring. What it reads and sends with it passes no socket call.
+#[must_use]
+pub fn has_io_uring(pid: u32) -> bool {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    files
+        .filter_map(|file| std::fs::read_link(file.path()).ok())
+        .any(|link| link.to_str() == Some("anon_inode:[io_uring]"))
 }
 
 /// All processes with their parents.

@@ -1,12 +1,14 @@
 //! Which processes exist, what they are called, and which are targets.
 
 mod inspect;
+mod listeners;
 mod naming;
 mod resource;
 mod runtime;
 mod select;
 mod table;
 
-pub use inspect::{Listening, listening, older_sockets};
+pub use inspect::{has_io_uring, older_sockets};
+pub use listeners::{Listeners, Listening};
 pub use select::{Selector, SelectorError};
 pub use table::{ProcessTable, Seen};

@@ -1,10 +1,11 @@
 //! Which processes are targets.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use glob::Pattern;
 
-use super::inspect::{self, Listening};
+use super::inspect;
+use super::listeners::{Listeners, Listening};
 use crate::config::Targets;
 
 /// What is wrong with a choice of targets.
@@ -26,6 +27,12 @@ pub enum SelectorError {
         /// What is wrong.
         why: String,
     },
+    /// A glob that no executable's path can match.
+    #[error(
+        "{0:?} matches no executable, as their paths begin with a slash: give the whole path, only \
+         the file's name, or a glob as '*/name' (in quotes, so that the shell leaves it alone)"
+    )]
+    Relative(String),
 }
 
 /// The rules that make a process a target.
@@ -68,6 +75,12 @@ impl Selector {
         &self.targets.ports
     }
 
+    /// Whether a process is chosen when it listens on a port.
+    #[must_use]
+    pub fn takes_port(&self, port: u32) -> bool {
+        self.targets.ports.iter().any(|&chosen| u32::from(chosen) == port)
+    }
+
     /// Whether children of targets are targets.
     #[must_use]
     pub fn follows_children(&self) -> bool {
@@ -80,18 +93,24 @@ impl Selector {
         self.targets.all
     }
 
-    /// Whether a process is chosen by its executable.
+    /// Whether a process is chosen by its executable, which can have several names: a glob for any of
+    /// them takes it. None is known of a process that has ended.
     #[must_use]
-    pub fn takes_exe(&self, exe: Option<&Path>) -> bool {
-        let Some(exe) = exe else { return self.targets.all };
-        !self.excludes(exe)
-            && (self.targets.all || self.exes.iter().any(|glob| glob.matches_path(exe)))
+    pub fn takes_exe<'a>(&self, names: impl IntoIterator<Item = &'a Path>) -> bool {
+        let mut taken = self.targets.all;
+        for name in names {
+            if self.excludes(name) {
+                return false;
+            }
+            taken |= self.exes.iter().any(|glob| matches(glob, name));
+        }
+        taken
     }
 
     /// Whether a process is excluded by its executable.
     #[must_use]
     pub fn excludes(&self, exe: &Path) -> bool {
-        self.exclude.iter().any(|glob| glob.matches_path(exe))
+        self.exclude.iter().any(|glob| matches(glob, exe))
     }
 
     /// The processes that run already and are chosen, without the agent itself.
@@ -101,13 +120,20 @@ impl Selector {
         let me = std::process::id();
         let mut chosen: Vec<u32> = self.targets.pids.clone();
         for &(pid, _) in &all {
-            let exe = || inspect::executable_of(pid);
-            if self.watches_programs() && exe().is_some_and(|exe| self.takes_exe(Some(&exe))) {
-                chosen.push(pid);
+            if self.watches_programs() {
+                let [exe, file] = inspect::executables_of(pid);
+                // What has no executable is a thread of the kernel.
+                if exe.is_some()
+                    && self.takes_exe([&exe, &file].into_iter().flatten().map(PathBuf::as_path))
+                {
+                    chosen.push(pid);
+                }
             }
         }
         if !self.targets.ports.is_empty() {
-            chosen.extend(all.iter().map(|&(pid, _)| pid).filter(|&pid| self.listens(pid)));
+            let mut listeners = Listeners::default();
+            let listens = |&pid: &u32| self.listens(pid, &mut listeners);
+            chosen.extend(all.iter().map(|&(pid, _)| pid).filter(listens));
         }
         if self.targets.children {
             add_descendants(&mut chosen, &all);
@@ -119,12 +145,11 @@ impl Selector {
     }
 
     /// Whether a process has a listening socket on one of the chosen ports.
-    fn listens(&self, pid: u32) -> bool {
-        let wanted: Vec<_> = inspect::listening(pid)
-            .into_iter()
-            .filter(|Listening { listener, .. }| {
-                self.targets.ports.iter().any(|&port| u32::from(port) == listener.port)
-            })
+    fn listens(&self, pid: u32, listeners: &mut Listeners) -> bool {
+        let wanted: Vec<_> = listeners
+            .of(pid)
+            .iter()
+            .filter(|Listening { listener, .. }| self.takes_port(listener.port))
             .map(|listening| listening.inode as u32)
             .collect();
         if wanted.is_empty() {
@@ -138,10 +163,20 @@ fn patterns(globs: &[String]) -> Result<Vec<Pattern>, SelectorError> {
     globs
         .iter()
         .map(|glob| {
+            if glob.contains('/') && !glob.starts_with(['/', '*', '?', '[']) {
+                return Err(SelectorError::Relative(glob.clone()));
+            }
             Pattern::new(glob)
                 .map_err(|error| SelectorError::Glob { glob: glob.clone(), why: error.to_string() })
         })
         .collect()
+}
+
+/// Whether a glob matches an executable: its path, or its file's name if the glob has no slash.
+fn matches(glob: &Pattern, exe: &Path) -> bool {
+    glob.matches_path(exe)
+        || !glob.as_str().contains('/')
+            && exe.file_name().is_some_and(|name| glob.matches_path(Path::new(name)))
 }
 
 /// Children of the chosen, and theirs.
@@ -164,5 +199,57 @@ fn why_hidden(pid: u32) -> &'static str {
         Ok(_) => " (it has just ended)",
         Err(_) if std::fs::read_link("/proc/self").is_err() => " (/proc is not mounted)",
         Err(_) => "; in a container, run the agent with the host's pid namespace",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Selector, SelectorError};
+    use crate::config::Targets;
+
+    fn selector(exe: &str) -> Result<Selector, SelectorError> {
+        Selector::new(&Targets { exes: vec![exe.to_owned()], ..Targets::default() }, false)
+    }
+
+    #[test]
+    fn a_glob_without_slash_is_one_for_the_name() {
+        let nginx = Path::new("/usr/sbin/nginx");
+        for (glob, takes) in [
+            ("nginx", true),
+            ("ng*", true),
+            ("*nginx", true),
+            ("*/nginx", true),
+            ("/usr/sbin/nginx", true),
+            ("sbin", false),
+            ("/usr/*", true),
+            ("ginx", false),
+        ] {
+            let selector = selector(glob).expect(glob);
+            assert_eq!(selector.takes_exe([nginx]), takes, "{glob}");
+        }
+    }
+
+    /// Of a virtual environment: /proc/PID/exe is the interpreter's file.
+    #[test]
+    fn a_program_is_known_by_its_file_and_by_what_it_is_called() {
+        let names = ["/usr/bin/python", "/usr/bin/python3.11"].map(Path::new);
+        for glob in ["python", "python3*", "/usr/bin/python3.11"] {
+            assert!(selector(glob).expect(glob).takes_exe(names), "{glob}");
+            let targets =
+                Targets { all: true, exclude: vec![glob.to_owned()], ..Targets::default() };
+            let excluded = Selector::new(&targets, false).expect(glob);
+            assert!(!excluded.takes_exe(names), "{glob}");
+        }
+        assert!(!selector("ruby").expect("a glob").takes_exe(names));
+    }
+
+    /// What a shell makes of `*/nginx` in a directory that has one below.
+    #[test]
+    fn a_relative_path_is_an_error() {
+        let error = selector("sbin/nginx").expect_err("it matches nothing");
+        assert!(matches!(error, SelectorError::Relative(_)), "{error}");
+        assert!(error.to_string().contains("sbin/nginx"), "{error}");
     }
 }

@@ -19,6 +19,8 @@ pub struct Seen {
     pub resource: Arc<Resource>,
     /// Path of its executable, if it could be read.
     pub exe: Option<PathBuf>,
+    /// The same without the name that it was called by: what `/proc/PID/exe` says.
+    pub file: Option<PathBuf>,
     handlers: Handlers,
 }
 
@@ -65,6 +67,7 @@ fn see(pid: u32, comm: &str) -> Seen {
         resource: resource::resource(pid, &inspection, comm),
         handlers: runtime::handlers(pid, inspection.exe.as_deref()),
         exe: inspection.exe.or_else(|| gone(comm)),
+        file: inspection.file,
     }
 }
 

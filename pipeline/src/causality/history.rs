@@ -50,6 +50,8 @@ impl Bytes {
 /// A finished exchange at one end of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
+    /// The traced process asked.
+    pub(crate) asked: bool,
     pub(crate) request: Bytes,
     pub(crate) response: Option<Bytes>,
     /// The thread that read the request's last bytes and the one that sent the first answer are
@@ -75,16 +77,33 @@ impl Entry {
         self.request.intersects(origin)
     }
 
-    /// Whether a run of received bytes is (partly) this exchange's response.
-    pub(crate) fn answers_within(&self, origin: Origin) -> bool {
-        self.response.is_some_and(|response| response.intersects(origin))
+    /// Whether a run of received bytes is nothing but (a part of) this exchange's request.
+    pub(crate) fn asks_all(&self, origin: Origin) -> bool {
+        let last = origin.position.saturating_add(u64::from(origin.length.max(1)) - 1);
+        self.request.first <= origin.position && last <= self.request.last
     }
+
+    /// Whether a run of received bytes is (partly) the response to this exchange, a client's.
+    pub(crate) fn answers_within(&self, origin: Origin) -> bool {
+        self.asked && self.response.is_some_and(|response| response.intersects(origin))
+    }
+}
+
+/// Whose answer was begun in the turn that read these bytes.
+#[derive(Clone, Copy, Debug)]
+struct Prompt {
+    read: Origin,
+    /// The server's exchange: its connection, and the first position of its request.
+    answered: (ConnectionId, u64),
+    at: u64,
 }
 
 /// All connections' last exchanges.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     of: FxHashMap<ConnectionId, VecDeque<Entry>>,
+    /// By the connection that was read from. Of programs that handle what they read at once.
+    prompts: FxHashMap<ConnectionId, VecDeque<Prompt>>,
     swept: u64,
 }
 
@@ -106,12 +125,23 @@ impl History {
         self.of.get_mut(&on).into_iter().flat_map(|entries| entries.iter_mut().rev())
     }
 
+    /// Whether these bytes answer a client's exchange that waits for its own cause.
+    pub(crate) fn waits(&self, on: ConnectionId, read: Origin) -> bool {
+        let answered = self.of(on).find(|entry| entry.answers_within(read));
+        answered.is_some_and(|entry| matches!(entry.standing, Standing::Pending(_)))
+    }
+
     /// Says which server's exchange caused the client's exchange of a node.
-    pub(crate) fn set_cause(&mut self, on: ConnectionId, node: NodeId, by: (ConnectionId, u64)) {
+    pub(crate) fn set_cause(
+        &mut self,
+        on: ConnectionId,
+        node: NodeId,
+        by: Option<(ConnectionId, u64)>,
+    ) {
         let pending =
             |entry: &&mut Entry| matches!(entry.standing, Standing::Pending(of) if of == node);
         if let Some(entry) = self.of_mut(on).find(pending) {
-            entry.caused_by = Some(by);
+            entry.caused_by = by;
         }
     }
 
@@ -123,8 +153,28 @@ impl History {
         }
     }
 
+    /// The answer to a server's exchange was begun in the turn that read these bytes.
+    pub(crate) fn prompted(&mut self, read: Origin, answered: (ConnectionId, u64), at: u64) {
+        let prompts = self.prompts.entry(ConnectionId(read.connection)).or_default();
+        if prompts.len() >= MOST {
+            prompts.pop_front();
+        }
+        prompts.push_back(Prompt { read, answered, at });
+    }
+
+    /// The server's exchanges that were answered in the turns that read these bytes of a connection.
+    pub(crate) fn answered_upon(
+        &self,
+        on: ConnectionId,
+        bytes: Bytes,
+    ) -> impl Iterator<Item = (ConnectionId, u64)> {
+        let prompts = self.prompts.get(&on).into_iter().flatten();
+        prompts.filter(move |prompt| bytes.intersects(prompt.read)).map(|prompt| prompt.answered)
+    }
+
     pub(crate) fn forget(&mut self, on: ConnectionId) {
         self.of.remove(&on);
+        self.prompts.remove(&on);
     }
 
     /// Forgets what is too old to be asked for: thousands of connections that were busy once would
@@ -145,6 +195,10 @@ impl History {
                 entries.shrink_to_fit();
             }
         }
+        self.prompts.retain(|_, prompts| {
+            while prompts.pop_front_if(|prompt| prompt.at.saturating_add(MEMORY) < now).is_some() {}
+            !prompts.is_empty()
+        });
     }
 }
 
@@ -158,6 +212,7 @@ mod tests {
     fn ended(end: u64) -> Entry {
         let bytes = Bytes { first: end, last: end };
         Entry {
+            asked: false,
             request: bytes,
             response: Some(bytes),
             handed_off: false,

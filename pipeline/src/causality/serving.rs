@@ -2,7 +2,7 @@
 
 use onlooker_protocol::{Origin, Task};
 
-use super::history::{Entry, History};
+use super::history::{Bytes, Entry, History, Standing};
 use super::node::Finished;
 use super::tasks::Tasks;
 use crate::connection::ConnectionId;
@@ -17,8 +17,11 @@ const THREAD_END_SLACK: u64 = 50_000_000;
 pub(crate) enum Cause<'a> {
     /// This exchange of this connection.
     Known(ConnectionId, &'a Entry, Evidence),
-    /// An exchange of this connection that is not over yet; its request is, or begins, in these bytes.
+    /// An exchange of this connection that is not over yet, whose request is, or begins, in these bytes; or
+    /// one that they answer, of which it is not known yet what it was for.
     NotYet(ConnectionId, Origin),
+    /// This exchange, by segment, if no other is answered upon the call's answer soon.
+    Unless(ConnectionId, &'a Entry),
     /// Perhaps a request that the calling thread was started for: its end will tell.
     ThreadRuns,
     /// Nothing that can be shown.
@@ -85,7 +88,7 @@ pub(crate) fn cause<'a>(
     if !inline {
         return Cause::None(Why::Multiplexed);
     }
-    segment(call, history, &alive)
+    segment(call, history, tasks, &alive)
 }
 
 /// An event loop that serves one request at a time has timers and other tasks all the same. The call is
@@ -108,6 +111,10 @@ fn turn<'a>(
         Cause::NotYet(..) if waited => return Cause::None(Why::Waited),
         other => return other,
     };
+    // Requests of other streams may have come in the same read, and not be over yet.
+    if !entry.serial && !entry.asks_all(at.cause) {
+        return Cause::None(Why::Multiplexed);
+    }
     let read = at.resumed;
     let continues = |asked: &Entry| {
         asked.answers_within(read) && asked.caused_by == Some((on, entry.request.first))
@@ -146,30 +153,53 @@ pub(crate) fn drifts(call: &Finished) -> bool {
 }
 
 /// The handler that made the call was handling the bytes that the thread read last; or, if a
-/// connection was opened for the call, those that it had read last when it connected.
+/// connection was opened for the call, those that it had read last when it connected. But it can have been a
+/// timer's (a request that is delayed, a server that does not answer), or that of an error (a server that
+/// refuses, so that the next is asked). That shows if the turn had read nothing. If it had, it shows
+/// when the call is answered: then it is that other request which is answered in turn.
 fn segment<'a>(
     call: &Finished,
     history: &'a History,
+    tasks: &Tasks,
     alive: &impl Fn(ConnectionId) -> bool,
 ) -> Cause<'a> {
-    let opener = call.opener;
-    let read = if call.first && opener.thread != 0 {
-        opener.resumed
-    } else {
-        call.request.first.task.resumed
-    };
+    let at = decided(call);
+    let read = at.resumed;
     if read.connection == 0 {
         return Cause::None(Why::NothingServed);
     }
+    if at.waited {
+        return Cause::None(Why::Waited);
+    }
     // A response resumed it: whoever had asked for that.
-    let asked = history.of(ConnectionId(read.connection)).find(|entry| entry.answers_within(read));
-    let origin = match asked.and_then(|entry| entry.caused_by) {
-        Some((on, position)) => Origin { connection: on.0, length: 1, position },
+    let on = ConnectionId(read.connection);
+    let origin = match history.of(on).find(|entry| entry.answers_within(read)) {
+        Some(Entry { caused_by: Some((on, position)), .. }) => {
+            Origin { connection: on.0, length: 1, position: *position }
+        }
+        Some(Entry { standing: Standing::Pending(_), .. }) => return Cause::NotYet(on, read),
+        Some(_) => return Cause::None(Why::NothingServed),
         None => read,
     };
-    match find(origin, call, history, alive) {
-        Cause::Known(on, entry, _) => Cause::Known(on, entry, Evidence::Segment),
-        other => other,
+    let (on, entry) = match find(origin, call, history, alive) {
+        Cause::Known(on, entry, _) => (on, entry),
+        other => return other,
+    };
+    // Requests of other streams may have come in the same read, and not be over yet.
+    if !entry.serial && !entry.asks_all(origin) {
+        return Cause::None(Why::Multiplexed);
+    }
+    let this = (on, entry.request.first);
+    let answer = call.response.as_ref().map(Bytes::from);
+    let mut answered =
+        answer.into_iter().flat_map(|answer| history.answered_upon(call.connection, answer));
+    match answered.next() {
+        Some(first) if first == this && answered.all(|other| other == this) => {
+            Cause::Known(on, entry, Evidence::Segment)
+        }
+        Some(_) => Cause::None(Why::Waited),
+        None if tasks.drifts(at.id) => Cause::None(Why::Waited),
+        None => Cause::Unless(on, entry),
     }
 }
 

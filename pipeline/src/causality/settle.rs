@@ -14,6 +14,7 @@ use super::serving::{self, Cause, Why};
 use super::tasks::Tasks;
 use crate::connection::{ConnectionId, Transport};
 use crate::messages::{Linker, SenderIds, Way};
+use crate::process::Handlers;
 use crate::span::sampling::Decision;
 use crate::span::{Evidence, Sampler, Span};
 
@@ -31,7 +32,7 @@ const CAUSE_WAIT: u64 = 30_000_000_000;
 pub(crate) const OPEN_CAUSE_WAIT: u64 = 600_000_000_000;
 /// How often it is looked whether the request is open still.
 const LOOK_AGAIN: u64 = 5_000_000_000;
-/// How long a thread's end is waited for.
+/// How long a thread's end is waited for, and the answer to a request that shows that a call was its.
 const THREAD_END_WAIT: u64 = 60_000_000;
 /// How long a connection's exchanges are remembered after its end.
 const MEMORY: u64 = PEER_WAIT;
@@ -71,6 +72,8 @@ pub(crate) struct Causality {
     ids: IdSource,
     waiting_cause: FxHashMap<ConnectionId, VecDeque<NodeId>>,
     waiting_peer: FxHashMap<ConnectionId, Vec<NodeId>>,
+    /// Connections of calls whose causes were found, for which later calls wait.
+    resolved: Vec<ConnectionId>,
     soon: VecDeque<(u64, NodeId)>,
     thread_ends: VecDeque<(u64, NodeId)>,
     later: VecDeque<(u64, NodeId)>,
@@ -96,6 +99,7 @@ impl Causality {
             ids,
             waiting_cause: FxHashMap::default(),
             waiting_peer: FxHashMap::default(),
+            resolved: Vec::new(),
             soon: VecDeque::new(),
             thread_ends: VecDeque::new(),
             later: VecDeque::new(),
@@ -123,6 +127,7 @@ impl Causality {
         self.history.add(
             on,
             Entry {
+                asked,
                 request: Bytes::from(&request),
                 response: finished.response.as_ref().map(Bytes::from),
                 handed_off: answered.is_some_and(|thread| thread != request.last.task.thread),
@@ -138,6 +143,7 @@ impl Causality {
         if !asked {
             let task = request.first.task.id;
             self.tasks.served(task, on, finished.start, finished.end, finished.serial);
+            self.note_prompt(&finished);
         } else if serving::drifts(&finished) {
             self.tasks.drifted(request.first.task.id);
         }
@@ -147,11 +153,23 @@ impl Causality {
             self.wake_servers(on);
         } else {
             self.find_peer(id, now, table);
-            self.wake_calls(on, now, table);
         }
+        self.wake_calls(on, now, table);
         if self.nodes.len() > MOST_WAITING {
             self.counters.overflow += 1;
             self.settle_oldest();
+        }
+    }
+
+    /// Notes whose answer it was upon which a program that handles what it reads at once answered. Where
+    /// many exchanges share a connection, their answers wait for each other.
+    fn note_prompt(&mut self, served: &Finished) {
+        let Some(answer) = &served.response else { return };
+        let read = answer.first.task.resumed;
+        let elsewhere = read.connection != 0 && read.connection != served.connection.0;
+        if served.handlers == Handlers::Inline && served.serial && elsewhere {
+            let this = (served.connection, served.request.first.position);
+            self.history.prompted(read, this, served.end);
         }
     }
 
@@ -175,6 +193,7 @@ impl Causality {
         while let Some(id) = due(&mut self.thread_ends, now) {
             if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::ThreadEnd) {
                 self.find_cause(id, now, table, true);
+                self.wake_resolved(now, table);
             }
         }
         while let Some(id) = due(&mut self.later, now) {
@@ -212,7 +231,9 @@ impl Causality {
         let call = &node.finished;
         let cause = serving::cause(call, &self.history, &self.tasks, |on| table.alive(on));
         let counter = match cause {
-            Cause::NotYet(on, read) if !table.open(on, read) => &mut self.counters.cause_lost,
+            Cause::NotYet(on, read) if !table.open(on, read) && !self.history.waits(on, read) => {
+                &mut self.counters.cause_lost
+            }
             Cause::NotYet(..) if self.now >= enough => &mut self.counters.cause_missing,
             Cause::NotYet(..) if self.nodes.len() > MOST_WAITING_LONG => {
                 &mut self.counters.overflow
@@ -281,17 +302,33 @@ impl Causality {
         let Some(node) = self.nodes.get_mut(&id) else { return };
         let has_waited = matches!(node.waits, Waits::Cause(_));
         let call = &node.finished;
+        let from = call.connection;
         let why = match serving::cause(call, &self.history, &self.tasks, |on| table.alive(on)) {
-            Cause::Known(on, entry, evidence) => {
+            Cause::Unless(on, entry) if !last => {
+                // What is asked upon its answer goes on from here.
+                let request = entry.request.first;
+                self.history.set_cause(from, id, Some((on, request)));
+                self.resolved.push(from);
+                node.waits = Waits::ThreadEnd;
+                self.thread_ends.push_back((now.saturating_add(THREAD_END_WAIT), id));
+                return;
+            }
+            cause @ (Cause::Known(on, entry, _) | Cause::Unless(on, entry)) => {
+                let evidence = match cause {
+                    Cause::Known(_, _, evidence) => evidence,
+                    _ => Evidence::Segment,
+                };
                 // A context that the application wrote itself tells more than the thread; one
                 // that it only passed on does not.
                 let own = call.written_context().map(|it| (it.trace_id, it.span_id));
-                if own.is_some() && own != entry.context {
+                let passed_on = own.is_none() || own == entry.context;
+                let standing = entry.standing.clone();
+                let request = entry.request.first;
+                self.history.set_cause(from, id, Some((on, request)));
+                self.resolved.push(from);
+                if !passed_on {
                     return self.settle_alone(id);
                 }
-                let (standing, from) = (entry.standing.clone(), call.connection);
-                let request = entry.request.first;
-                self.history.set_cause(from, id, (on, request));
                 return self.attach(id, standing, evidence);
             }
             Cause::NotYet(on, _) if !last => {
@@ -324,6 +361,8 @@ impl Causality {
             Why::HandedOff => self.counters.handed_off += 1,
             Why::Pool => self.counters.pool += 1,
         }
+        self.history.set_cause(from, id, None);
+        self.resolved.push(from);
         self.settle_alone(id);
     }
 
@@ -339,8 +378,20 @@ impl Causality {
         }
     }
 
-    /// A server's exchange came (or none will): calls may have waited for it.
+    /// An exchange came (or none will): calls may have waited for it.
     fn wake_calls(&mut self, on: ConnectionId, now: u64, table: &impl Connections) {
+        self.wake_calls_for(on, now, table);
+        self.wake_resolved(now, table);
+    }
+
+    /// Causes of calls were found: calls that were made upon their answers may have waited for that.
+    fn wake_resolved(&mut self, now: u64, table: &impl Connections) {
+        while let Some(on) = self.resolved.pop() {
+            self.wake_calls_for(on, now, table);
+        }
+    }
+
+    fn wake_calls_for(&mut self, on: ConnectionId, now: u64, table: &impl Connections) {
         let Some(waiting) = self.waiting_cause.remove(&on) else { return };
         for &id in &waiting {
             self.foresee(id, table);
@@ -358,9 +409,9 @@ impl Causality {
         let Some(call) = self.nodes.get(&id).map(|node| &node.finished) else { return };
         let cause = call.request.first.task.cause;
         match serving::cause(call, &self.history, &self.tasks, |on| table.alive(on)) {
-            Cause::Known(on, entry, Evidence::Segment) => {
+            Cause::Known(on, entry, Evidence::Segment) | Cause::Unless(on, entry) => {
                 let request = entry.request.first;
-                self.history.set_cause(call.connection, id, (on, request));
+                self.history.set_cause(call.connection, id, Some((on, request)));
             }
             Cause::None(Why::Waited) => self.history.share(cause),
             _ => {}

@@ -231,3 +231,158 @@ fn a_loop_that_did_other_things_meanwhile_calls_for_no_request() {
     assert_eq!(evidence, [None; 2]);
     assert_eq!(causality.counters.waited, 2);
 }
+
+/// Of the requests of many streams that came in one read, the first that is over would be taken for the
+/// only one.
+#[test]
+fn after_a_read_of_more_than_one_stream_an_event_loop_calls_for_no_request() {
+    let mut causality = Causality::new(IdSource::new(1), 0);
+    causality.add(looped(2, 2 * MS, 1, false), 3 * MS, &Table);
+    let mut request = finished(1, false, MS, 90 * MS);
+    request.serial = false;
+    request.request.last.position = 8;
+    causality.add(request, 90 * MS, &Table);
+    assert!(causality.spans.iter().all(|span| span.evidence.is_none()), "{:?}", causality.spans);
+    assert_eq!(causality.spans.len(), 2);
+}
+
+/// A call on a fresh connection by nginx, which had read the request of connection `by` last; the answer
+/// is at `end`.
+fn inline(connection: u32, by: u32, start: u64, end: u64) -> Box<Finished> {
+    let mut call = finished(connection, true, start, end);
+    call.handlers = Handlers::Inline;
+    call.request.first.task.resumed = Origin { connection: by, position: 0, length: 10 };
+    call.opener = call.request.first.task;
+    call
+}
+
+/// A request to nginx that was answered after it had read from `upon`.
+fn proxied(connection: u32, upon: u32, start: u64, end: u64) -> Box<Finished> {
+    let mut request = finished(connection, false, start, end);
+    request.handlers = Handlers::Inline;
+    let answer = request.response.as_mut().expect("an answer");
+    answer.first.task.resumed = Origin { connection: upon, position: 0, length: 10 };
+    request
+}
+
+fn in_order<const N: usize>(exchanges: [Box<Finished>; N]) -> Causality {
+    let mut causality = Causality::new(IdSource::new(1), 0);
+    for exchange in exchanges {
+        let end = exchange.end;
+        causality.add(exchange, end, &Table);
+    }
+    causality
+}
+
+/// Start and evidence of the client's spans, and the start of their parents.
+fn calls(causality: &Causality) -> Vec<(u64, Option<Evidence>, Option<u64>)> {
+    let mut calls: Vec<_> = causality
+        .spans
+        .iter()
+        .filter(|span| span.evidence.is_some() || span.start_unix_nano >= 10 * MS)
+        .map(|span| {
+            let parent = causality.spans.iter().find(|of| Some(of.span_id) == span.parent);
+            let ms = |span: &Span| span.start_unix_nano / MS;
+            (ms(span), span.evidence, parent.map(ms))
+        })
+        .collect();
+    calls.sort_unstable_by_key(|call| call.0);
+    calls
+}
+
+#[test]
+fn a_call_whose_answer_answers_the_request_is_the_requests() {
+    let causality = in_order([inline(3, 1, 10 * MS, 20 * MS), proxied(1, 3, MS, 21 * MS)]);
+    assert_eq!(calls(&causality), [(10, Some(Evidence::Segment), Some(1))]);
+}
+
+/// The first server refused the request of connection 1, which shows in the turn in which that of
+/// connection 2 is read.
+#[test]
+fn a_call_whose_answer_answers_another_request_is_not_the_requests() {
+    let mut causality = in_order([
+        inline(4, 2, 11 * MS, 15 * MS),
+        proxied(2, 4, 3 * MS, 16 * MS),
+        inline(3, 2, 10 * MS, 20 * MS),
+        proxied(1, 3, MS, 21 * MS),
+    ]);
+    causality.tick(200 * MS, &Table);
+    assert_eq!(calls(&causality), [(10, None, None), (11, Some(Evidence::Segment), Some(3))]);
+    assert_eq!(causality.counters.waited, 1);
+}
+
+#[test]
+fn a_call_that_answers_nothing_is_that_of_the_request_that_was_read() {
+    let mut causality = in_order([proxied(1, 0, 9 * MS, 12 * MS), inline(3, 1, 10 * MS, 20 * MS)]);
+    assert_eq!(causality.waiting(), 1, "it may be another's");
+    causality.tick(200 * MS, &Table);
+    assert_eq!(calls(&causality), [(10, Some(Evidence::Segment), Some(9))]);
+}
+
+/// A request that is delayed goes on when its time has come.
+#[test]
+fn a_call_of_a_turn_that_read_nothing_is_no_requests_even_of_nginx() {
+    let mut call = inline(3, 1, 10 * MS, 20 * MS);
+    call.opener.waited = true;
+    let causality = in_order([call, proxied(1, 3, MS, 21 * MS)]);
+    assert_eq!(calls(&causality), [(10, None, None)]);
+}
+
+/// Of the requests of many streams that came in one read, the first that is over would be taken for the
+/// only one.
+#[test]
+fn a_call_after_a_read_of_more_than_one_stream_is_no_requests() {
+    let mut request = proxied(1, 3, MS, 21 * MS);
+    request.serial = false;
+    request.request.last.position = 9;
+    let whole = in_order([inline(3, 1, 10 * MS, 20 * MS), request]);
+    assert_eq!(whole.waiting(), 1, "another may be answered upon it");
+    let mut request = proxied(1, 3, MS, 21 * MS);
+    request.serial = false;
+    request.request.last.position = 8;
+    let part = in_order([inline(3, 1, 10 * MS, 20 * MS), request]);
+    assert_eq!(calls(&part), [(10, None, None)]);
+    assert_eq!(part.counters.multiplexed, 1);
+}
+
+/// Asks whether the caller may, and then for what it wants.
+#[test]
+fn a_call_upon_the_answer_to_a_call_is_of_the_same_request() {
+    let mut causality = in_order([
+        inline(3, 1, 10 * MS, 20 * MS),
+        inline(4, 3, 21 * MS, 30 * MS),
+        proxied(1, 4, MS, 31 * MS),
+    ]);
+    causality.tick(200 * MS, &Table);
+    let segment = Some(Evidence::Segment);
+    assert_eq!(calls(&causality), [(10, segment, Some(1)), (21, segment, Some(1))]);
+    assert_eq!(causality.waiting(), 0);
+}
+
+/// Two calls on two connections that stay open, each made upon the answer to the one before.
+#[test]
+fn a_long_chain_on_few_connections_ends() {
+    let mut causality = Causality::new(IdSource::new(1), 0);
+    let mut upon = 1;
+    for n in 0..20_u32 {
+        let start = u64::from(10 + 2 * n) * MS;
+        let mut call = inline(3 + n % 2, upon, start, start + MS);
+        let at = u64::from(n / 2) * 100;
+        call.first = n < 2;
+        call.request.first.position = at;
+        call.request.last.position = at;
+        if let Some(answer) = &mut call.response {
+            answer.first.position = at;
+            answer.last.position = at;
+        }
+        let before = u64::from(n.saturating_sub(1) / 2) * 100;
+        call.request.first.task.resumed.position = before;
+        call.opener = call.request.first.task;
+        upon = call.connection.0;
+        causality.add(call, start + MS, &Table);
+    }
+    causality.add(proxied(1, 0, MS, 90 * MS), 90 * MS, &Table);
+    causality.tick(300 * MS, &Table);
+    assert_eq!(calls(&causality).len(), 20);
+    assert!(calls(&causality).iter().all(|call| call.2 == Some(1)), "{:?}", calls(&causality));
+}

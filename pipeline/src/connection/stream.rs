@@ -44,6 +44,12 @@ pub(crate) struct Stream {
     held_bytes: usize,
 }
 
+/// The full position of a 32-bit one: the nearest to another.
+pub(crate) fn unwrap_near(low: u32, near: u64) -> u64 {
+    let ahead = low.wrapping_sub(near as u32).cast_signed();
+    near.checked_add_signed(i64::from(ahead)).unwrap_or(u64::from(low))
+}
+
 impl Stream {
     /// Position of the next byte; zero before the first.
     pub(crate) fn next(&self) -> u64 {
@@ -67,9 +73,7 @@ impl Stream {
 
     /// The full position of a 32-bit one: the nearest to what is expected next.
     pub(crate) fn unwrap(&self, low: u32) -> u64 {
-        let Some(next) = self.next else { return u64::from(low) };
-        let ahead = low.wrapping_sub(next as u32).cast_signed();
-        next.checked_add_signed(i64::from(ahead)).unwrap_or(u64::from(low))
+        self.next.map_or(u64::from(low), |next| unwrap_near(low, next))
     }
 
     /// Takes a run in; what is in order comes out through `pass`.

@@ -9,9 +9,10 @@ use onlooker_protocol::{Origin, Side, Task};
 use rustc_hash::FxHashMap;
 
 use super::conversation::Conversation;
-use super::stream::Stream;
+use super::stream::{Stream, unwrap_near};
 
-/// How long the two ends of an ended connection still know each other, in nanoseconds.
+/// How long the two ends of an ended connection still know each other, and what was read from it is still
+/// known as its, in nanoseconds.
 const MEMORY: u64 = 2_000_000_000;
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
@@ -119,6 +120,30 @@ impl Connection {
     }
 }
 
+/// An end that has ended.
+#[derive(Debug)]
+struct Grave {
+    until: u64,
+    id: ConnectionId,
+    side: Side,
+    wire: Option<Wire>,
+    socket: (u64, u32),
+    tcp: bool,
+    received_base: u32,
+    /// How far it was read.
+    received: u64,
+}
+
+impl Grave {
+    /// A position of what was received, as the kernel tells it, as an offset into the stream.
+    fn offset(&self, position: u64) -> u64 {
+        if !self.tcp {
+            return position;
+        }
+        unwrap_near((position as u32).wrapping_sub(self.received_base), self.received)
+    }
+}
+
 /// All known ends.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
@@ -126,7 +151,12 @@ pub(crate) struct Table {
     by_id: FxHashMap<ConnectionId, Box<Connection>>,
     by_wire: FxHashMap<(Wire, Side), ConnectionId>,
     /// Ended connections, whose other end may still look for them.
-    graves: VecDeque<(u64, Wire, Side, ConnectionId)>,
+    graves: VecDeque<Grave>,
+    /// The same by address and inode number of their sockets: where in `graves`, counted from the first
+    /// ever.
+    grave_of: FxHashMap<(u64, u32), u64>,
+    /// Graves that are no more.
+    buried: u64,
     last: u32,
 }
 
@@ -158,10 +188,19 @@ impl Table {
         if place.socket == 0 {
             return Origin::default();
         }
-        let Some(id) = self.by_socket(place.socket, place.inode) else { return Origin::default() };
-        let Some(connection) = self.get(id) else { return Origin::default() };
-        let position = connection.offset(false, place.position);
-        Origin { connection: id.0, length: place.length, position }
+        let at = |id: ConnectionId, position| Origin {
+            connection: id.0,
+            length: place.length,
+            position,
+        };
+        let connection = self.by_socket(place.socket, place.inode).and_then(|id| self.get(id));
+        if let Some(connection) = connection {
+            return at(connection.id, connection.offset(false, place.position));
+        }
+        // Who has read the whole answer may close the connection before it goes on.
+        let grave = self.grave_of.get(&(place.socket, place.inode));
+        let grave = grave.and_then(|at| self.graves.get(at.wrapping_sub(self.buried) as usize));
+        grave.map_or_else(Origin::default, |grave| at(grave.id, grave.offset(place.position)))
     }
 
     /// The other end of a connection, if it is on this host and known.
@@ -241,17 +280,32 @@ impl Table {
         if self.by_socket.get(&connection.socket) == Some(&id) {
             self.by_socket.remove(&connection.socket);
         }
-        if let Some(wire) = connection.wire {
-            self.graves.push_back((now.saturating_add(MEMORY), wire, connection.endpoint.side, id));
-        }
+        let socket = (connection.socket, connection.inode);
+        self.grave_of.insert(socket, self.buried.wrapping_add(self.graves.len() as u64));
+        self.graves.push_back(Grave {
+            until: now.saturating_add(MEMORY),
+            id,
+            side: connection.endpoint.side,
+            wire: connection.wire,
+            socket,
+            tcp: connection.endpoint.transport == Transport::Tcp,
+            received_base: connection.received_base,
+            received: connection.received.next(),
+        });
         Some(connection)
     }
 
     /// Forgets ends that ended long enough ago.
     pub(crate) fn bury(&mut self, now: u64) {
-        while let Some((_, wire, side, id)) = self.graves.pop_front_if(|grave| grave.0 <= now) {
-            if self.by_wire.get(&(wire, side)) == Some(&id) {
-                self.by_wire.remove(&(wire, side));
+        while let Some(grave) = self.graves.pop_front_if(|grave| grave.until <= now) {
+            if self.grave_of.get(&grave.socket) == Some(&self.buried) {
+                self.grave_of.remove(&grave.socket);
+            }
+            self.buried = self.buried.wrapping_add(1);
+            if let Some(wire) = grave.wire
+                && self.by_wire.get(&(wire, grave.side)) == Some(&grave.id)
+            {
+                self.by_wire.remove(&(wire, grave.side));
             }
         }
     }
@@ -332,4 +386,68 @@ pub(super) fn socket_path(bytes: &[u8; 108], length: u16) -> Option<Arc<str>> {
         }
     };
     Some(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use onlooker_common::event::{Header, Kind, Place, Socket, role, role_evidence};
+    use onlooker_protocol::Origin;
+
+    use super::{MEMORY, Table};
+
+    const BASE: u32 = u32::MAX - 5;
+
+    fn client(inode: u32) -> Socket {
+        Socket {
+            header: Header { kind: Kind::Socket as u32, tgid: 2, tid: 3, captured: 0, time: 1 },
+            socket: 0x1000,
+            peer_inode: 0,
+            opener_flags: 0,
+            inode,
+            netns: 1,
+            sent_base: 1,
+            received_base: BASE,
+            family: 2,
+            protocol: 6,
+            local_port: 40_000,
+            remote_port: 80,
+            local: [0; 16],
+            remote: [0; 16],
+            role: role::CLIENT,
+            role_evidence: role_evidence::CONNECT,
+            path_length: 0,
+            path: [0; 108],
+            cause: Place::default(),
+            resumed: Place::default(),
+            opener: 0,
+        }
+    }
+
+    /// A client that closes the connection when it has read the answer goes on because of it.
+    #[test]
+    fn what_was_read_from_a_closed_connection_is_known_for_a_while() {
+        let mut table = Table::default();
+        // The third byte and those behind it.
+        let read = |inode| Place {
+            socket: 0x1000,
+            inode,
+            position: u64::from(BASE.wrapping_add(2)),
+            length: 10,
+        };
+        let (first, _) = table.insert(&client(7));
+        let origin = Origin { connection: first.0, length: 10, position: 2 };
+        assert_eq!(table.origin(&read(7)), origin);
+        table.remove(first, 1_000);
+        assert_eq!(table.origin(&read(7)), origin);
+        let (second, _) = table.insert(&client(8));
+        assert_eq!(table.origin(&read(7)), origin, "another has its place");
+        assert_eq!(table.origin(&read(8)).connection, second.0);
+        table.bury(1_000 + MEMORY);
+        assert_eq!(table.origin(&read(7)), Origin::default());
+        table.remove(second, 2_000 + MEMORY);
+        assert_eq!(table.origin(&read(8)).connection, second.0);
+        table.bury(2_000 + 2 * MEMORY);
+        assert_eq!(table.origin(&read(8)), Origin::default());
+        assert!(table.grave_of.is_empty());
+    }
 }

@@ -12,7 +12,7 @@ use super::super::failures::reason;
 use super::super::live::{Limits, Live};
 use super::{Finding, Grade, as_json};
 use crate::config::{Config, Targets};
-use crate::process::Selector;
+use crate::process::{Selector, has_io_uring};
 
 /// Libraries whose plaintext is not read: connections through them stay encrypted to us.
 const TLS_LIBRARIES: &[&str] = &["libssl", "libgnutls", "libnss3", "boringssl"];
@@ -128,11 +128,7 @@ fn blind_spots(pid: u32) -> Vec<Finding> {
             "connections that it encrypts are seen as connections, not as requests",
         ));
     }
-    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-    let io_uring = files
-        .filter_map(|file| std::fs::read_link(file.path()).ok())
-        .any(|link| link.to_str() == Some("anon_inode:[io_uring]"));
-    if io_uring {
+    if has_io_uring(pid) {
         findings.push(Finding::new(
             Grade::Less,
             "uses io_uring",
