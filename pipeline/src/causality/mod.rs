@@ -27,4 +27,5 @@ pub use counters::LinkCounters;
 
 pub(crate) use ids::IdSource;
 pub(crate) use node::Finished;
-pub(crate) use settle::{Causality, Connections, OPEN_CAUSE_WAIT};
+pub(crate) use settle::calls::OPEN_CAUSE_WAIT;
+pub(crate) use settle::{Causality, Connections};

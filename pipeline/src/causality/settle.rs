@@ -1,5 +1,7 @@
 //! From finished exchanges to spans with ids: who waits for whom, and for how long.
 
+pub(crate) mod calls;
+
 use std::collections::VecDeque;
 
 use onlooker_protocol::Origin;
@@ -10,7 +12,7 @@ use super::history::{Bytes, Entry, History, Standing};
 use super::ids::{IdSource, Ids, NEW_TRACE_FLAGS};
 use super::leave::{joined, links, span_of, with_sampled};
 use super::node::{Finished, Node, NodeId, Parent, Waits};
-use super::serving::{self, Cause, Why};
+use super::serving;
 use super::tasks::Tasks;
 use crate::connection::{ConnectionId, Transport};
 use crate::messages::{Linker, SenderIds, Way};
@@ -24,24 +26,10 @@ use crate::span::{Evidence, Sampler, Span};
 const GRACE: u64 = 100_000_000;
 /// How long it waits for the client's exchange at the other end, which is over soon after.
 const PEER_WAIT: u64 = 2_000_000_000;
-/// How long a client's exchange waits for the server's exchange that it was made for, at least.
-const CAUSE_WAIT: u64 = 30_000_000_000;
-/// How long it waits while the server's request is known to be open. It cannot leave before: what shows
-/// that it was made for that request (one thread from the first byte to the answer, nothing else
-/// meanwhile) is complete when the request is.
-pub(crate) const OPEN_CAUSE_WAIT: u64 = 600_000_000_000;
-/// How often it is looked whether the request is open still.
-const LOOK_AGAIN: u64 = 5_000_000_000;
-/// How long a thread's end is waited for, and the answer to a request that shows that a call was its.
-const THREAD_END_WAIT: u64 = 60_000_000;
 /// How long a connection's exchanges are remembered after its end.
 const MEMORY: u64 = PEER_WAIT;
 /// Exchanges that may wait; beyond, the oldest are settled as they stand.
 const MOST_WAITING: usize = 64 * 1024;
-/// Exchanges that may wait while calls wait longer than [`CAUSE_WAIT`]: half of the room, as every call
-/// keeps what it caused waiting. About 1.5 KiB each.
-const MOST_WAITING_LONG: usize = MOST_WAITING / 2;
-
 /// Whether connections still live and who their peers are: the connection table's answers.
 pub(crate) trait Connections {
     /// It may still bring forth exchanges.
@@ -203,8 +191,7 @@ impl Causality {
             }
         }
         while let Some(id) = due(&mut self.much_later, now) {
-            let enough = now.saturating_add(OPEN_CAUSE_WAIT - CAUSE_WAIT);
-            self.go_on_waiting(id, enough, table);
+            self.go_on_waiting(id, calls::enough(now), table);
         }
         while let Some((_, enough, id)) = self.patient.pop_front_if(|look| look.0 <= now) {
             self.go_on_waiting(id, enough, table);
@@ -221,36 +208,6 @@ impl Causality {
         }
         self.history.sweep(now);
         self.linker.tick(now, &mut self.spans);
-    }
-
-    /// A call has waited for its cause for long: it goes on if the request is open, there is room, and
-    /// it is not `enough` yet.
-    fn go_on_waiting(&mut self, id: NodeId, enough: u64, table: &impl Connections) {
-        let Some(node) = self.nodes.get(&id) else { return };
-        let Waits::Cause(on) = node.waits else { return };
-        let call = &node.finished;
-        let cause = serving::cause(call, &self.history, &self.tasks, |on| table.alive(on));
-        let counter = match cause {
-            Cause::NotYet(on, read) if !table.open(on, read) && !self.history.waits(on, read) => {
-                &mut self.counters.cause_lost
-            }
-            Cause::NotYet(..) if self.now >= enough => &mut self.counters.cause_missing,
-            Cause::NotYet(..) if self.nodes.len() > MOST_WAITING_LONG => {
-                &mut self.counters.overflow
-            }
-            Cause::NotYet(..) => {
-                self.patient.push_back((self.now.saturating_add(LOOK_AGAIN), enough, id));
-                return;
-            }
-            // What was learned meanwhile decides.
-            _ => return self.find_cause(id, self.now, table, false),
-        };
-        *counter += 1;
-        self.settle_alone(id);
-        // Those that waited longest are the first to go.
-        if let Some(waiting) = self.waiting_cause.get_mut(&on) {
-            while waiting.pop_front_if(|id| !self.nodes.contains_key(id)).is_some() {}
-        }
     }
 
     /// The end: everything that waits is settled as it stands.
@@ -296,76 +253,6 @@ impl Causality {
         finished.peer.or_else(|| table.peer(finished.connection))
     }
 
-    /// A client's exchange looks for what its task was serving. `last` says that there is no
-    /// waiting any more.
-    fn find_cause(&mut self, id: NodeId, now: u64, table: &impl Connections, last: bool) {
-        let Some(node) = self.nodes.get_mut(&id) else { return };
-        let has_waited = matches!(node.waits, Waits::Cause(_));
-        let call = &node.finished;
-        let from = call.connection;
-        let why = match serving::cause(call, &self.history, &self.tasks, |on| table.alive(on)) {
-            Cause::Unless(on, entry) if !last => {
-                // What is asked upon its answer goes on from here.
-                let request = entry.request.first;
-                self.history.set_cause(from, id, Some((on, request)));
-                self.resolved.push(from);
-                node.waits = Waits::ThreadEnd;
-                self.thread_ends.push_back((now.saturating_add(THREAD_END_WAIT), id));
-                return;
-            }
-            cause @ (Cause::Known(on, entry, _) | Cause::Unless(on, entry)) => {
-                let evidence = match cause {
-                    Cause::Known(_, _, evidence) => evidence,
-                    _ => Evidence::Segment,
-                };
-                // A context that the application wrote itself tells more than the thread; one
-                // that it only passed on does not.
-                let own = call.written_context().map(|it| (it.trace_id, it.span_id));
-                let passed_on = own.is_none() || own == entry.context;
-                let standing = entry.standing.clone();
-                let request = entry.request.first;
-                self.history.set_cause(from, id, Some((on, request)));
-                self.resolved.push(from);
-                if !passed_on {
-                    return self.settle_alone(id);
-                }
-                return self.attach(id, standing, evidence);
-            }
-            Cause::NotYet(on, _) if !last => {
-                node.waits = Waits::Cause(on);
-                self.waiting_cause.entry(on).or_default().push_back(id);
-                if !has_waited {
-                    self.much_later.push_back((now.saturating_add(CAUSE_WAIT), id));
-                }
-                return;
-            }
-            Cause::ThreadRuns if !last => {
-                node.waits = Waits::ThreadEnd;
-                self.thread_ends.push_back((now.saturating_add(THREAD_END_WAIT), id));
-                return;
-            }
-            Cause::ThreadRuns => Why::Pool,
-            Cause::NotYet(..) => Why::Over,
-            Cause::None(why) => why,
-        };
-        match why {
-            // What it waited for turned out to be none.
-            Why::NothingServed => self.counters.cause_lost += u64::from(has_waited),
-            Why::Over => self.counters.over += 1,
-            Why::Multiplexed => self.counters.multiplexed += 1,
-            Why::Waited => {
-                self.counters.waited += 1;
-                let cause = call.request.first.task.cause;
-                self.history.share(cause);
-            }
-            Why::HandedOff => self.counters.handed_off += 1,
-            Why::Pool => self.counters.pool += 1,
-        }
-        self.history.set_cause(from, id, None);
-        self.resolved.push(from);
-        self.settle_alone(id);
-    }
-
     /// A client's exchange came: servers' exchanges may have waited for it.
     fn wake_servers(&mut self, on: ConnectionId) {
         for id in self.waiting_peer.remove(&on).unwrap_or_default() {
@@ -375,46 +262,6 @@ impl Causality {
                 Some(standing) => self.attach(id, standing, Evidence::SameCall),
                 None => self.waiting_peer.entry(on).or_default().push(id),
             }
-        }
-    }
-
-    /// An exchange came (or none will): calls may have waited for it.
-    fn wake_calls(&mut self, on: ConnectionId, now: u64, table: &impl Connections) {
-        self.wake_calls_for(on, now, table);
-        self.wake_resolved(now, table);
-    }
-
-    /// Causes of calls were found: calls that were made upon their answers may have waited for that.
-    fn wake_resolved(&mut self, now: u64, table: &impl Connections) {
-        while let Some(on) = self.resolved.pop() {
-            self.wake_calls_for(on, now, table);
-        }
-    }
-
-    fn wake_calls_for(&mut self, on: ConnectionId, now: u64, table: &impl Connections) {
-        let Some(waiting) = self.waiting_cause.remove(&on) else { return };
-        for &id in &waiting {
-            self.foresee(id, table);
-        }
-        for id in waiting {
-            if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::Cause(on)) {
-                self.find_cause(id, now, table, false);
-            }
-        }
-    }
-
-    /// Looks at the cause of a call before those of others that waited with it are decided: one that an
-    /// event loop made for something else tells of all.
-    fn foresee(&mut self, id: NodeId, table: &impl Connections) {
-        let Some(call) = self.nodes.get(&id).map(|node| &node.finished) else { return };
-        let cause = call.request.first.task.cause;
-        match serving::cause(call, &self.history, &self.tasks, |on| table.alive(on)) {
-            Cause::Known(on, entry, Evidence::Segment) | Cause::Unless(on, entry) => {
-                let request = entry.request.first;
-                self.history.set_cause(call.connection, id, Some((on, request)));
-            }
-            Cause::None(Why::Waited) => self.history.share(cause),
-            _ => {}
         }
     }
 
