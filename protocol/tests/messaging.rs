@@ -74,6 +74,26 @@ fn connections_are_known_from_any_later_request_and_never_taken_for_others() {
     }
 }
 
+/// kgo 1.22 against Kafka 4.1: the client is newer than the broker, which refuses the version.
+#[test]
+fn a_client_opens_with_an_api_versions_of_any_version() {
+    for version in [5, 6] {
+        let asked = [
+            b"\0\0\0\x36\0\x12\0".as_slice(),
+            &[version],
+            b"\0\0\0\0\0\x03kgo\0\x04kgo\x07v1.22.2\x17AAAAAAAAAAAAAAAAAAAAAQ\0\0\0\x01\0",
+        ];
+        let answered = b"\0\0\0\x10\0\0\0\0\0\x23\0\0\0\x01\0\x12\0\0\0\x04";
+        let turns = vec![(Side::Client, asked.concat()), (Side::Server, answered.to_vec())];
+        let connection = Recording(turns);
+        assert_eq!(detected(&connection, true), Some("kafka"));
+        let out = whole(Kafka::new(true), &connection);
+        let [exchange] = &out.exchanges[..] else { panic!("{:?}", out.exchanges) };
+        let Facts::Kafka(facts) = &exchange.facts else { panic!("Kafka") };
+        assert_eq!(facts.error.and_then(|error| error.name()), Some("UNSUPPORTED_VERSION"));
+    }
+}
+
 #[test]
 fn one_side_alone_is_no_evidence() {
     for (_, connection) in connections().filter(|(name, _)| *name == "kafka") {
