@@ -242,7 +242,7 @@ impl Conversation {
 
     fn detect(&mut self, chunk: &Chunk<'_>, out: &mut Output) {
         let State::Detecting(waiting) = &mut self.state else { return };
-        waiting.add(chunk);
+        waiting.add(chunk, self.from_start[index(chunk.side)]);
         let verdict = self.judge();
         let State::Detecting(waiting) = &mut self.state else { return };
         match verdict {
@@ -324,7 +324,7 @@ fn is_upgrade(exchange: &mut Exchange) -> bool {
 }
 
 impl Waiting {
-    fn add(&mut self, chunk: &Chunk<'_>) {
+    fn add(&mut self, chunk: &Chunk<'_>, from_start: bool) {
         let side = index(chunk.side);
         self.datagram |= chunk.datagram;
         if chunk.datagram {
@@ -335,7 +335,11 @@ impl Waiting {
             let room = OPENING.saturating_sub(self.opening[side].len());
             let taken = chunk.bytes.get(..room.min(chunk.bytes.len())).unwrap_or_default();
             self.opening[side].extend_from_slice(taken);
-            self.broken[side] = chunk.missing > 0 || taken.len() < chunk.bytes.len();
+            // What was lost ahead of all else breaks nothing; detection knows whether it judges from
+            // the connection's start.
+            let is_ahead = chunk.bytes.is_empty() && self.opening[side].is_empty() && !from_start;
+            self.broken[side] =
+                (chunk.missing > 0 && !is_ahead) || taken.len() < chunk.bytes.len();
         }
         self.bytes += chunk.bytes.len() + size_of::<(Side, Moment, Vec<u8>, u64, bool)>();
         let Chunk { side, first, bytes, missing, datagram } = *chunk;
