@@ -286,6 +286,11 @@ fn detection() {
     let mut unasked = asked.clone();
     unasked[2] = 0;
     assert_eq!(judge(&unasked, b"", true), Evidence::NeedMore);
+    // Multicast DNS that is answered directly has the id 0 all the same.
+    let mut direct = query(0, "a.example", A);
+    direct[2] = 0;
+    let told = response(0, "a.example", A, 0, &[]);
+    assert_eq!(judge(&direct, &told, true), Evidence::No);
     let netbios = query(1, "FHEPFCELEHFCEPFFFACACACACACACABL", 32);
     assert_eq!(judge(&netbios, b"", true), Evidence::No);
     // A byte too many, and other protocols.
