@@ -4,6 +4,7 @@ mod conversation;
 mod policy;
 mod stream;
 mod table;
+mod waiting;
 
 pub use conversation::{Conversation, Doubts, Taken};
 pub use policy::Verdict;
