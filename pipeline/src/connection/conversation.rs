@@ -240,13 +240,14 @@ impl Conversation {
             (Verdict::Found(protocol, evidence), flip) => {
                 self.read(protocol, evidence, flip, false, out);
             }
-            (Verdict::NeedMore, _) if size < MOST_WAITING => {
+            (Verdict::NeedMore, _) => {
                 if let Some((protocol, evidence, flip)) = self.judge_last_turns() {
                     self.from_start = [false, false];
                     self.read(protocol, evidence, flip, true, out);
+                } else if size >= MOST_WAITING {
+                    self.try_again(out);
                 }
             }
-            (Verdict::NeedMore, _) => self.try_again(out),
             (Verdict::Unknown, _) => {
                 let State::Detecting(waiting) = &self.state else { return };
                 let openings = waiting.openings();
@@ -468,6 +469,31 @@ mod tests {
             assert_eq!(conversation.taken(), Taken::For("mysql", Evidence::Certain));
             assert!(!out.exchanges.is_empty());
         }
+    }
+
+    /// HTTP/2 with 80 KB on a stream, of which too little else was captured, then a request whose
+    /// answer fills what is kept.
+    #[test]
+    fn a_long_answer_is_judged_before_it_is_given_up() {
+        let mut conversation = Conversation::new(8080, true, false, false);
+        let mut out = Output::default();
+        let data = |stream| [&b"\0\x40\0\0\0\0\0\0"[..], &[stream], &[0; 0x4000]].concat();
+        let headers = b"\0\0\x05\x01\x05\0\0\0\x03\x82\x86\x84\x01\0".repeat(3);
+        let answer = [&b"\0\0\x01\x01\x04\0\0\0\x03\x88"[..], &data(3).repeat(2)].concat();
+        let says = [
+            (Side::Client, b"\0\x40\0\x01\x05\0\0\0\x01\x82\x86".to_vec()),
+            (Side::Server, data(1).repeat(5)),
+            (Side::Client, headers),
+            (Side::Server, answer),
+        ];
+        let mut positions = [0_u64; 2];
+        for (time, (side, bytes)) in (0..).zip(&says) {
+            let position = &mut positions[index(*side)];
+            let first = Moment { position: *position, start: time, end: time, ..Moment::default() };
+            *position += bytes.len() as u64;
+            conversation.feed(&Chunk::new(*side, first, bytes), &mut out);
+        }
+        assert_eq!(conversation.taken(), Taken::For("http/2", Evidence::Certain));
     }
 
     #[test]
