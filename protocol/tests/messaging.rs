@@ -111,10 +111,17 @@ fn one_side_alone_is_no_evidence() {
 
 #[test]
 fn other_protocols_are_refused() {
-    let openings: [(&[u8], &[u8]); 6] = [
+    let openings: [(&[u8], &[u8]); 7] = [
         // PostgreSQL's start-up message, whose length and version look like a Kafka head.
         (b"\0\0\0\x21\0\x03\0\0user\0u\0database\0database\0\0", b"R\0\0\0\x08\0\0\0\0"),
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"),
+        // ZooKeeper's ConnectRequest and ConnectResponse.
+        (
+            b"\0\0\0\x2d\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x27\x10\0\0\0\0\0\0\0\0\0\0\0\x10\
+              \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+            b"\0\0\0\x25\0\0\0\0\0\0\x27\x10\x01\0\x12\x34\x56\x78\0\0\0\0\0\x10\
+              \x8a\xae\xf6\x35\x19\xa3\x77\x50\x11\x2c\x99\x31\x0b\x07\xc6\x6e\0",
+        ),
         // SMB over NetBIOS.
         (
             b"\0\0\0\x2f\xffSMB\x72\0\0\0\0\x18\x53\xc8",
