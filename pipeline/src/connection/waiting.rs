@@ -6,7 +6,7 @@ use onlooker_protocol::{Chunk, Moment, Side};
 use super::conversation::index;
 
 /// Bytes of each side that detection looks at.
-const OPENING: usize = 4 * 1024;
+const OPENING: usize = 16 * 1024;
 
 /// A chunk that is kept.
 #[derive(Debug)]
