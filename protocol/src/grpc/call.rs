@@ -194,6 +194,10 @@ impl Call {
     /// The status that a client sees where the server sent none.
     fn derived(&self, http: &HttpFacts, end: &End) -> Option<Status> {
         if let Some(code) = end.reset {
+            // NO_ERROR comes behind a response that was complete (RFC 9113 §8.1): it was not seen.
+            if code == 0 && http.status.is_none() {
+                return None;
+            }
             return match Status::from_reset(code) {
                 Status::Cancelled if self.is_late(end.elapsed) => Some(Status::DeadlineExceeded),
                 // There may have been a deadline among the fields that were not seen.
@@ -343,6 +347,10 @@ mod tests {
             call.finish(HttpFacts::default(), &End { request_doubtful, ..reset }).unwrap().status
         };
         assert_eq!((unseen(true), unseen(false)), (None, Some(Status::Cancelled)));
+        let mut unanswered = Call::default();
+        unanswered.request_field(b"content-type", b"application/grpc");
+        let done = End { reset: Some(0), ..End::default() };
+        assert_eq!(unanswered.finish(HttpFacts::default(), &done).unwrap().status, None);
         let refused = End { reset: Some(0x7), ..End::default() };
         assert_eq!(finish(200, refused), Some(Status::Unavailable));
     }
