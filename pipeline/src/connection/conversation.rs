@@ -294,8 +294,7 @@ impl Conversation {
     fn judge(&self) -> (Verdict, bool) {
         let State::Detecting(waiting) = &self.state else { return (Verdict::Unknown, false) };
         let openings = waiting.openings();
-        let verdict =
-            detect::decide(&openings.asked_by(Side::Client, self.from_start), self.port);
+        let verdict = detect::decide(&openings.asked_by(Side::Client, self.from_start), self.port);
         if self.sides_known || matches!(verdict, Verdict::Found(..)) {
             return (verdict, false);
         }
@@ -324,9 +323,7 @@ impl Conversation {
             return None;
         }
         match detect::decide(&openings.asked_by(asker, [false, false]), self.port) {
-            Verdict::Found(protocol, evidence) => {
-                Some((protocol, evidence, asker == Side::Server))
-            }
+            Verdict::Found(protocol, evidence) => Some((protocol, evidence, asker == Side::Server)),
             Verdict::NeedMore | Verdict::Unknown => None,
         }
     }

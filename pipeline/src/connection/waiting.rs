@@ -109,8 +109,7 @@ impl Openings {
             // What was lost ahead of all else breaks nothing; detection knows whether it judges from
             // the connection's start.
             let is_ahead = chunk.bytes.is_empty() && self.sides[side].is_empty() && !from_start;
-            self.broken[side] =
-                (chunk.missing > 0 && !is_ahead) || taken.len() < chunk.bytes.len();
+            self.broken[side] = (chunk.missing > 0 && !is_ahead) || taken.len() < chunk.bytes.len();
         }
     }
 

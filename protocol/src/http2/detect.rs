@@ -58,10 +58,7 @@ fn running(opening: &Opening<'_>) -> Evidence {
     }
     // Other frames are the same in both directions: which is which would be a guess.
     let tells_sides = client.tells_side || server.tells_side;
-    if client.bits + server.bits >= ENOUGH
-        && client.bits.min(server.bits) >= LEAST
-        && tells_sides
-    {
+    if client.bits + server.bits >= ENOUGH && client.bits.min(server.bits) >= LEAST && tells_sides {
         return Evidence::Certain;
     }
     Evidence::NeedMore
@@ -115,7 +112,8 @@ mod tests {
         assert_eq!(detect(&opening(client, server, false)), Evidence::Certain);
         assert_eq!(detect(&opening(client, b"", false)), Evidence::NeedMore);
         // The first request of gRPC's C-core: `:path` with a literal name.
-        let first = b"\0\0\x0b\x01\x04\0\0\0\x01\x40\x05:path\x03/ab\0\0\x05\0\x01\0\0\0\x01\0\0\0\0\0";
+        let first =
+            b"\0\0\x0b\x01\x04\0\0\0\x01\x40\x05:path\x03/ab\0\0\x05\0\x01\0\0\0\x01\0\0\0\0\0";
         assert_eq!(detect(&opening(first, server, false)), Evidence::Certain);
         assert_eq!(detect(&opening(server, first, false)), Evidence::No);
         // PING and WINDOW_UPDATE, which either side may send.
