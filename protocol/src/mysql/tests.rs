@@ -427,3 +427,14 @@ fn an_answer_in_a_compressed_packet_is_not_read_as_another() {
     }
     assert!(talk.exchanges().iter().all(|exchange| exchange.outcome == Outcome::Inferred));
 }
+
+#[test]
+fn an_answer_that_was_not_captured_was_not_broken_off() {
+    let rows = result(false, 1, 200, 2).concat();
+    let mut talk = connected(true);
+    talk.client(&[command(3, b"SELECT a FROM t")]);
+    talk.server_cut(&rows[..2], rows.len() as u64 - 2);
+    talk.closed(Ending::Closed);
+    let outcomes: Vec<_> = talk.exchanges().iter().map(|exchange| exchange.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Inferred]);
+}
