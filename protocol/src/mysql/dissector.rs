@@ -261,7 +261,7 @@ impl Dissector for Mysql {
         for step in std::mem::take(&mut self.steps) {
             if step.operation != Operation::Connect {
                 let mut exchange = self.exchange(&step);
-                exchange.outcome = Outcome::Aborted(ending);
+                exchange.outcome = broken;
                 out.exchanges.push(exchange);
             }
         }
