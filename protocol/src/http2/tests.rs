@@ -156,6 +156,16 @@ fn a_head_that_is_cut_tells_its_front_and_frames_go_on() {
 }
 
 #[test]
+fn a_response_whose_status_was_not_captured_was_not_broken_off() {
+    let mut talk = Talk::new();
+    talk.ask(1, GET);
+    // `:status: 500` as a literal.
+    talk.say_cut(Side::Server, &frame(1, 4, 1, b"\x48\x03500"), 5);
+    let out = talk.close();
+    assert_eq!(out.exchanges.iter().map(|it| it.outcome).collect::<Vec<_>>(), [Outcome::Inferred]);
+}
+
+#[test]
 fn what_is_no_http_2_is_given_back() {
     for bytes in
         [&b"GET / HTTP/1.1\r\n\r\n"[..], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nGET /index.html"]
