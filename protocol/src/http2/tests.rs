@@ -165,6 +165,21 @@ fn a_response_whose_status_was_not_captured_was_not_broken_off() {
     assert_eq!(out.exchanges.iter().map(|it| it.outcome).collect::<Vec<_>>(), [Outcome::Inferred]);
 }
 
+/// The server's frames were lost behind the first response, and what came of the next is too little
+/// to find them again.
+#[test]
+fn a_response_that_could_not_be_read_was_not_broken_off() {
+    let mut talk = Talk::new();
+    talk.ask(1, GET);
+    talk.answer(1, OK);
+    talk.say_cut(Side::Server, &[0; 40], 35);
+    talk.ask(3, GET);
+    talk.say_cut(Side::Server, &frame(1, 4, 3, &[0x8e; 200]), 150);
+    let out = talk.close();
+    let aborted = |it: &&Exchange| matches!(it.outcome, Outcome::Aborted(_));
+    assert_eq!(out.exchanges.iter().filter(aborted).count(), 0);
+}
+
 #[test]
 fn what_is_no_http_2_is_given_back() {
     for bytes in
