@@ -74,6 +74,26 @@ fn connections_are_known_from_any_later_request_and_never_taken_for_others() {
     }
 }
 
+/// kgo 1.22 against Kafka 4.1: the client is newer than the broker, which refuses the version.
+#[test]
+fn a_client_opens_with_an_api_versions_of_any_version() {
+    for version in [5, 6] {
+        let asked = [
+            b"\0\0\0\x36\0\x12\0".as_slice(),
+            &[version],
+            b"\0\0\0\0\0\x03kgo\0\x04kgo\x07v1.22.2\x17AAAAAAAAAAAAAAAAAAAAAQ\0\0\0\x01\0",
+        ];
+        let answered = b"\0\0\0\x10\0\0\0\0\0\x23\0\0\0\x01\0\x12\0\0\0\x04";
+        let turns = vec![(Side::Client, asked.concat()), (Side::Server, answered.to_vec())];
+        let connection = Recording(turns);
+        assert_eq!(detected(&connection, true), Some("kafka"));
+        let out = whole(Kafka::new(true), &connection);
+        let [exchange] = &out.exchanges[..] else { panic!("{:?}", out.exchanges) };
+        let Facts::Kafka(facts) = &exchange.facts else { panic!("Kafka") };
+        assert_eq!(facts.error.and_then(|error| error.name()), Some("UNSUPPORTED_VERSION"));
+    }
+}
+
 #[test]
 fn one_side_alone_is_no_evidence() {
     for (_, connection) in connections().filter(|(name, _)| *name == "kafka") {
@@ -91,10 +111,17 @@ fn one_side_alone_is_no_evidence() {
 
 #[test]
 fn other_protocols_are_refused() {
-    let openings: [(&[u8], &[u8]); 6] = [
+    let openings: [(&[u8], &[u8]); 7] = [
         // PostgreSQL's start-up message, whose length and version look like a Kafka head.
         (b"\0\0\0\x21\0\x03\0\0user\0u\0database\0database\0\0", b"R\0\0\0\x08\0\0\0\0"),
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"),
+        // ZooKeeper's ConnectRequest and ConnectResponse.
+        (
+            b"\0\0\0\x2d\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x27\x10\0\0\0\0\0\0\0\0\0\0\0\x10\
+              \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+            b"\0\0\0\x25\0\0\0\0\0\0\x27\x10\x01\0\x12\x34\x56\x78\0\0\0\0\0\x10\
+              \x8a\xae\xf6\x35\x19\xa3\x77\x50\x11\x2c\x99\x31\x0b\x07\xc6\x6e\0",
+        ),
         // SMB over NetBIOS.
         (
             b"\0\0\0\x2f\xffSMB\x72\0\0\0\0\x18\x53\xc8",

@@ -1,14 +1,14 @@
 //! What is said on a connection: detection, then a dissector. Knows no sockets; `replay` and the
 //! tests drive it as the live agent does.
 
-use onlooker_protocol::detect::{self, Evidence, Opening, Protocol, Verdict};
+use onlooker_protocol::detect::{self, Evidence, Protocol, Verdict};
 use onlooker_protocol::http2::Http2;
 use onlooker_protocol::{
     Capture, Chunk, Dissector, Ending, Exchange, Facts, Handover, Moment, Output, Side,
 };
 
-/// Bytes of each side that detection looks at.
-const OPENING: usize = 4 * 1024;
+use super::waiting::Waiting;
+
 /// Bytes kept for the dissector while detection is undecided.
 const MOST_WAITING: usize = 96 * 1024;
 /// Turns of the client after which an older connection that made no sense is given up.
@@ -49,6 +49,8 @@ pub struct Conversation {
     port: u16,
     demotions: u32,
     tries: u32,
+    /// Later turns that were judged on their own.
+    turns: u32,
     doubts: Doubts,
 }
 
@@ -58,24 +60,13 @@ enum State {
     Opaque(&'static str),
 }
 
-/// What came before detection decided.
-#[derive(Default)]
-struct Waiting {
-    chunks: Vec<(Side, Moment, Vec<u8>, u64, bool)>,
-    bytes: usize,
-    opening: [Vec<u8>; 2],
-    /// The opening of a side ended in a hole.
-    broken: [bool; 2],
-    datagram: bool,
-}
-
 impl std::fmt::Debug for Conversation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Conversation({:?})", self.taken())
     }
 }
 
-const fn index(side: Side) -> usize {
+pub(super) const fn index(side: Side) -> usize {
     match side {
         Side::Client => 0,
         Side::Server => 1,
@@ -95,6 +86,7 @@ impl Conversation {
             port,
             demotions: 0,
             tries: 0,
+            turns: 0,
             doubts: Doubts::default(),
         }
     }
@@ -242,38 +234,48 @@ impl Conversation {
 
     fn detect(&mut self, chunk: &Chunk<'_>, out: &mut Output) {
         let State::Detecting(waiting) = &mut self.state else { return };
-        waiting.add(chunk);
-        let verdict = self.judge();
-        let State::Detecting(waiting) = &mut self.state else { return };
-        match verdict {
+        waiting.add(chunk, self.from_start[index(chunk.side)]);
+        let size = waiting.size();
+        match self.judge() {
             (Verdict::Found(protocol, evidence), flip) => {
-                let waiting = std::mem::take(waiting);
-                self.flipped ^= flip;
-                let from_start = self.from_start[0] && self.from_start[1];
-                self.state = State::Reading(protocol, evidence, (protocol.dissector)(from_start));
-                for (side, first, bytes, missing, datagram) in &waiting.chunks {
-                    let side = if flip { side.other() } else { *side };
-                    let chunk = Chunk {
-                        side,
-                        first: *first,
-                        bytes,
-                        missing: *missing,
-                        datagram: *datagram,
-                    };
-                    // A handover in the middle of what waited: the rest goes the usual way.
-                    let given = Chunk { side: self.real(side), ..chunk };
-                    self.feed(&given, out);
-                }
+                self.read(protocol, evidence, flip, false, out);
             }
-            (Verdict::NeedMore, _) if waiting.bytes < MOST_WAITING => {}
-            (Verdict::NeedMore, _) => self.try_again(out),
-            (Verdict::Unknown, _) => {
-                let is_full = waiting.bytes >= MOST_WAITING
-                    || waiting.opening.iter().any(|side| side.len() >= OPENING);
-                if waiting.seen_both() || is_full {
+            (Verdict::NeedMore, _) => {
+                if let Some((protocol, evidence, flip)) = self.judge_last_turns() {
+                    self.from_start = [false, false];
+                    self.read(protocol, evidence, flip, true, out);
+                } else if size >= MOST_WAITING {
                     self.try_again(out);
                 }
             }
+            (Verdict::Unknown, _) => {
+                let State::Detecting(waiting) = &self.state else { return };
+                let openings = waiting.openings();
+                if size >= MOST_WAITING || openings.are_both_seen() || openings.is_full() {
+                    self.try_again(out);
+                }
+            }
+        }
+    }
+
+    /// The connection is taken for a protocol: its dissector gets what waited.
+    fn read(
+        &mut self,
+        protocol: &'static Protocol,
+        evidence: Evidence,
+        flip: bool,
+        last_turns: bool,
+        out: &mut Output,
+    ) {
+        let from_start = self.from_start[0] && self.from_start[1];
+        let reading = State::Reading(protocol, evidence, (protocol.dissector)(from_start));
+        let State::Detecting(waiting) = std::mem::replace(&mut self.state, reading) else { return };
+        self.flipped ^= flip;
+        for kept in waiting.into_chunks(last_turns) {
+            let chunk = kept.chunk();
+            let side = if flip { chunk.side.other() } else { chunk.side };
+            // A handover in the middle of what waited: the rest goes the usual way.
+            self.feed(&Chunk { side: self.real(side), ..chunk }, out);
         }
     }
 
@@ -291,29 +293,38 @@ impl Conversation {
 
     fn judge(&self) -> (Verdict, bool) {
         let State::Detecting(waiting) = &self.state else { return (Verdict::Unknown, false) };
-        let [client, server] = &waiting.opening;
-        let opening = Opening {
-            client,
-            server,
-            client_from_start: self.from_start[0],
-            server_from_start: self.from_start[1],
-            datagram: waiting.datagram,
-        };
-        let verdict = detect::decide(&opening, self.port);
+        let openings = waiting.openings();
+        let verdict = detect::decide(&openings.asked_by(Side::Client, self.from_start), self.port);
         if self.sides_known || matches!(verdict, Verdict::Found(..)) {
             return (verdict, false);
         }
-        let turned = Opening {
-            client: server,
-            server: client,
-            client_from_start: self.from_start[1],
-            server_from_start: self.from_start[0],
-            datagram: waiting.datagram,
-        };
-        match detect::decide(&turned, self.port) {
+        match detect::decide(&openings.asked_by(Side::Server, self.from_start), self.port) {
             Verdict::Found(protocol, evidence) => (Verdict::Found(protocol, evidence), true),
             Verdict::NeedMore => (Verdict::NeedMore, false),
             Verdict::Unknown => (verdict, false),
+        }
+    }
+
+    /// What the connection began with was not captured, or not wholly, and what there is of it
+    /// leaves open what it is: a later turn, with the answer to it, may tell.
+    fn judge_last_turns(&mut self) -> Option<(&'static Protocol, Evidence, bool)> {
+        let State::Detecting(waiting) = &self.state else { return None };
+        if !self.from_start.contains(&false) && !waiting.openings().is_broken() {
+            return None;
+        }
+        let (asker, openings) = waiting.last_turns()?;
+        if self.sides_known && asker != Side::Client {
+            return None;
+        }
+        if waiting.is_new_turn() {
+            self.turns += 1;
+        }
+        if self.turns > MOST_TRIES {
+            return None;
+        }
+        match detect::decide(&openings.asked_by(asker, [false, false]), self.port) {
+            Verdict::Found(protocol, evidence) => Some((protocol, evidence, asker == Side::Server)),
+            Verdict::NeedMore | Verdict::Unknown => None,
         }
     }
 }
@@ -321,30 +332,6 @@ impl Conversation {
 /// Whether HTTP/1 gave this exchange for the change to HTTP/2.
 fn is_upgrade(exchange: &mut Exchange) -> bool {
     matches!(&exchange.facts, Facts::Http(facts) if facts.upgrade.as_deref() == Some("h2c"))
-}
-
-impl Waiting {
-    fn add(&mut self, chunk: &Chunk<'_>) {
-        let side = index(chunk.side);
-        self.datagram |= chunk.datagram;
-        if chunk.datagram {
-            // Each stands alone: the latest of each side is judged.
-            let taken = chunk.bytes.get(..OPENING).unwrap_or(chunk.bytes);
-            self.opening[side] = taken.to_vec();
-        } else if !self.broken[side] {
-            let room = OPENING.saturating_sub(self.opening[side].len());
-            let taken = chunk.bytes.get(..room.min(chunk.bytes.len())).unwrap_or_default();
-            self.opening[side].extend_from_slice(taken);
-            self.broken[side] = chunk.missing > 0 || taken.len() < chunk.bytes.len();
-        }
-        self.bytes += chunk.bytes.len() + size_of::<(Side, Moment, Vec<u8>, u64, bool)>();
-        let Chunk { side, first, bytes, missing, datagram } = *chunk;
-        self.chunks.push((side, first, bytes.to_vec(), missing, datagram));
-    }
-
-    fn seen_both(&self) -> bool {
-        self.opening.iter().all(|side| !side.is_empty())
-    }
 }
 
 #[cfg(test)]
@@ -443,6 +430,67 @@ mod tests {
         assert_eq!(statuses(&out), [Some(200)]);
         assert_eq!(conversation.taken(), Taken::Opaque("tls"));
         assert_eq!(out.capture, Some(Capture::Mute));
+    }
+
+    /// A capture that begins with MySQL's login, or of which the greeting is cut: nothing there can
+    /// be known for what it is, but a later command and the answer to it can.
+    #[test]
+    fn a_later_turn_tells_what_the_first_ones_do_not() {
+        let greeting = &b"\x4a\0\0\0\x0a5.5.5-10.11.6-MariaDB\0"[..];
+        let login = &b"\x54\0\0\x01\x84\xa6\x3f\0\0\0\0\x01\x21\0\0\0\0\0\0\0\0\0\0\0"[..];
+        let later = [
+            (Side::Server, &b"\x07\0\0\x02\0\0\0\x02\0\0\0"[..], 0),
+            (Side::Client, &b"\x09\0\0\0\x03select 1"[..], 0),
+            (Side::Server, &b"\x07\0\0\x01\0\0\0\x02\0\0\0"[..], 0),
+            (Side::Client, &b"\x01\0\0\0\x0e"[..], 0),
+            (Side::Server, &b"\x07\0\0\x01\0\0\0\x02\0\0\0"[..], 0),
+            (Side::Client, &b"\x01\0\0\0\x0e"[..], 0),
+            (Side::Server, &b"\x07\0\0\x01\0\0\0\x02\0\0\0"[..], 0),
+        ];
+        let starts = [
+            (false, vec![(Side::Client, login, 64)]),
+            (true, vec![(Side::Server, greeting, 51), (Side::Client, login, 64)]),
+        ];
+        for (from_start, mut says) in starts {
+            let mut conversation = Conversation::new(3306, true, from_start, from_start);
+            let mut out = Output::default();
+            says.extend(later);
+            let mut positions = [0_u64; 2];
+            for (time, (side, bytes, missing)) in (0..).zip(says) {
+                let position = &mut positions[index(side)];
+                let first =
+                    Moment { position: *position, start: time, end: time, ..Moment::default() };
+                *position += bytes.len() as u64 + missing;
+                conversation.feed(&Chunk { missing, ..Chunk::new(side, first, bytes) }, &mut out);
+            }
+            assert_eq!(conversation.taken(), Taken::For("mysql", Evidence::Certain));
+            assert!(!out.exchanges.is_empty());
+        }
+    }
+
+    /// HTTP/2 with 80 KB on a stream, of which too little else was captured, then a request whose
+    /// answer fills what is kept.
+    #[test]
+    fn a_long_answer_is_judged_before_it_is_given_up() {
+        let mut conversation = Conversation::new(8080, true, false, false);
+        let mut out = Output::default();
+        let data = |stream| [&b"\0\x40\0\0\0\0\0\0"[..], &[stream], &[0; 0x4000]].concat();
+        let headers = b"\0\0\x05\x01\x05\0\0\0\x03\x82\x86\x84\x01\0".repeat(3);
+        let answer = [&b"\0\0\x01\x01\x04\0\0\0\x03\x88"[..], &data(3).repeat(2)].concat();
+        let says = [
+            (Side::Client, b"\0\x40\0\x01\x05\0\0\0\x01\x82\x86".to_vec()),
+            (Side::Server, data(1).repeat(5)),
+            (Side::Client, headers),
+            (Side::Server, answer),
+        ];
+        let mut positions = [0_u64; 2];
+        for (time, (side, bytes)) in (0..).zip(&says) {
+            let position = &mut positions[index(*side)];
+            let first = Moment { position: *position, start: time, end: time, ..Moment::default() };
+            *position += bytes.len() as u64;
+            conversation.feed(&Chunk::new(*side, first, bytes), &mut out);
+        }
+        assert_eq!(conversation.taken(), Taken::For("http/2", Evidence::Certain));
     }
 
     #[test]

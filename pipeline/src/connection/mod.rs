@@ -5,6 +5,7 @@ mod failed;
 mod policy;
 mod stream;
 mod table;
+mod waiting;
 
 pub use conversation::{Conversation, Doubts, Taken};
 pub use failed::{FailedConnect, FailedConnects, Peer};

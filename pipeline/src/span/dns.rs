@@ -52,7 +52,9 @@ pub(super) fn describe(
         // The agent looked away: how it went on is not known.
         (None, Outcome::Aborted(Ending::Forgotten)) => None,
         // The socket was closed, or patience ended, without a response.
-        (None, _) => Some(Cow::Borrowed("timeout")),
+        (None, Outcome::Aborted(_)) => Some(Cow::Borrowed("timeout")),
+        // The part of the response with its code was not captured.
+        (None, _) => None,
     };
     let status = if error.is_some() { Status::Error(Cow::Borrowed("")) } else { Status::Unset };
     attributes.set_some("error.type", error);
@@ -121,5 +123,6 @@ mod tests {
         assert_eq!(error(Some(2), Outcome::Complete), Some("SERVFAIL".into()));
         assert_eq!(error(None, Outcome::Aborted(Ending::Closed)), Some("timeout".into()));
         assert_eq!(error(None, Outcome::Aborted(Ending::Forgotten)), None);
+        assert_eq!(error(None, Outcome::Complete), None);
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! A query has few free bits: its flags, its counts and its only question must make sense to the
 //! last byte. With a response of the same id and question it is certain. A query alone counts if
-//! it asks for recursion, as stub resolvers do and multicast DNS and LLMNR do not.
+//! it asks for recursion, as stub resolvers do and multicast DNS and LLMNR do not. One with the id 0
+//! that asks for none is multicast DNS (RFC 6762, sections 18.1 and 18.6), also where it is answered
+//! directly.
 
 use crate::detect::{Evidence, Opening};
 
@@ -102,7 +104,9 @@ fn query(message: &[u8]) -> Result<(Header, Question), Malformed> {
 
 fn is_query(header: Header) -> bool {
     let [questions, answers, authorities, additional] = header.counts;
+    let is_multicast = header.id == 0 && !header.wants_recursion();
     header.is_plain_query()
+        && !is_multicast
         && (questions, answers, authorities) == (1, 0, 0)
         && additional <= ADDITIONAL_LIMIT
 }

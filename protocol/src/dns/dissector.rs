@@ -114,8 +114,8 @@ impl Dns {
         }
         if stream.is_aligned {
             stream.window.push(piece);
-            while let Some((bytes, extent)) = stream.next() {
-                self.message(side, &bytes, extent, out);
+            while let Some((bytes, is_cut, extent)) = stream.next() {
+                self.message(side, &bytes, is_cut, extent, out);
             }
             if stream.window.hole() > 0 && stream.window.skipping() == 0 {
                 stream = Stream::default();
@@ -129,9 +129,23 @@ impl Dns {
     }
 
     /// Takes a message, perhaps cut.
-    fn message(&mut self, side: Side, bytes: &[u8], extent: Extent, out: &mut Output) {
+    fn message(
+        &mut self,
+        side: Side,
+        bytes: &[u8],
+        is_cut: bool,
+        extent: Extent,
+        out: &mut Output,
+    ) {
         self.expire(extent.first.start, out);
-        let Some(header) = Header::parse(bytes) else { return self.mistake(out) };
+        let header = match Header::parse(bytes) {
+            Some(header) => header,
+            None if is_cut => {
+                out.lost += 1;
+                return;
+            }
+            None => return self.mistake(out),
+        };
         if !header.is_standard() {
             return;
         }
@@ -139,6 +153,12 @@ impl Dns {
             0 if header.is_response() => None,
             1 => match Question::parse(bytes) {
                 Ok(question) => Some(question),
+                // Its id is there.
+                Err(_) if is_cut && header.is_response() => None,
+                Err(_) if is_cut => {
+                    out.lost += 1;
+                    return;
+                }
                 Err(_) => return self.mistake(out),
             },
             _ => return self.mistake(out),
@@ -190,7 +210,7 @@ impl Dns {
                 .open
                 .iter()
                 .position(|lookup| fits(lookup) && lookup.question.matches(question)),
-            // A server that could not read the query does not repeat it.
+            // A server that could not read the query does not repeat it, or it was not captured.
             None if self.open.iter().filter(|lookup| fits(lookup)).count() == 1 => {
                 self.open.iter().position(fits)
             }
@@ -206,7 +226,11 @@ impl Dns {
             self.answered.pop_front();
         }
         self.answered.push_back(header.id);
-        let offset = question.map_or(super::message::HEADER_LENGTH, |(_, offset)| offset);
+        let offset = match question {
+            Some((_, offset)) => offset,
+            None if header.counts[0] == 0 => super::message::HEADER_LENGTH,
+            None => bytes.len(),
+        };
         let answer = Answer::parse(bytes, header, offset);
         out.exchanges.push(lookup.answer(extent, header, answer));
     }
@@ -235,7 +259,7 @@ impl Dns {
 
 impl Stream {
     /// The next message (RFC 7766 §8), as far as it was captured.
-    fn next(&mut self) -> Option<(Vec<u8>, Extent)> {
+    fn next(&mut self) -> Option<(Vec<u8>, bool, Extent)> {
         if self.window.skipping() > 0 {
             return None;
         }
@@ -247,11 +271,12 @@ impl Stream {
             return None;
         }
         let message = rest.get(..length).unwrap_or(rest).to_vec();
+        let is_cut = message.len() < length;
         let first = self.window.moment(0);
         self.window.skip(length as u64 + 2);
         let position = first.position.saturating_add(length as u64 + 1);
         let last = Moment { position, ..self.window.last() };
-        Some((message, Extent { first, last }))
+        Some((message, is_cut, Extent { first, last }))
     }
 }
 
@@ -267,7 +292,8 @@ impl Dissector for Dns {
         if chunk.datagram {
             let position = chunk.end_position().saturating_sub(1);
             let last = Moment { position, ..chunk.first };
-            return self.message(chunk.side, chunk.bytes, Extent { first: chunk.first, last }, out);
+            let extent = Extent { first: chunk.first, last };
+            return self.message(chunk.side, chunk.bytes, chunk.missing > 0, extent, out);
         }
         let mut rest = chunk.bytes;
         let mut first = chunk.first;

@@ -286,6 +286,11 @@ fn detection() {
     let mut unasked = asked.clone();
     unasked[2] = 0;
     assert_eq!(judge(&unasked, b"", true), Evidence::NeedMore);
+    // Multicast DNS that is answered directly has the id 0 all the same.
+    let mut direct = query(0, "a.example", A);
+    direct[2] = 0;
+    let told = response(0, "a.example", A, 0, &[]);
+    assert_eq!(judge(&direct, &told, true), Evidence::No);
     let netbios = query(1, "FHEPFCELEHFCEPFFFACACACACACACABL", 32);
     assert_eq!(judge(&netbios, b"", true), Evidence::No);
     // A byte too many, and other protocols.
@@ -293,4 +298,22 @@ fn detection() {
     assert_eq!(judge(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"", false), Evidence::No);
     assert_eq!(judge(b"\x00\x2fSSH-2.0-OpenSSH_9.2p1\r\n", b"", false), Evidence::No);
     assert_eq!(judge(&asked, b"\x00\x01\x02", true), Evidence::No);
+}
+
+/// Of two lookups in flight, a response whose question was not captured could be to neither in
+/// particular if both had its id.
+#[test]
+fn a_response_of_which_the_front_was_captured_is_known_by_its_id() {
+    let mut wire = Wire::udp();
+    let refused = response(7, "a.example", A, 5, &[]);
+    wire.client(&query(7, "a.example", A)).client(&query(8, "b.example", A));
+    wire.feed(Side::Server, &refused[..14], refused.len() as u64 - 14);
+    let [facts] = &wire.facts()[..] else { panic!("{:?}", wire.out) };
+    assert_eq!(&*facts.name, "a.example");
+    assert_eq!(facts.response_code.map(|code| code.0), Some(5));
+    assert_eq!(wire.out.not_understood, 0);
+    let mut wire = Wire::udp();
+    wire.client(&query(7, "a.example", A)).client(&query(7, "b.example", A));
+    wire.feed(Side::Server, &refused[..14], refused.len() as u64 - 14);
+    assert!(wire.facts().is_empty());
 }

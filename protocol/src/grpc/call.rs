@@ -194,10 +194,16 @@ impl Call {
     /// The status that a client sees where the server sent none.
     fn derived(&self, http: &HttpFacts, end: &End) -> Option<Status> {
         if let Some(code) = end.reset {
-            return Some(match Status::from_reset(code) {
-                Status::Cancelled if self.is_late(end.elapsed) => Status::DeadlineExceeded,
-                status => status,
-            });
+            // NO_ERROR comes behind a response that was complete (RFC 9113 §8.1): it was not seen.
+            if code == 0 && http.status.is_none() {
+                return None;
+            }
+            return match Status::from_reset(code) {
+                Status::Cancelled if self.is_late(end.elapsed) => Some(Status::DeadlineExceeded),
+                // There may have been a deadline among the fields that were not seen.
+                Status::Cancelled if end.request_doubtful && self.timeout.is_none() => None,
+                status => Some(status),
+            };
         }
         // The trailers of gRPC-Web are in the body, which may have passed unread.
         let whole = end.whole
@@ -335,6 +341,16 @@ mod tests {
         assert_eq!(finish(200, reset), Some(Status::Cancelled));
         let late = End { elapsed: 1_000_000_001, ..reset };
         assert_eq!(finish(200, late), Some(Status::DeadlineExceeded));
+        let unseen = |request_doubtful| {
+            let mut call = Call::default();
+            call.request_field(b"content-type", b"application/grpc");
+            call.finish(HttpFacts::default(), &End { request_doubtful, ..reset }).unwrap().status
+        };
+        assert_eq!((unseen(true), unseen(false)), (None, Some(Status::Cancelled)));
+        let mut unanswered = Call::default();
+        unanswered.request_field(b"content-type", b"application/grpc");
+        let done = End { reset: Some(0), ..End::default() };
+        assert_eq!(unanswered.finish(HttpFacts::default(), &done).unwrap().status, None);
         let refused = End { reset: Some(0x7), ..End::default() };
         assert_eq!(finish(200, refused), Some(Status::Unavailable));
     }

@@ -56,7 +56,9 @@ fn running(opening: &Opening<'_>) -> Evidence {
     {
         return Evidence::No;
     }
-    if client.bits + server.bits >= ENOUGH && client.bits.min(server.bits) >= LEAST {
+    // Other frames are the same in both directions: which is which would be a guess.
+    let tells_sides = client.tells_side || server.tells_side;
+    if client.bits + server.bits >= ENOUGH && client.bits.min(server.bits) >= LEAST && tells_sides {
         return Evidence::Certain;
     }
     Evidence::NeedMore
@@ -109,6 +111,17 @@ mod tests {
                        \0\0\x01\x01\x05\0\0\0\x05\xbe";
         assert_eq!(detect(&opening(client, server, false)), Evidence::Certain);
         assert_eq!(detect(&opening(client, b"", false)), Evidence::NeedMore);
+        // The first request of gRPC's C-core: `:path` with a literal name.
+        let first =
+            b"\0\0\x0b\x01\x04\0\0\0\x01\x40\x05:path\x03/ab\0\0\x05\0\x01\0\0\0\x01\0\0\0\0\0";
+        assert_eq!(detect(&opening(first, server, false)), Evidence::Certain);
+        assert_eq!(detect(&opening(server, first, false)), Evidence::No);
+        // PING and WINDOW_UPDATE, which either side may send.
+        let ping = b"\0\0\x08\x06\0\0\0\0\0pingpong\0\0\x04\x08\0\0\0\0\0\0\0\0\x01";
+        let pong = b"\0\0\x08\x06\x01\0\0\0\0pingpong\0\0\x04\x08\0\0\0\0\0\0\0\0\x01";
+        assert_eq!(detect(&opening(ping, pong, false)), Evidence::NeedMore);
+        assert_eq!(detect(&opening(&[&ping[..], client].concat(), pong, false)), Evidence::Certain);
+        assert_eq!(detect(&opening(pong, &[&ping[..], client].concat(), false)), Evidence::No);
         assert_eq!(detect(&opening(server, client, false)), Evidence::No);
     }
 }

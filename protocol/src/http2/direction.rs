@@ -30,6 +30,8 @@ pub(super) struct Direction {
     sought: u64,
     /// How often something was no frame.
     faults: u32,
+    /// When frames may have passed since footing was lost, in nanoseconds.
+    unread: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -80,7 +82,13 @@ impl Direction {
             call: None,
             sought: 0,
             faults: 0,
+            unread: None,
         }
+    }
+
+    /// When frames may have passed that were not read, if footing has not been found since.
+    pub(super) fn unread(&self) -> Option<u64> {
+        self.unread
     }
 
     /// Nothing that was read so far was a frame.
@@ -107,6 +115,7 @@ impl Direction {
         }
         self.expected = Some(chunk.end_position());
         self.push(chunk, streams);
+        self.unread = matches!(self.state, State::Seeking).then_some(chunk.first.end);
     }
 
     fn push(&mut self, chunk: &Chunk<'_>, streams: &mut Streams) {

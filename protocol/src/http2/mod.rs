@@ -121,6 +121,10 @@ impl Dissector for Http2 {
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
     fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
+        // Responses may be among what was not read.
+        if let Some(time) = self.server.unread() {
+            self.streams.doubt(time);
+        }
         self.streams.close(Finish::Closed(ending), at);
         self.give(out);
     }

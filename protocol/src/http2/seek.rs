@@ -11,6 +11,8 @@ use crate::chunk::Side;
 const ENOUGH: u32 = 64;
 /// The fewest frames of a chain.
 const FEWEST: u32 = 2;
+/// A chain that is long enough is followed to the first head, but no further than this.
+const MOST: u32 = 64;
 /// For a chain that ends where a call ended.
 const EXACT_END: u32 = 16;
 /// For a chain that starts where a call started: of all places the likeliest.
@@ -56,6 +58,8 @@ pub(super) struct Chain {
     pub(super) frames: u32,
     /// What accident would have to guess.
     pub(super) bits: u32,
+    /// A head was among them that only this side writes.
+    pub(super) tells_side: bool,
     pub(super) end: End,
 }
 
@@ -72,7 +76,7 @@ pub(super) enum End {
 
 /// Follows the frames from the front of a stretch.
 pub(super) fn chain(bytes: &[u8], side: Side) -> Chain {
-    let mut it = Chain { frames: 0, bits: 0, end: End::Broken };
+    let mut it = Chain { frames: 0, bits: 0, tells_side: false, end: End::Broken };
     let mut rest = bytes;
     loop {
         if rest.is_empty() {
@@ -88,11 +92,13 @@ pub(super) fn chain(bytes: &[u8], side: Side) -> Chain {
         let Some(bits) = weight(&header, payload, side) else { return it };
         it.frames += 1;
         it.bits += bits;
+        it.tells_side |= header.kind == Kind::Headers
+            && block(&header, payload).is_some_and(|block| !begins_block(block, side.other()));
         let Some(next) = payload.get(header.length..) else {
             it.end = End::Beyond;
             return it;
         };
-        if it.bits >= 2 * ENOUGH {
+        if it.bits >= 2 * ENOUGH && (it.tells_side || it.frames >= MOST) {
             it.end = End::Beyond;
             return it;
         }
@@ -110,9 +116,8 @@ fn weight(header: &Header, payload: &[u8], side: Side) -> Option<u32> {
         Kind::Data if header.length == 16_384 => 24,
         Kind::Data => 12,
         Kind::Headers => {
-            let block = &payload[block_start(header, payload)..];
-            let fits = match block.first() {
-                Some(&first) => begins_block(first, side),
+            let fits = match block(header, payload) {
+                Some(block) => begins_block(block, side),
                 None => header.length > 0,
             };
             return fits.then_some(24);
@@ -128,17 +133,19 @@ fn weight(header: &Header, payload: &[u8], side: Side) -> Option<u32> {
     })
 }
 
-fn block_start(header: &Header, payload: &[u8]) -> usize {
+/// A field block as far as it is here, with what comes behind it; `None` if nothing of it is here.
+fn block<'a>(header: &Header, payload: &'a [u8]) -> Option<&'a [u8]> {
     let mut start = usize::from(header.has(PADDED));
     if header.has(PRIORITY) {
         start += 5;
     }
-    start.min(payload.len())
+    payload.get(start..).filter(|block| !block.is_empty())
 }
 
-/// Whether a block of this side can begin with this byte. Pseudo-header fields come first
+/// Whether a block of this side can begin like this. Pseudo-header fields come first
 /// (RFC 9113 §8.3): those of requests are 1 to 7 in the static table, `:status` 8 to 14.
-fn begins_block(first: u8, side: Side) -> bool {
+fn begins_block(block: &[u8], side: Side) -> bool {
+    let Some(&first) = block.first() else { return true };
     match first {
         // Indexed, in the static table.
         0x81..=0x87 => side == Side::Client,
@@ -146,14 +153,36 @@ fn begins_block(first: u8, side: Side) -> bool {
         0x80 | 0x8f..=0xbd => false,
         // Indexed, in the dynamic table.
         0xbe.. => true,
+        // Literals whose name is not in a table.
+        0x00 | 0x10 | 0x40 => begins_name(block.get(1..).unwrap_or_default(), side),
         // Literal with incremental indexing: a pseudo-header field, or a trailer.
         0x41..=0x47 => side == Side::Client,
         0x48..=0x4e => side == Side::Server,
-        0x40..=0x7f => side == Side::Server,
+        0x4f..=0x7f => side == Side::Server,
         // A table size update.
         0x20..=0x3f => true,
         // Literals without indexing.
         0x01..=0x07 | 0x11..=0x17 => side == Side::Client,
-        0x00 | 0x08..=0x10 | 0x18..=0x1f => side == Side::Server,
+        0x08..=0x0f | 0x18..=0x1f => side == Side::Server,
+    }
+}
+
+/// Whether the first field of a block of this side can have this name, a literal: a pseudo-header
+/// field's (gRPC's C-core writes that of `:path` so), or a trailer's.
+fn begins_name(name: &[u8], side: Side) -> bool {
+    let (Some(&length), Some(&first)) = (name.first(), name.get(1)) else { return true };
+    match (length & 0x80 != 0, first) {
+        // The colon's seven bits in Huffman's code (RFC 7541, appendix B).
+        (true, 0xb8 | 0xb9) => true,
+        (false, b':') => match name.get(2) {
+            Some(b's') => match name.get(3) {
+                Some(b't') => side == Side::Server,
+                Some(_) => side == Side::Client,
+                None => true,
+            },
+            Some(_) => side == Side::Client,
+            None => true,
+        },
+        _ => side == Side::Server,
     }
 }

@@ -294,6 +294,12 @@ impl Stream {
             _ if self.doubtful && self.answered.is_none() => return None,
             _ if self.doubtful => (Outcome::Inferred, None),
             Finish::Reset(code) => (Outcome::Cancelled, Some(code)),
+            // The response came, but not all of its head was captured.
+            Finish::Closed(Ending::Closed | Ending::Reset)
+                if self.response_cut && self.facts.status.is_none() =>
+            {
+                (Outcome::Inferred, None)
+            }
             Finish::Closed(ending) => (Outcome::Aborted(ending), None),
         };
         if let Some(code) = reset {

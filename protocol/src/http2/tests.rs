@@ -156,6 +156,31 @@ fn a_head_that_is_cut_tells_its_front_and_frames_go_on() {
 }
 
 #[test]
+fn a_response_whose_status_was_not_captured_was_not_broken_off() {
+    let mut talk = Talk::new();
+    talk.ask(1, GET);
+    // `:status: 500` as a literal.
+    talk.say_cut(Side::Server, &frame(1, 4, 1, b"\x48\x03500"), 5);
+    let out = talk.close();
+    assert_eq!(out.exchanges.iter().map(|it| it.outcome).collect::<Vec<_>>(), [Outcome::Inferred]);
+}
+
+/// The server's frames were lost behind the first response, and what came of the next is too little
+/// to find them again.
+#[test]
+fn a_response_that_could_not_be_read_was_not_broken_off() {
+    let mut talk = Talk::new();
+    talk.ask(1, GET);
+    talk.answer(1, OK);
+    talk.say_cut(Side::Server, &[0; 40], 35);
+    talk.ask(3, GET);
+    talk.say_cut(Side::Server, &frame(1, 4, 3, &[0x8e; 200]), 150);
+    let out = talk.close();
+    let aborted = |it: &&Exchange| matches!(it.outcome, Outcome::Aborted(_));
+    assert_eq!(out.exchanges.iter().filter(aborted).count(), 0);
+}
+
+#[test]
 fn what_is_no_http_2_is_given_back() {
     for bytes in
         [&b"GET / HTTP/1.1\r\n\r\n"[..], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nGET /index.html"]

@@ -53,9 +53,11 @@ impl<'a> RequestHead<'a> {
         Ok(Self { api, version, correlation, client_id, length, taken: fields.taken() })
     }
 
-    /// Whether the version is one that is known, not only believed.
+    /// Whether the version is one that is known, not only believed. A client opens with the newest
+    /// ApiVersions that it has, whatever the broker has (KIP-511).
     pub(super) fn is_known(&self) -> bool {
-        self.api.highest().is_some_and(|highest| self.version <= highest)
+        self.api == Api::API_VERSIONS
+            || self.api.highest().is_some_and(|highest| self.version <= highest)
     }
 }
 

@@ -245,18 +245,23 @@ impl Dissector for Mysql {
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
     fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
+        // The answer may be among what was lost: nobody knows that it was broken off.
+        let broken = match self.server_footing {
+            Footing::Lost if ending != Ending::Forgotten => Outcome::Inferred,
+            _ => Outcome::Aborted(ending),
+        };
         if self.answer.first.is_some() {
             let silent = self.steps.front().is_some_and(|step| {
                 matches!(step.operation, Operation::Connect | Operation::Prepare)
             });
             if !silent {
-                self.finish(at, Outcome::Aborted(ending), out);
+                self.finish(at, broken, out);
             }
         }
         for step in std::mem::take(&mut self.steps) {
             if step.operation != Operation::Connect {
                 let mut exchange = self.exchange(&step);
-                exchange.outcome = Outcome::Aborted(ending);
+                exchange.outcome = broken;
                 out.exchanges.push(exchange);
             }
         }

@@ -80,7 +80,7 @@ pub(super) fn failure(payload: &[u8]) -> Failure {
 /// Whether a payload can begin the answer to a command.
 pub(super) fn begins(payload: &[u8], length: u32) -> bool {
     match payload.first() {
-        Some(0x00) => length >= 7 || length == 2,
+        Some(0x00) => (length >= 7 && !is_compressed(payload, length)) || length == 2,
         Some(0xff) => {
             let number = Fields(payload.get(1..).unwrap_or_default()).number(2);
             length >= 9 && number.is_some_and(|number| number >= 1000)
@@ -92,4 +92,14 @@ pub(super) fn begins(payload: &[u8], length: u32) -> bool {
         Some(0xfc) => length == 3 || length == 4,
         _ => false,
     }
+}
+
+/// Whether what seems to be an OK packet is the head of a compressed packet that holds an answer as it
+/// is, because compressing it does not pay: three bytes of zero for its length without compression,
+/// then that answer's own head (MySQL's "Compressed Packet Header").
+fn is_compressed(payload: &[u8], length: u32) -> bool {
+    let mut fields = Fields(payload);
+    let plain = fields.number(3) == Some(0);
+    let inner = fields.number(3).unwrap_or(0);
+    plain && inner > 0 && inner + 4 <= u64::from(length) && fields.byte() == Some(1)
 }

@@ -6,6 +6,7 @@ use talk::{column, command, eof, err, ok, packet, prepared, result, row};
 
 use super::dissector::Mysql;
 use super::{Command, MysqlFacts, Operation, System};
+use crate::detect::{Evidence, Opening};
 use crate::dissector::{Ending, Handover};
 use crate::exchange::{Exchange, Facts, Outcome};
 use crate::sql::talk::Talk;
@@ -397,4 +398,43 @@ fn a_connection_that_ends_gives_out_what_is_open() {
     talk.client(&[command(3, b"SELECT SLEEP(100)")]);
     talk.closed(Ending::Reset);
     assert_eq!(talk.exchanges()[0].outcome, Outcome::Aborted(Ending::Reset));
+}
+
+/// A capture from the middle of a compressed connection. MariaDB's Java driver writes the packet's
+/// head by itself, so that the query behind it looks like any other; the answer (here an error) looks
+/// like an OK packet.
+#[test]
+fn an_answer_in_a_compressed_packet_is_not_read_as_another() {
+    let asked = command(3, b"select nope");
+    let inner = err(1, 1054, b"#42S22Unknown column 'nope' in 'SELECT'");
+    let answered = packet(1, &[&[0; 3], &inner[..]].concat())[..].to_vec();
+    // The length counts what is behind the head of seven bytes.
+    let answered = [&(inner.len() as u32).to_le_bytes()[..3], &answered[3..]].concat();
+    let opening = |server| Opening {
+        client: &asked,
+        server,
+        client_from_start: false,
+        server_from_start: false,
+        datagram: false,
+    };
+    assert_eq!(super::detect::detect(&opening(&answered)), Evidence::No);
+    let plain = ok(1, 2);
+    assert_eq!(super::detect::detect(&opening(&plain)), Evidence::Certain);
+    let mut talk = Talk::new(Mysql::new(false));
+    for _ in 0..3 {
+        talk.client(std::slice::from_ref(&asked));
+        talk.server(std::slice::from_ref(&answered));
+    }
+    assert!(talk.exchanges().iter().all(|exchange| exchange.outcome == Outcome::Inferred));
+}
+
+#[test]
+fn an_answer_that_was_not_captured_was_not_broken_off() {
+    let rows = result(false, 1, 200, 2).concat();
+    let mut talk = connected(true);
+    talk.client(&[command(3, b"SELECT a FROM t")]);
+    talk.server_cut(&rows[..2], rows.len() as u64 - 2);
+    talk.closed(Ending::Closed);
+    let outcomes: Vec<_> = talk.exchanges().iter().map(|exchange| exchange.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Inferred]);
 }

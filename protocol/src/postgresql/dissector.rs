@@ -220,6 +220,11 @@ impl Dissector for Postgresql {
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
     fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
+        if self.server_footing == Footing::Lost && ending != Ending::Forgotten {
+            // The answer may be among what was lost: nobody knows that it was broken off.
+            self.over = true;
+            return self.finish_unseen(self.server.last(), out);
+        }
         let steps = std::mem::take(&mut self.steps);
         let mut answered = self.answer.first;
         for step in steps.iter().filter(|step| step.kind.is_asked()) {

@@ -412,3 +412,22 @@ fn no_postgresql_is_given_back() {
     talk.client(&[b"GET / HTTP/1.1\r\n\r\n".to_vec()]);
     assert_eq!(talk.handover(), Some(Handover::NotMine));
 }
+
+/// A capture with short frames: the connection was closed behind an answer of which only the front
+/// is there.
+#[test]
+fn an_answer_that_was_not_captured_was_not_broken_off() {
+    let answered = [table(300), ready(b'I')].concat();
+    for ending in [Ending::Closed, Ending::Reset, Ending::Forgotten] {
+        let mut talk = connected();
+        talk.client(&[query("SELECT a FROM t")]);
+        talk.server_cut(&answered[..20], answered.len() as u64 - 20);
+        talk.closed(ending);
+        let outcomes: Vec<_> = talk.exchanges().iter().map(|exchange| exchange.outcome).collect();
+        let expected = match ending {
+            Ending::Forgotten => Outcome::Aborted(ending),
+            _ => Outcome::Inferred,
+        };
+        assert_eq!(outcomes, [expected]);
+    }
+}

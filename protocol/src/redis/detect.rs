@@ -27,8 +27,13 @@ pub(super) fn detect(opening: &Opening<'_>) -> Evidence {
             (Fit::Incomplete, _) => Evidence::NeedMore,
             (Fit::Fits, Fit::Fits) => Evidence::Certain,
             (Fit::Fits, _) => Evidence::Likely,
-            // A command that is not known: a module's, or another system's.
-            (Fit::Plausible, Fit::Fits) => Evidence::Likely,
+            // A command that is not known: a module's, or another system's. In the middle of a
+            // connection it may as well be a reply, and what seems to be one the command.
+            (Fit::Plausible, Fit::Fits)
+                if opening.client_from_start || judge_array(opening.server) == Fit::Contradicts =>
+            {
+                Evidence::Likely
+            }
             (Fit::Plausible, _) => Evidence::NeedMore,
         },
         Some(_) => judge_inline(opening.client, opening.server),

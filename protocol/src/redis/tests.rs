@@ -414,3 +414,23 @@ fn a_confirmation_is_no_command() {
     assert_eq!(judged(b"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n$1\r\nb\r\n"), Evidence::Likely);
     assert_eq!(judged(b"*2\r\n$9\r\nsubscribe\r\n$1\r\na\r\n"), Evidence::Likely);
 }
+
+/// A reply to LRANGE, and a command of which little was captured: which end is the client is not
+/// known in the middle of a connection.
+#[test]
+fn a_reply_of_strings_is_no_command() {
+    let judged = |client: &[u8], server: &[u8], from_start| {
+        super::detect::detect(&Opening {
+            client,
+            server,
+            client_from_start: from_start,
+            server_from_start: from_start,
+            datagram: false,
+        })
+    };
+    let strings = b"*3\r\n$3\r\nVXK\r\n$3\r\nVXK\r\n$3\r\nVXK\r\n";
+    assert_eq!(judged(strings, b"*4\r\n$6\r\n", false), Evidence::NeedMore);
+    assert_eq!(judged(strings, b"*4\r\n$6\r\nLRANGE\r\n", false), Evidence::NeedMore);
+    assert_eq!(judged(strings, b"*1\r\n$1\r\na\r\n", true), Evidence::Likely);
+    assert_eq!(judged(strings, b"+OK\r\n", false), Evidence::Likely);
+}

@@ -41,10 +41,10 @@ pub type Deliver<'a> = dyn FnMut(u64, &[u8], u64) + 'a;
 pub enum Origin {
     /// By the handshake: it starts with the connection's first byte.
     Handshake,
-    /// By the first segment of either side, in mid-connection. A gap before the first byte seen
-    /// is no loss: it was sent before the capture began.
+    /// By the first segment of either side, in mid-connection.
     Capture,
-    /// By an empty segment, which may have been a keep-alive probe. Those have the number before.
+    /// By an empty segment, which may have been a keep-alive probe. Those have the number before: a
+    /// gap before the first byte seen is no loss.
     #[default]
     Probe,
 }
@@ -230,7 +230,7 @@ impl Stream {
 
     fn give_up_gap(&mut self, counters: &mut Counters, deliver: &mut Deliver<'_>) {
         if let Some((&first, _)) = self.pieces.first_key_value() {
-            if self.next == 0 && self.origin != Origin::Handshake {
+            if self.next == 0 && self.origin == Origin::Probe {
                 self.next = first;
             } else {
                 self.give(&[], first - self.next, counters, deliver);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// One exchange, in the words of both sides of the comparison.
@@ -54,8 +55,12 @@ impl fmt::Display for Line {
     }
 }
 
-/// Where the captures are; `None`, with a word why, if they are not there.
+/// Where the captures are; `None`, with a word why, if they are not there. `ONLOOKER_CAPTURES`
+/// names a folder of others, `ONLOOKER_GOLDEN` one with what tshark reads in them.
 pub(crate) fn corpus() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("ONLOOKER_CAPTURES") {
+        return Some(path.into());
+    }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/pcap");
     if path.is_dir() {
         return Some(path);
@@ -84,7 +89,7 @@ pub(crate) fn captures(corpus: &Path) -> BTreeMap<String, PathBuf> {
 
 /// The golden exchanges by capture.
 pub(crate) fn golden() -> BTreeMap<String, Vec<Line>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folder = golden_folder();
     let mut golden: BTreeMap<String, Vec<Line>> = BTreeMap::new();
     for entry in fs::read_dir(folder).expect("golden results").flatten() {
         let path = entry.path();
@@ -104,8 +109,12 @@ pub(crate) fn golden() -> BTreeMap<String, Vec<Line>> {
 /// Where our reading may differ from tshark's: `-` and a golden line that we need not find, or `+`
 /// and a line of ours that tshark does not see, under a comment that says why.
 pub(crate) fn deviations() -> Vec<(char, Line)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/deviations.txt");
-    let text = fs::read_to_string(path).expect("UTF-8");
+    let path = golden_folder().join("deviations.txt");
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return vec![],
+        Err(error) => panic!("deviations.txt: {error}"),
+    };
     text.lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(|line| {
@@ -113,6 +122,13 @@ pub(crate) fn deviations() -> Vec<(char, Line)> {
             (sign.chars().next().expect("a sign"), parse(rest))
         })
         .collect()
+}
+
+fn golden_folder() -> PathBuf {
+    match std::env::var_os("ONLOOKER_GOLDEN") {
+        Some(path) => path.into(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"),
+    }
 }
 
 fn parse(line: &str) -> Line {

@@ -4,8 +4,8 @@
     replay/tests/oracle/tshark.py CORPUS [FOLDER ...]
 
 CORPUS is a folder that holds folders of captures (`../shared/data/pcap`). For each folder of
-captures one file is written to `replay/tests/golden`, a line per exchange that tshark sees, its
-fields separated by tabs:
+captures one file is written to `replay/tests/golden`, or to the folder that the variable
+`ONLOOKER_GOLDEN` names, a line per exchange that tshark sees, its fields separated by tabs:
 
     capture  protocol  asker  answerer  what was asked  result
 
@@ -16,13 +16,17 @@ Pairing is by what each protocol pairs by, and done here: tshark's own links bet
 responses are not used, so that a fault in them cannot hide one of ours.
 """
 
+import os
 import pathlib
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
-GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
+GOLDEN = pathlib.Path(
+    os.environ.get("ONLOOKER_GOLDEN")
+    or pathlib.Path(__file__).resolve().parent.parent / "golden"
+)
 
 # Ports on which tshark would not look for the protocol by itself: the folder or file, and what is
 # spoken on the port.
@@ -294,7 +298,9 @@ class Reader:
         if value(proto, "kafka.request_key") is not None:
             api = value(proto, "kafka.api_key")
             version = value(proto, "kafka.api_version")
-            topics = sorted({field.get("show") for field in fields(proto, "kafka.topic_name")})
+            topics = {field.get("show") for field in fields(proto, "kafka.topic_name")}
+            # tshark 4.0 shows `[ Null ]` for a topic that is asked for by its id.
+            topics = sorted(topic for topic in topics if " " not in topic)
             what = f"{api} {version} {correlation} {','.join(topics)}"
             exchange = self.ask("kafka", source, destination, what)
             conversation.streams[correlation] = exchange
@@ -433,7 +439,7 @@ def main():
         for path in captures:
             if path.parent == folder:
                 lines += dissect(path, path.relative_to(corpus).as_posix())
-        GOLDEN.mkdir(exist_ok=True)
+        GOLDEN.mkdir(parents=True, exist_ok=True)
         golden = GOLDEN / (name.replace("/", "-") + ".tsv")
         if lines:
             golden.write_text("\n".join(lines) + "\n", encoding="utf-8")
