@@ -347,7 +347,7 @@ impl Live {
                         // What it executes may be the next record.
                         Kind::Fork => {
                             targets.insert(pid);
-                            pipeline.processes().forked(pid);
+                            pipeline.processes().forked(pid, process.other);
                         }
                         // It was none by what it executed.
                         Kind::Listen if selector.takes_port(process.other) => {

@@ -43,9 +43,8 @@ pub(crate) fn resource(pid: u32, inspection: &Inspection, comm: &str) -> Arc<Res
     let host = host();
     let mut attributes = Attributes::default();
     attributes.set("service.name", service.clone());
-    let unique = format!("{}:{pid}:{}", host.id, inspection.started);
-    let instance = take(&mut own, "service.instance.id")
-        .unwrap_or_else(|| Uuid::new_v5(&INSTANCE_NAMESPACE, unique.as_bytes()).to_string());
+    let instance =
+        take(&mut own, "service.instance.id").unwrap_or_else(|| instance(pid, inspection.started));
     attributes.set("service.instance.id", instance);
     attributes.set("process.pid", i64::from(pid));
     if let Some(exe) = &inspection.exe {
@@ -71,6 +70,34 @@ pub(crate) fn resource(pid: u32, inspection: &Inspection, comm: &str) -> Arc<Res
         }
     }
     Arc::new(Resource { service, attributes })
+}
+
+/// The resource of a child that was forked and is gone before it was looked at. It ran what its parent, which
+/// started at `started`, runs.
+pub(crate) fn of_child(
+    child: u32,
+    parent: u32,
+    started: u64,
+    resource: &Resource,
+) -> Arc<Resource> {
+    let mut attributes = resource.attributes.clone();
+    let own = instance(parent, started);
+    for (name, value) in &mut attributes.0 {
+        match &**name {
+            "process.pid" => *value = i64::from(child).into(),
+            "service.instance.id" if *value == own.clone().into() => {
+                *value = instance(child, started).into();
+            }
+            _ => {}
+        }
+    }
+    Arc::new(Resource { service: resource.service.clone(), attributes })
+}
+
+/// `service.instance.id` of a process that does not name its own.
+fn instance(pid: u32, started: u64) -> String {
+    let unique = format!("{}:{pid}:{started}", host().id);
+    Uuid::new_v5(&INSTANCE_NAMESPACE, unique.as_bytes()).to_string()
 }
 
 fn take(from: &mut Vec<(String, String)>, key: &str) -> Option<String> {
@@ -143,6 +170,24 @@ mod tests {
         assert_eq!(with(&[attributes, ("OTEL_SERVICE_NAME", "first")]).service, "first");
         let other = with(&[attributes]);
         assert_eq!(other.attributes.get("team"), Some(&"a".to_owned().into()));
+    }
+
+    #[test]
+    fn a_child_that_is_gone_is_what_its_parent_is() {
+        let parent = with(&[]);
+        let child = of_child(8, 7, 0, &parent);
+        assert_eq!(child.service, "shop");
+        assert_eq!(child.attributes.get("process.pid"), Some(&8_i64.into()));
+        assert_eq!(
+            child.attributes.get("process.executable.path"),
+            parent.attributes.get("process.executable.path")
+        );
+        let instance = |resource: &Resource| {
+            resource.attributes.get("service.instance.id").cloned().expect("an id")
+        };
+        assert_ne!(instance(&child), instance(&parent));
+        let named = with(&[("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=one")]);
+        assert_eq!(instance(&of_child(8, 7, 0, &named)), "one".to_owned().into());
     }
 
     #[test]

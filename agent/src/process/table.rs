@@ -22,6 +22,8 @@ pub struct Seen {
     /// The same without the name that it was called by: what `/proc/PID/exe` says.
     pub file: Option<PathBuf>,
     handlers: Handlers,
+    /// When it started, in clock ticks since boot; zero if it could not be read.
+    started: u64,
 }
 
 /// All processes that spans or targets concern.
@@ -40,9 +42,17 @@ impl ProcessTable {
         &self.seen[&pid]
     }
 
-    /// A process forked a child, which until it executes something runs what its parent runs.
-    pub fn forked(&mut self, child: u32) {
-        self.look(child, "");
+    /// A process forked a child, which until it executes something runs what its parent runs. That is
+    /// taken for it if it is gone already.
+    pub fn forked(&mut self, child: u32, parent: u32) {
+        if self.look(child, "").exe.is_some() {
+            return;
+        }
+        if let Some(of) = self.seen.get(&parent) {
+            let resource = resource::of_child(child, parent, of.started, &of.resource);
+            let child_of = Seen { resource, ..of.clone() };
+            self.seen.insert(child, child_of);
+        }
     }
 
     /// A process ended.
@@ -68,6 +78,7 @@ fn see(pid: u32, comm: &str) -> Seen {
         handlers: runtime::handlers(pid, inspection.exe.as_deref()),
         exe: inspection.exe.or_else(|| gone(comm)),
         file: inspection.file,
+        started: inspection.started,
     }
 }
 
