@@ -16,7 +16,6 @@ use onlooker_pipeline::connection::Connection;
 use onlooker_pipeline::{Pipeline, PipelineOptions};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::courtesy::Courtesy;
 use super::failures::Failures;
 use super::news::Teller;
 use super::summary::{Account, Summary};
@@ -75,8 +74,6 @@ pub(super) struct Live {
     /// Tells of losses while it runs, if somebody wants that.
     teller: Option<Teller>,
     news: Vec<(Kind, event::Process)>,
-    /// When the oldest data of the last turn was told (nanoseconds, monotonic clock).
-    oldest: Option<u64>,
 }
 
 impl Live {
@@ -119,7 +116,6 @@ impl Live {
             limits: Limits::default(),
             teller: None,
             news: Vec::new(),
-            oldest: None,
         })
     }
 
@@ -242,14 +238,10 @@ impl Live {
     /// Runs until a signal, a limit, a closed output, or `done`.
     pub(super) fn run(&mut self, limits: Limits, mut done: impl FnMut(&Self) -> bool) {
         self.limits = limits;
-        let mut courtesy = Courtesy::begin();
         let started = Instant::now();
         let mut clock_checked = started;
         loop {
-            let began = now();
             let taken = self.turn();
-            let waited = self.oldest.take().map_or(0, |oldest| began.saturating_sub(oldest));
-            courtesy.review(Duration::from_nanos(waited), self.sinks.crowded());
             let over = limits.duration.is_some_and(|limit| started.elapsed() >= limit)
                 || limits.spans.is_some_and(|limit| self.spans >= limit)
                 || self.sinks.output_closed()
@@ -313,16 +305,7 @@ impl Live {
     /// One turn: what the kernel has, as far as one turn takes. Gives how many records.
     fn turn(&mut self) -> usize {
         let Self {
-            probe,
-            pipeline,
-            tape,
-            selector,
-            rejected,
-            targets,
-            news,
-            complete_since,
-            oldest,
-            ..
+            probe, pipeline, tape, selector, rejected, targets, news, complete_since, ..
         } = self;
         let taken = probe.drain(MOST_AT_ONCE, |record| {
             match &record {
@@ -362,9 +345,6 @@ impl Live {
                         || rejected.contains(&data.header.tgid) =>
                 {
                     return;
-                }
-                Some(Record::Data(data, _)) => {
-                    oldest.get_or_insert(data.header.time);
                 }
                 Some(Record::Socket(socket)) if rejected.contains(&socket.header.tgid) => return,
                 Some(Record::ConnectFailure(it)) if rejected.contains(&it.header.tgid) => return,

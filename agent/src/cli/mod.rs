@@ -1,6 +1,5 @@
 //! The command line: one file a command.
 
-mod courtesy;
 mod doctor;
 mod failures;
 mod live;

@@ -214,12 +214,6 @@ impl Sinks {
         self.running.iter().map(|sink| sink.queue.room()).min().unwrap_or(usize::MAX)
     }
 
-    /// Whether a sink has fallen behind: its queue is more than half full.
-    #[must_use]
-    pub fn crowded(&self) -> bool {
-        self.running.iter().any(|sink| sink.queue.room() < sink.queue.capacity() / 2)
-    }
-
     fn give(&self, spans: Vec<Span>, is_for: impl Fn(&Running) -> bool) {
         if spans.is_empty() {
             return;
