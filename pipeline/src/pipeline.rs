@@ -111,7 +111,8 @@ impl<P: Processes> Pipeline<P> {
         }
     }
 
-    /// Lets time pass: `now` in the records' clock. Call it after each batch of records.
+    /// Lets time pass: `now` in the records' clock. Call it after each batch of records; all that are
+    /// older than `now` should have been fed, as deadlines are by it.
     pub fn tick(&mut self, now: u64) {
         self.now = self.now.max(now);
         for id in std::mem::take(&mut self.holding) {
@@ -123,6 +124,12 @@ impl<P: Processes> Pipeline<P> {
         self.end_unix();
         self.causality.tick(self.now, &Peers::of(&self.table));
         self.table.bury(self.now);
+    }
+
+    /// The time of the newest record, or of the last [`tick`](Self::tick): in the records' clock.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.now
     }
 
     /// The wall clock was set, or has drifted: nanoseconds from the records' clock to 1970.

@@ -307,6 +307,9 @@ impl Live {
         let Self {
             probe, pipeline, tape, selector, rejected, targets, news, complete_since, ..
         } = self;
+        // Time passes no further than records were taken: what is waited for may be among the rest, and the
+        // agent may have lost the processor for longer than anything is waited for.
+        let before = now();
         let taken = probe.drain(MOST_AT_ONCE, |record| {
             match &record {
                 Some(Record::Process(kind, process)) => {
@@ -358,7 +361,7 @@ impl Live {
         for (kind, process) in std::mem::take(&mut self.news) {
             self.heard(kind, &process);
         }
-        let now = now();
+        let now = if taken < MOST_AT_ONCE { before } else { self.pipeline.now() };
         self.pipeline.tick(now);
         if let Some(tape) = &mut self.tape {
             tape.ticked(now, self.pipeline.processes());

@@ -2,6 +2,7 @@
 
 mod conversation;
 mod failed;
+mod graves;
 mod policy;
 mod stream;
 mod table;

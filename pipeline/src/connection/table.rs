@@ -1,6 +1,5 @@
 //! The connections that are known, and which two of them are the ends of one.
 
-use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -9,7 +8,8 @@ use onlooker_protocol::{Origin, Side, Task};
 use rustc_hash::FxHashMap;
 
 use super::conversation::Conversation;
-use super::stream::{Stream, unwrap_near};
+use super::graves::{Grave, Graves};
+use super::stream::Stream;
 
 /// How long the two ends of an ended connection still know each other, and what was read from it is still
 /// known as its, in nanoseconds.
@@ -47,7 +47,7 @@ impl Transport {
 
 /// Which connection it is, as both of its ends can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Wire {
+pub(super) enum Wire {
     /// The server's and the client's first sequence numbers: they survive address translation.
     Tcp { server: u32, client: u32 },
     /// Inode number of the client's socket.
@@ -120,30 +120,6 @@ impl Connection {
     }
 }
 
-/// An end that has ended.
-#[derive(Debug)]
-struct Grave {
-    until: u64,
-    id: ConnectionId,
-    side: Side,
-    wire: Option<Wire>,
-    socket: (u64, u32),
-    tcp: bool,
-    received_base: u32,
-    /// How far it was read.
-    received: u64,
-}
-
-impl Grave {
-    /// A position of what was received, as the kernel tells it, as an offset into the stream.
-    fn offset(&self, position: u64) -> u64 {
-        if !self.tcp {
-            return position;
-        }
-        unwrap_near((position as u32).wrapping_sub(self.received_base), self.received)
-    }
-}
-
 /// All known ends.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
@@ -151,12 +127,7 @@ pub(crate) struct Table {
     by_id: FxHashMap<ConnectionId, Box<Connection>>,
     by_wire: FxHashMap<(Wire, Side), ConnectionId>,
     /// Ended connections, whose other end may still look for them.
-    graves: VecDeque<Grave>,
-    /// The same by address and inode number of their sockets: where in `graves`, counted from the first
-    /// ever.
-    grave_of: FxHashMap<(u64, u32), u64>,
-    /// Graves that are no more.
-    buried: u64,
+    graves: Graves,
     last: u32,
 }
 
@@ -198,14 +169,18 @@ impl Table {
             return at(connection.id, connection.offset(false, place.position));
         }
         // Who has read the whole answer may close the connection before it goes on.
-        let grave = self.grave_of.get(&(place.socket, place.inode));
-        let grave = grave.and_then(|at| self.graves.get(at.wrapping_sub(self.buried) as usize));
+        let grave = self.graves.of_socket((place.socket, place.inode));
         grave.map_or_else(Origin::default, |grave| at(grave.id, grave.offset(place.position)))
     }
 
-    /// The other end of a connection, if it is on this host and known.
+    /// The other end of a connection, if it is on this host and known. The connection may be over: a server
+    /// that closes at once does so before its client, preempted behind the send, is heard of.
     pub(crate) fn peer(&self, id: ConnectionId) -> Option<ConnectionId> {
-        self.peer_of(self.get(id)?)
+        if let Some(connection) = self.get(id) {
+            return self.peer_of(connection);
+        }
+        let grave = self.graves.of(id)?;
+        self.by_wire.get(&(grave.wire?, grave.side.other())).copied()
     }
 
     /// The same for an end that is out of the table.
@@ -280,14 +255,12 @@ impl Table {
         if self.by_socket.get(&connection.socket) == Some(&id) {
             self.by_socket.remove(&connection.socket);
         }
-        let socket = (connection.socket, connection.inode);
-        self.grave_of.insert(socket, self.buried.wrapping_add(self.graves.len() as u64));
-        self.graves.push_back(Grave {
+        self.graves.add(Grave {
             until: now.saturating_add(MEMORY),
             id,
             side: connection.endpoint.side,
             wire: connection.wire,
-            socket,
+            socket: (connection.socket, connection.inode),
             tcp: connection.endpoint.transport == Transport::Tcp,
             received_base: connection.received_base,
             received: connection.received.next(),
@@ -297,11 +270,7 @@ impl Table {
 
     /// Forgets ends that ended long enough ago.
     pub(crate) fn bury(&mut self, now: u64) {
-        while let Some(grave) = self.graves.pop_front_if(|grave| grave.until <= now) {
-            if self.grave_of.get(&grave.socket) == Some(&self.buried) {
-                self.grave_of.remove(&grave.socket);
-            }
-            self.buried = self.buried.wrapping_add(1);
+        while let Some(grave) = self.graves.take(now) {
             if let Some(wire) = grave.wire
                 && self.by_wire.get(&(wire, grave.side)) == Some(&grave.id)
             {
@@ -448,6 +417,29 @@ mod tests {
         assert_eq!(table.origin(&read(8)).connection, second.0);
         table.bury(2_000 + 2 * MEMORY);
         assert_eq!(table.origin(&read(8)), Origin::default());
-        assert!(table.grave_of.is_empty());
+        assert!(table.graves.is_empty());
+    }
+
+    #[test]
+    fn a_server_that_closed_before_its_client_was_heard_of_has_its_peer() {
+        let server = Socket {
+            socket: 0x2000,
+            sent_base: BASE,
+            received_base: 2,
+            local_port: 80,
+            remote_port: 40_000,
+            role: role::SERVER,
+            role_evidence: role_evidence::LISTENER,
+            ..client(8)
+        };
+        let mut table = Table::default();
+        let (server, _) = table.insert(&server);
+        table.remove(server, 5);
+        let (client, _) = table.insert(&client(7));
+        assert_eq!(table.peer(server), Some(client));
+        assert_eq!(table.peer(client), Some(server));
+        table.bury(5 + MEMORY);
+        assert_eq!(table.peer(server), None);
+        assert_eq!(table.peer(client), None);
     }
 }
