@@ -136,7 +136,7 @@ fn initrd(root: &Path, release: &str) -> Result<PathBuf> {
     write("guest", &guest)?;
     let script = format!(
         "set -e -o pipefail; PATH=$PATH:/usr/sbin:/sbin; cd {tree}; \
-         mkdir -p bin proc sys dev root modules; cp \"$(command -v busybox)\" bin/; chmod +x init; \
+         mkdir -p bin proc sys dev host modules; cp \"$(command -v busybox)\" bin/; chmod +x init; \
          base={root}; [ -d $base/lib/modules/{release} ] || base={root}/usr; \
          depmod -b $base {release}; : > modules/order; \
          for module in virtio_pci virtiofs; do \
