@@ -4,10 +4,10 @@
 //! The record is `bpf/verifier.txt`: kernel, program, instructions. `ONLOOKER_RECORD=1` writes the
 //! lines of the running kernel anew.
 
+mod programs;
+
 use std::collections::BTreeMap;
 use std::fs;
-
-use onlooker::probe::{Probe, ProbeOptions};
 
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bpf/verifier.txt");
 /// The same object on a later patch release of a kernel may differ a little.
@@ -35,26 +35,14 @@ fn kernel() -> String {
 
 #[test]
 fn no_program_costs_the_verifier_more_than_is_on_record() {
-    let probe =
-        match Probe::load(&ProbeOptions { ring_bytes: 64 * 1024, ..ProbeOptions::default() }) {
-            Ok(probe) => probe,
-            Err(error) => {
-                assert!(
-                    std::env::var_os("ONLOOKER_REQUIRE_E2E").is_none(),
-                    "programs must load on the continuous build: {error}"
-                );
-                println!("skipped: programs cannot be loaded here: {error}");
-                return;
-            }
-        };
+    let Some(probe) = programs::loaded() else { return };
     let kernel = kernel();
     let mut record = read();
     let mut wrong = Vec::new();
     let mut seen = Counts::new();
     for cost in probe.costs() {
         let Some(now) = cost.verified_instructions.map(u64::from) else {
-            println!("skipped: this kernel does not count (it does from 5.16 on)");
-            return;
+            return programs::skip("this kernel does not count (it does from 5.16 on)");
         };
         println!("{kernel} {:<20} {now:>8}", cost.name);
         let key = (kernel.clone(), cost.name.clone());

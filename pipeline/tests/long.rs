@@ -1,14 +1,14 @@
 //! A service that makes a call and answers its own caller long after.
 
-use std::sync::Arc;
+mod support;
 
 use onlooker_common::event::{
     Data, Header, Kind, Place, Socket, SocketEnd, direction, role, role_evidence,
 };
 use onlooker_common::view::Record;
-use onlooker_pipeline::process::{Handlers, Processes};
-use onlooker_pipeline::span::{Evidence, Resource, Span};
-use onlooker_pipeline::{Pipeline, PipelineOptions};
+use onlooker_pipeline::Pipeline;
+use onlooker_pipeline::span::{Evidence, Span};
+use support::{AF_INET, OneService};
 
 const SECOND: u64 = 1_000_000_000;
 /// The socket of who asks, and the one that the service asks on, each with its inode.
@@ -16,18 +16,6 @@ const ASKED_ON: (u64, u32) = (0x1000, 7);
 const ASKS_ON: (u64, u32) = (0x2000, 8);
 const REQUEST: &str = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
-struct OneService;
-
-impl Processes for OneService {
-    fn resource(&mut self, _process: u32) -> Arc<Resource> {
-        Arc::default()
-    }
-
-    fn handlers(&mut self, _process: u32) -> Handlers {
-        Handlers::Unknown
-    }
-}
 
 /// The service's one thread.
 struct Thread {
@@ -38,41 +26,23 @@ struct Thread {
 
 impl Thread {
     fn new() -> Self {
-        let pipeline = Pipeline::new(OneService, PipelineOptions { seed: 1, epoch: 0 });
-        let mut thread = Self { pipeline, time: SECOND, cause: Place::default() };
+        let mut thread =
+            Self { pipeline: support::pipeline(0), time: SECOND, cause: Place::default() };
         thread.opens(ASKED_ON, role::SERVER, role_evidence::LISTENER);
         thread.opens(ASKS_ON, role::CLIENT, role_evidence::CONNECT);
         thread
     }
 
     fn header(&self, kind: Kind, captured: u32) -> Header {
-        Header { kind: kind as u32, tgid: 1, tid: 1, captured, time: self.time }
+        support::header(kind, captured, self.time)
     }
 
     fn opens(&mut self, (socket, inode): (u64, u32), role: u8, role_evidence: u8) {
-        let (local_port, remote_port) = if role == role::SERVER { (80, 4000) } else { (4001, 81) };
         self.pipeline.feed(Some(Record::Socket(Socket {
             header: self.header(Kind::Socket, 0),
-            socket,
-            peer_inode: 0,
-            opener_flags: 0,
-            inode,
-            netns: 1,
             sent_base: inode,
             received_base: inode,
-            family: 2,
-            protocol: 6,
-            local_port,
-            remote_port,
-            local: [0; 16],
-            remote: [0; 16],
-            role,
-            role_evidence,
-            path_length: 0,
-            path: [0; 108],
-            cause: Place::default(),
-            resumed: Place::default(),
-            opener: 0,
+            ..support::socket(AF_INET, socket, inode, role, role_evidence)
         })));
     }
 

@@ -1,14 +1,11 @@
 //! Connections from their first byte on, as the kernel programs tell of an accepted socket.
 
-use std::sync::Arc;
+mod support;
 
-use onlooker_common::event::{
-    Data, Header, Kind, Place, Socket, call, direction, role, role_evidence,
-};
+use onlooker_common::event::{Data, Kind, Place, Socket, call, direction, role, role_evidence};
 use onlooker_common::view::Record;
-use onlooker_pipeline::process::{Handlers, Processes};
-use onlooker_pipeline::span::Resource;
-use onlooker_pipeline::{Pipeline, PipelineOptions};
+use onlooker_pipeline::Pipeline;
+use support::{AF_INET, OneService, header};
 
 const SOCKET: u64 = 0x1000;
 const INODE: u32 = 7;
@@ -16,18 +13,6 @@ const INODE: u32 = 7;
 const CLIENT_BASE: u32 = 1_000;
 const SERVER_BASE: u32 = u32::MAX - 100;
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
-struct OneService;
-
-impl Processes for OneService {
-    fn resource(&mut self, _process: u32) -> Arc<Resource> {
-        Arc::default()
-    }
-
-    fn handlers(&mut self, _process: u32) -> Handlers {
-        Handlers::Unknown
-    }
-}
 
 /// The server's end of a TCP connection whose accept is not told of: its first call tells.
 struct Server {
@@ -39,30 +24,12 @@ struct Server {
 
 impl Server {
     fn new(older: bool) -> Self {
-        let mut pipeline = Pipeline::new(OneService, PipelineOptions { seed: 1, epoch: 1 });
+        let mut pipeline = support::pipeline(1);
         pipeline.add_older_sockets(older.then_some(INODE));
         pipeline.feed(Some(Record::Socket(Socket {
-            header: header(Kind::Socket, 0, 1),
-            socket: SOCKET,
-            peer_inode: 0,
-            opener_flags: 0,
-            inode: INODE,
-            netns: 1,
             sent_base: SERVER_BASE,
             received_base: CLIENT_BASE,
-            family: 2,
-            protocol: 6,
-            local_port: 80,
-            remote_port: 40_000,
-            local: [0; 16],
-            remote: [0; 16],
-            role: role::SERVER,
-            role_evidence: role_evidence::LISTENER,
-            path_length: 0,
-            path: [0; 108],
-            cause: Place::default(),
-            resumed: Place::default(),
-            opener: 0,
+            ..support::socket(AF_INET, SOCKET, INODE, role::SERVER, role_evidence::LISTENER)
         })));
         Self { pipeline, passed: [0; 2], time: 1_000 }
     }
@@ -105,10 +72,6 @@ impl Server {
         self.pipeline.finish();
         (self.pipeline.take_spans().len(), self.pipeline.counters().lost)
     }
-}
-
-fn header(kind: Kind, captured: u32, time: u64) -> Header {
-    Header { kind: kind as u32, tgid: 1, tid: 1, captured, time }
 }
 
 /// RFC 9112 §9.3.2: responses come in the order of the requests.
