@@ -131,7 +131,8 @@ fn a_service_that_no_glob_takes_is_traced_for_its_port() {
     onlooker_e2e::wait_for_tcp(&mut service, port);
     get(port, "/for/its/port");
     agent.wait_for("the request", |spans| has(spans, "/for/its/port"));
-    let _ = agent.finish().successful();
+    let finished = agent.finish().successful();
+    assert!(finished.messages.contains("tracing no process yet"), "{}", finished.messages);
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         live.add(child.pid())?;
     }
     live.attach()?;
-    eprintln!("onlooker: tracing {}; Ctrl-C ends", counted(live.targets(), "process"));
+    eprintln!("onlooker: {}; Ctrl-C ends", opening(live.targets()));
     if let Some(child) = &child {
         child.release()?;
     }
@@ -97,6 +97,16 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Some(code)) if code != 0 => ExitCode::from(code),
         _ => ExitCode::SUCCESS,
     })
+}
+
+/// What is traced from the start. That it is nothing may be meant, or a wrong name.
+fn opening(targets: usize) -> String {
+    if targets > 0 {
+        return format!("tracing {}", counted(targets, "process"));
+    }
+    "tracing no process yet: none that runs was chosen; one that starts later is traced from its first \
+     request"
+        .to_owned()
 }
 
 fn config(arguments: &Arguments) -> anyhow::Result<Config> {
