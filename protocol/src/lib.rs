@@ -16,6 +16,7 @@ pub mod detect;
 pub mod dissector;
 pub mod exchange;
 mod framed;
+pub mod names;
 pub mod redact;
 pub mod text;
 pub mod window;

@@ -2,11 +2,23 @@
 
 use std::borrow::Cow;
 
+/// Text that needs no allocation up to 24 bytes.
+pub type Text = compact_str::CompactString;
+
 /// `bytes` as text, cut at `limit` bytes (at a character's border). What is no UTF-8 becomes
 /// U+FFFD; control characters stay, sinks escape them.
 #[must_use]
 pub fn lossy(bytes: &[u8], limit: usize) -> Box<str> {
     readable(bytes, limit).into()
+}
+
+/// As [`lossy`], for texts that are mostly short.
+#[must_use]
+pub fn short(bytes: &[u8], limit: usize) -> Text {
+    match readable(bytes, limit) {
+        Cow::Borrowed(text) => Text::new(text),
+        Cow::Owned(text) => text.into(),
+    }
 }
 
 /// As [`lossy`], without a copy of what is UTF-8.

@@ -310,8 +310,9 @@ impl Causality {
 
     /// Gives a node its ids, and then those who waited for them.
     fn settle(&mut self, id: NodeId, parent: Option<Parent>) {
-        let mut todo = vec![(id, parent)];
-        while let Some((id, parent)) = todo.pop() {
+        // Most nodes have nobody who waits for them.
+        let (mut next, mut todo) = (Some((id, parent)), Vec::new());
+        while let Some((id, parent)) = next.take().or_else(|| todo.pop()) {
             let Some(node) = self.nodes.remove(&id) else { continue };
             let span = self.ids.span();
             let ids = match &parent {

@@ -10,6 +10,8 @@ use rustc_hash::FxHashMap;
 use super::conversation::Conversation;
 use super::graves::{Grave, Graves};
 use super::stream::Stream;
+use crate::span::Text;
+use crate::span::model::address_text;
 
 /// How long the two ends of an ended connection still know each other, and what was read from it is still
 /// known as its, in nanoseconds.
@@ -71,6 +73,8 @@ pub struct Endpoint {
     pub local: Option<(IpAddr, u16)>,
     /// The other end's.
     pub peer: Option<(IpAddr, u16)>,
+    /// Its address as text: every span of the connection has it.
+    pub peer_text: Option<Text>,
     /// Unix: the server's bound path.
     pub path: Option<Arc<str>>,
     /// The task that opened it and what that task had read; the thread is zero if unknown.
@@ -329,6 +333,7 @@ impl Table {
             ),
             local: internet.then_some((local, record.local_port)),
             peer: (internet && record.remote_port != 0).then_some((peer, record.remote_port)),
+            peer_text: internet.then(|| address_text(peer)),
             path,
             opener,
             seen_opening: record.role_evidence == role_evidence::CONNECT,

@@ -38,6 +38,7 @@ impl Bench {
             side: Side::Client,
             local: Some(([127, 0, 0, 1].into(), 40_000)),
             peer: Some(([127, 0, 0, 1].into(), self.port)),
+            peer_text: None,
             unix_path: None,
             transport: "tcp",
             tls: false,

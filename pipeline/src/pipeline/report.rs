@@ -49,6 +49,7 @@ impl<P: Processes> Pipeline<P> {
             side,
             local: endpoint.local,
             peer: endpoint.peer,
+            peer_text: endpoint.peer_text.as_ref(),
             unix_path: endpoint.path.as_deref(),
             transport: endpoint.transport.name(),
             tls: false,

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use onlooker_protocol::{Exchange, Facts, Side};
 
-use super::model::{Attributes, Kind, Status, Text};
+use super::model::{Attributes, Kind, Status, Text, address_text};
 
 /// Where the exchange was seen: at one end of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub struct Place<'a> {
     pub local: Option<(IpAddr, u16)>,
     /// The other end's address and port.
     pub peer: Option<(IpAddr, u16)>,
+    /// The other end's address as text, where somebody has made it already.
+    pub peer_text: Option<&'a Text>,
     /// Path of a Unix socket (abstract names start with `@`).
     pub unix_path: Option<&'a str>,
     /// `tcp`, `udp` or `unix`.
@@ -42,12 +44,22 @@ impl Place<'_> {
         }
     }
 
+    /// The other end's address as text.
+    #[must_use]
+    pub fn peer_address(&self) -> Option<Text> {
+        self.peer.map(|(address, _)| self.text_of_peer(address))
+    }
+
+    fn text_of_peer(&self, address: IpAddr) -> Text {
+        self.peer_text.cloned().unwrap_or_else(|| address_text(address))
+    }
+
     /// Sets `network.transport`, `network.type`, `network.peer.address` and `.port`.
     pub fn set_network(&self, attributes: &mut Attributes) {
         attributes.set("network.transport", self.transport);
         if let Some((address, port)) = self.peer {
             attributes.set("network.type", if address.is_ipv4() { "ipv4" } else { "ipv6" });
-            attributes.set("network.peer.address", address);
+            attributes.set("network.peer.address", self.text_of_peer(address));
             attributes.set("network.peer.port", port);
         } else if let Some(path) = self.unix_path {
             attributes.set("network.peer.address", Text::from(path));

@@ -115,6 +115,7 @@ mod tests {
             side,
             local: Some(local),
             peer: Some(peer),
+            peer_text: None,
             unix_path: None,
             transport: "tcp",
             tls: false,

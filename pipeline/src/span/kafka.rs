@@ -77,6 +77,7 @@ mod tests {
             side,
             local: Some(([127, 0, 0, 1].into(), local)),
             peer: Some(([127, 0, 0, 1].into(), peer)),
+            peer_text: None,
             unix_path: None,
             transport: "tcp",
             tls: false,

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Text of an attribute: up to 24 bytes, and static texts of any length, take no allocation.
-pub type Text = compact_str::CompactString;
+pub use onlooker_protocol::text::Text;
 
 /// An address as text.
 #[must_use]

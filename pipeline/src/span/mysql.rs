@@ -55,6 +55,7 @@ mod tests {
             side: Side::Client,
             local: None,
             peer: None,
+            peer_text: None,
             unix_path: Some("/run/mysqld/mysqld.sock"),
             transport: "unix",
             tls: false,

@@ -55,6 +55,7 @@ mod tests {
             side,
             local: Some(([127, 0, 0, 1].into(), if side == Side::Client { 40_000 } else { port })),
             peer: Some(([127, 0, 0, 1].into(), if side == Side::Client { port } else { 40_000 })),
+            peer_text: None,
             unix_path: None,
             transport: "tcp",
             tls: false,

@@ -2,87 +2,95 @@
 
 use std::borrow::Cow;
 
+use onlooker_protocol::names::Names;
+
 /// What stands in the place of a secret.
 const REDACTED: &str = "REDACTED";
 
 /// Words that make the name of a parameter the name of a secret, wherever they stand in it.
-const SECRET_WORDS: [&str; 34] = [
-    "accesskey",
-    "accesstoken",
-    "apikey",
-    "apitoken",
-    "assertion",
-    "auth",
-    "authkey",
-    "authorization",
-    "authtoken",
-    "awsaccesskeyid",
-    "bearer",
-    "cookie",
-    "credential",
-    "credentials",
-    "jsessionid",
-    "jwt",
-    "key",
-    "otp",
-    "pass",
-    "passphrase",
-    "passwd",
-    "password",
-    "phpsessid",
-    "privatekey",
-    "pwd",
-    "samlresponse",
-    "secret",
-    "secretkey",
-    "session",
-    "sessionid",
-    "sid",
-    "sig",
-    "signature",
-    "token",
+const SECRET_WORDS: [&[u8]; 34] = [
+    b"accesskey",
+    b"accesstoken",
+    b"apikey",
+    b"apitoken",
+    b"assertion",
+    b"auth",
+    b"authkey",
+    b"authorization",
+    b"authtoken",
+    b"awsaccesskeyid",
+    b"bearer",
+    b"cookie",
+    b"credential",
+    b"credentials",
+    b"jsessionid",
+    b"jwt",
+    b"key",
+    b"otp",
+    b"pass",
+    b"passphrase",
+    b"passwd",
+    b"password",
+    b"phpsessid",
+    b"privatekey",
+    b"pwd",
+    b"samlresponse",
+    b"secret",
+    b"secretkey",
+    b"session",
+    b"sessionid",
+    b"sid",
+    b"sig",
+    b"signature",
+    b"token",
 ];
 
 /// An authority (`user:password@host:port`) with its credentials replaced, as the semantic
 /// conventions want `url.full`.
 pub(super) fn authority(authority: &str) -> Cow<'_, str> {
-    match authority.rsplit_once('@') {
-        Some((_, host)) => Cow::Owned(format!("{REDACTED}:{REDACTED}@{host}")),
+    match authority.bytes().rposition(|byte| byte == b'@') {
+        Some(at) => Cow::Owned(format!("{REDACTED}:{REDACTED}{}", &authority[at..])),
         None => Cow::Borrowed(authority),
     }
 }
 
 /// A query with the values of secret parameters replaced.
 pub(super) fn query(query: &str) -> Cow<'_, str> {
-    parameters(query, &['&', ';'])
+    parameters(query, b"&;")
 }
 
 /// A path with the values of secret matrix parameters (`;jsessionid=…`) replaced.
 pub(super) fn path(path: &str) -> Cow<'_, str> {
-    if path.contains(';') { parameters(path, &['/', ';']) } else { Cow::Borrowed(path) }
+    if path.bytes().any(|byte| byte == b';') {
+        parameters(path, b"/;")
+    } else {
+        Cow::Borrowed(path)
+    }
 }
 
 /// Replaces the values of secrets in `name=value` pairs with any of these separators.
-fn parameters<'a>(text: &'a str, separators: &[char]) -> Cow<'a, str> {
-    let is_secret_pair = |pair: &str| {
-        pair.split_once('=').is_some_and(|(name, value)| !value.is_empty() && is_secret(name))
-    };
-    if !text.split(separators).any(is_secret_pair) {
+fn parameters<'a>(text: &'a str, separators: &[u8; 2]) -> Cow<'a, str> {
+    let mut out = String::new();
+    let (mut told, mut start) = (0, 0);
+    while start <= text.len() {
+        let rest = &text[start..];
+        let ends = |byte| byte == separators[0] || byte == separators[1];
+        let end = rest.bytes().position(ends).unwrap_or(rest.len());
+        let pair = &rest[..end];
+        if let Some(equals) = pair.bytes().position(|byte| byte == b'=')
+            && equals + 1 < pair.len()
+            && is_secret(&pair[..equals])
+        {
+            out.push_str(&text[told..=start + equals]);
+            out.push_str(REDACTED);
+            told = start + end;
+        }
+        start += end + 1;
+    }
+    if told == 0 {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(text.len());
-    for piece in text.split_inclusive(separators) {
-        let pair = piece.trim_end_matches(separators);
-        match pair.split_once('=') {
-            Some((name, _)) if is_secret_pair(pair) => {
-                out.push_str(name);
-                out.push('=');
-                out.push_str(REDACTED);
-                out.push_str(&piece[pair.len()..]);
-            }
-            _ => out.push_str(piece),
-        }
-    }
+    out.push_str(&text[told..]);
     Cow::Owned(out)
 }
 
@@ -134,11 +142,15 @@ impl Word {
 }
 
 fn is_secret_word(word: &str) -> bool {
-    const WITHIN: [&str; 5] = ["password", "passwd", "secret", "token", "apikey"];
-    let within = |start: &str| WITHIN.iter().any(|it| start.starts_with(it));
-    word.len() >= 3
-        && (SECRET_WORDS.binary_search(&word).is_ok()
-            || word.char_indices().any(|(at, _)| within(&word[at..])))
+    const WITHIN: [&[u8]; 5] = [b"password", b"passwd", b"secret", b"token", b"apikey"];
+    static WORDS: Names = Names::new(&SECRET_WORDS);
+    let word = word.as_bytes();
+    let is_within = |at: usize| {
+        matches!(word[at], b'p' | b's' | b't' | b'a')
+            && WITHIN.iter().any(|it| word[at..].starts_with(it))
+    };
+    (WORDS.may_hold(word) && SECRET_WORDS.binary_search(&word).is_ok())
+        || (0..word.len()).any(is_within)
 }
 
 /// `%XX` replaced where it is ASCII; enough to read a name.

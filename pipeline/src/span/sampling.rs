@@ -104,18 +104,15 @@ impl Sampler {
 impl Rule {
     fn decide(self, trace_id: TraceId, state: Option<&str>) -> Decision {
         let threshold = match self {
+            // There is nothing to state about a trace that says nothing itself.
+            Self::AlwaysOn if state.is_none() => return Decision { sampled: true, state: None },
             Self::AlwaysOn => 0,
             Self::AlwaysOff => MAX_THRESHOLD,
             Self::Ratio(ratio) => threshold(ratio),
         };
         let randomness = state.and_then(stated_randomness).unwrap_or_else(|| randomness(trace_id));
         let sampled = threshold < MAX_THRESHOLD && randomness >= threshold;
-        let own = match self {
-            // Without a ratio there is nothing to state about a trace that says nothing itself.
-            Self::AlwaysOn if state.is_none() => None,
-            _ if sampled => Some(format!("th:{}", digits(threshold))),
-            _ => None,
-        };
+        let own = sampled.then(|| format!("th:{}", digits(threshold)));
         Decision { sampled, state: with_threshold(state, own.as_deref()) }
     }
 }

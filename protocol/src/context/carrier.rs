@@ -4,6 +4,7 @@ use super::b3::B3;
 use super::datadog::Datadog;
 use super::ot_tracer::OtTracer;
 use super::{WireContext, cloud_trace, grpc_bin, jaeger, skywalking, w3c, xray};
+use crate::names::Names;
 
 /// Reads the trace context from fields, whose names may have any case. If several formats are
 /// there and valid, the order is that of [`ContextFormat`](super::ContextFormat).
@@ -68,31 +69,18 @@ const NAMES: [&[u8]; 20] = [
     b"grpc-trace-bin",
 ];
 
-/// Which first letters, and which lengths, the names have: almost no other field has both.
-const FIRSTS: u32 = {
-    let (mut set, mut at) = (0, 0);
-    while at < NAMES.len() {
-        set |= 1 << (NAMES[at][0] & 31);
-        at += 1;
-    }
-    set
-};
-const LENGTHS: u32 = {
-    let (mut set, mut at) = (0, 0);
-    while at < NAMES.len() {
-        set |= 1 << NAMES[at].len();
-        at += 1;
-    }
-    set
-};
+static READ: Names = Names::new(&NAMES);
 
 impl Carrier {
     /// Takes one field.
+    #[inline]
     pub fn field(&mut self, name: &[u8], value: &[u8]) {
-        let Some(first) = name.first() else { return };
-        if name.len() >= 32 || LENGTHS >> name.len() & FIRSTS >> (first & 31) & 1 == 0 {
-            return;
+        if READ.may_hold(name) {
+            self.likely_field(name, value);
         }
+    }
+
+    fn likely_field(&mut self, name: &[u8], value: &[u8]) {
         if let Some(known) = NAMES.iter().find(|known| name.eq_ignore_ascii_case(known)) {
             self.found.get_or_insert_default().field(known, value);
         }

@@ -6,10 +6,39 @@ use super::forwarded::Forwarded;
 use super::method::Method;
 use super::refine::{Api, Hints};
 use super::target::{self, Target};
-use crate::text::lossy;
+use crate::names::{Names, is};
+use crate::text::{Text, lossy, short};
 
 /// The longest field value (host, user agent) that is kept, in bytes.
 const FIELD_LIMIT: usize = 1024;
+
+/// The fields of requests that are read.
+static REQUEST: Names = Names::new(&[
+    b"host",
+    b"user-agent",
+    b"forwarded",
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+    b"accept",
+    b"content-type",
+    b"authorization",
+    b"x-amz-target",
+    b"x-amz-copy-source",
+    b"smithy-protocol",
+    b"x-elastic-client-meta",
+]);
+/// The fields of responses that are read.
+static RESPONSE: Names = Names::new(&[
+    b"x-amzn-requestid",
+    b"x-amz-request-id",
+    b"x-amzn-request-id",
+    b"x-amz-id-2",
+    b"x-amzn-errortype",
+    b"x-elastic-product",
+    b"x-found-handling-cluster",
+    b"x-found-handling-instance",
+]);
 
 /// The version of HTTP spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -85,15 +114,15 @@ pub struct HttpFacts {
     pub scheme: Option<Scheme>,
     /// Host and port of the target: absolute and authority form, `:authority`. May hold
     /// credentials (`user:password@`).
-    pub authority: Option<Box<str>>,
+    pub authority: Option<Text>,
     /// The field `Host`.
-    pub host: Option<Box<str>>,
+    pub host: Option<Text>,
     /// The path as sent, without the query. `*` for a server-wide `OPTIONS`, empty for `CONNECT`.
-    pub path: Option<Box<str>>,
+    pub path: Option<Text>,
     /// What follows the first `?`, as sent: secrets are taken out where spans are made.
-    pub query: Option<Box<str>>,
+    pub query: Option<Text>,
     /// The field `User-Agent`.
-    pub user_agent: Option<Box<str>>,
+    pub user_agent: Option<Text>,
     /// What proxies say of the client.
     pub forwarded: Option<Box<Forwarded>>,
     /// The final status code, 200–999; `None` without a response.
@@ -123,52 +152,61 @@ impl HttpFacts {
             Target::Origin(path) => self.set_path(path),
             Target::Absolute { scheme, authority, path } => {
                 self.scheme = Some(Scheme::new(scheme));
-                self.authority = Some(lossy(authority, FIELD_LIMIT));
+                self.authority = Some(short(authority, FIELD_LIMIT));
                 self.set_path(path);
             }
             Target::Authority(authority) => {
-                self.authority = Some(lossy(authority, FIELD_LIMIT));
-                self.path = Some("".into());
+                self.authority = Some(short(authority, FIELD_LIMIT));
+                self.path = Some(Text::default());
             }
         }
     }
 
     /// Takes path and query: `:path`, `REQUEST_URI`, a target in origin form.
     pub fn set_path(&mut self, path: &[u8]) {
-        let end = path.iter().position(|byte| b"?#".contains(byte)).unwrap_or(path.len());
+        let ends = |&byte: &u8| byte == b'?' || byte == b'#';
+        let end = path.iter().position(ends).unwrap_or(path.len());
         let (path, rest) = path.split_at(end);
         let query = rest.strip_prefix(b"?");
         let query = query.map(|query| query.split(|&byte| byte == b'#').next().unwrap_or_default());
-        self.path = Some(lossy(path, Self::PATH_LIMIT));
-        self.query = query.map(|query| lossy(query, Self::PATH_LIMIT));
+        self.path = Some(short(path, Self::PATH_LIMIT));
+        self.query = query.map(|query| short(query, Self::PATH_LIMIT));
     }
 
     /// Takes `:authority`.
     pub fn set_authority(&mut self, authority: &[u8]) {
-        self.authority = Some(lossy(authority, FIELD_LIMIT));
+        self.authority = Some(short(authority, FIELD_LIMIT));
     }
 
     /// Takes one field of the request; names in any case. Of repeated fields the first counts.
+    #[inline]
     pub fn request_field(&mut self, name: &[u8], value: &[u8]) {
-        self.hints.request_field(name, value);
-        let first = |slot: &mut Option<Box<str>>| {
-            if slot.is_none() {
-                *slot = Some(lossy(value.trim_ascii(), FIELD_LIMIT));
-            }
-        };
-        match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => first(&mut self.host),
-            10 if name.eq_ignore_ascii_case(b"user-agent") => first(&mut self.user_agent),
-            9 | 11 | 15 | 16 | 17 if matches!(name[0], b'f' | b'F' | b'x' | b'X') => {
-                Forwarded::field(&mut self.forwarded, name, value);
-            }
-            _ => {}
+        if REQUEST.may_hold(name) {
+            self.likely_request_field(name, value);
         }
     }
 
+    fn likely_request_field(&mut self, name: &[u8], value: &[u8]) {
+        let first = |slot: &mut Option<Text>| {
+            if slot.is_none() {
+                *slot = Some(short(value.trim_ascii(), FIELD_LIMIT));
+            }
+        };
+        match name.len() {
+            4 if is(name, b"Host", b"host") => return first(&mut self.host),
+            10 if is(name, b"User-Agent", b"user-agent") => first(&mut self.user_agent),
+            9 | 15 | 16 | 17 => Forwarded::field(&mut self.forwarded, name, value),
+            _ => {}
+        }
+        self.hints.request_field(name, value);
+    }
+
     /// Takes one field of the final response.
+    #[inline]
     pub fn response_field(&mut self, name: &[u8], value: &[u8]) {
-        self.hints.response_field(name, value);
+        if RESPONSE.may_hold(name) {
+            self.hints.response_field(name, value);
+        }
     }
 
     /// The host that was asked, perhaps with a port.

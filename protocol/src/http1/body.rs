@@ -1,6 +1,7 @@
 //! Walks over a message body without keeping it.
 
-use super::scan::find;
+use memchr::memchr;
+
 use crate::chunk::Moment;
 use crate::grpc::Call;
 use crate::window::Window;
@@ -178,7 +179,7 @@ impl Body {
                 }
                 State::Skipping { .. } => self.state = State::DataEnd,
                 State::Size => {
-                    let Some(line_end) = find(b'\n', window.bytes()) else {
+                    let Some(line_end) = memchr(b'\n', window.bytes()) else {
                         return Self::incomplete(window, CHUNK_LINE_LIMIT);
                     };
                     let Some(size) = chunk_size(&window.bytes()[..line_end]) else {
@@ -198,7 +199,7 @@ impl Body {
                     self.state = State::Size;
                 }
                 State::Trailers(seen) => {
-                    let Some(line_end) = find(b'\n', window.bytes()) else {
+                    let Some(line_end) = memchr(b'\n', window.bytes()) else {
                         return Self::incomplete(window, TRAILER_LIMIT);
                     };
                     let is_last = matches!(&window.bytes()[..line_end], [] | [b'\r']);

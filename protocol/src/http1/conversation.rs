@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 
 use super::head;
+use super::lines::Lines;
 use super::message::{Answer, Orphan, Request, Trust};
 use crate::chunk::Moment;
 use crate::dissector::{Ending, Output};
@@ -88,7 +89,9 @@ impl Conversation {
                 asked.start < answered.end && asked.end <= answered.end.saturating_add(LATE);
             if overlaps && drained && orphan.answers(&request) {
                 let status = head::StatusLine::read(&orphan.head).map_or(0, |line| line.status);
-                request.answered(&orphan.head, status);
+                let mut lines = Lines::default();
+                lines.end(&orphan.head, 0);
+                request.answered(&lines.of(&orphan.head), status);
                 request.answer = Some(orphan.answer);
             } else {
                 out.lost += 1;

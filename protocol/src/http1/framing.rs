@@ -1,6 +1,7 @@
 //! How a message's body ends (RFC 9112 §6.3), and what else the fields say to the connection.
 
 use super::body::Body;
+use crate::names::{Names, is};
 use crate::text::lossy;
 
 /// The fields of one head that matter to the connection.
@@ -24,12 +25,23 @@ enum Length {
     Invalid,
 }
 
+/// The fields that are read.
+static READ: Names =
+    Names::new(&[b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"expect"]);
+
 impl Framing {
     /// Takes one field.
+    #[inline]
     pub(super) fn field(&mut self, name: &[u8], value: &[u8]) {
+        if READ.may_hold(name) {
+            self.likely_field(name, value);
+        }
+    }
+
+    fn likely_field(&mut self, name: &[u8], value: &[u8]) {
         match name.len() {
-            14 if name.eq_ignore_ascii_case(b"content-length") => self.length(value),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+            14 if is(name, b"Content-Length", b"content-length") => self.length(value),
+            17 if is(name, b"Transfer-Encoding", b"transfer-encoding") => {
                 // Several fields are one list: the last coding of the last field decides.
                 let last =
                     value.rsplit(|&byte| byte == b',').find(|it| !it.trim_ascii().is_empty());
@@ -38,19 +50,19 @@ impl Framing {
                     self.chunked = Some(coding.trim_ascii().eq_ignore_ascii_case(b"chunked"));
                 }
             }
-            10 if name.eq_ignore_ascii_case(b"connection") => {
-                if value.eq_ignore_ascii_case(b"keep-alive") {
+            10 if is(name, b"Connection", b"connection") => {
+                if is(value, b"Keep-Alive", b"keep-alive") {
                     return;
                 }
                 self.connection_upgrade |= value
                     .split(|&byte| byte == b',')
                     .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
             }
-            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+            7 if is(name, b"Upgrade", b"upgrade") => {
                 let first = value.split(|&byte| byte == b',').next().unwrap_or_default();
                 self.upgrade = Some(lossy(&first.trim_ascii().to_ascii_lowercase(), 64));
             }
-            6 if name.eq_ignore_ascii_case(b"expect") => {
+            6 if is(name, b"Expect", b"expect") => {
                 self.expects_continue = value.trim_ascii().eq_ignore_ascii_case(b"100-continue");
             }
             _ => {}
@@ -59,6 +71,10 @@ impl Framing {
 
     /// Equal values, in one field or several, are one; different ones are an error (§6.3, 5).
     fn length(&mut self, value: &[u8]) {
+        if let (Length::Absent, Some(number)) = (self.length, decimal(value)) {
+            self.length = Length::Is(number);
+            return;
+        }
         for element in value.split(|&byte| byte == b',') {
             let number = decimal(element.trim_ascii());
             self.length = match (self.length, number) {

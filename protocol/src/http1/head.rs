@@ -1,8 +1,9 @@
-//! Start lines and fields (RFC 9112 §2–5).
+//! Start lines of heads (RFC 9112 §2–4).
 
-use std::borrow::Cow;
+use memchr::memchr;
 
-use super::scan::{find, has_control};
+use super::lines::trim_cr;
+use super::scan::has_control;
 use crate::http::{HttpFacts, Version};
 
 /// The longest method that is believed, in bytes.
@@ -34,23 +35,6 @@ pub(super) enum Fit {
     No,
 }
 
-/// Length of the head at the front of `bytes`, empty line included; `None` if it has not ended.
-/// `scanned` bytes are known to hold no end; it is moved on.
-pub(super) fn end(bytes: &[u8], scanned: &mut usize) -> Option<usize> {
-    // The end may begin in what was scanned: "\n\r" + "\n".
-    let mut at = scanned.saturating_sub(3);
-    while let Some(found) = find(b'\n', bytes.get(at..)?) {
-        at += found + 1;
-        match bytes.get(at..)? {
-            [b'\n', ..] => return Some(at + 1),
-            [b'\r', b'\n', ..] => return Some(at + 2),
-            _ => {}
-        }
-    }
-    *scanned = bytes.len();
-    None
-}
-
 /// How many bytes of line ends precede a start line: receivers ignore them (§2.2).
 pub(super) fn leading_empty_lines(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
@@ -58,14 +42,10 @@ pub(super) fn leading_empty_lines(bytes: &[u8]) -> usize {
 
 /// The first line without its end, and whether the end was there.
 fn first_line(bytes: &[u8]) -> (&[u8], bool) {
-    match find(b'\n', bytes) {
+    match memchr(b'\n', bytes) {
         Some(end) => (trim_cr(&bytes[..end]), true),
         None => (bytes, false),
     }
-}
-
-fn trim_cr(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 fn version(text: &[u8]) -> Option<Version> {
@@ -102,6 +82,11 @@ impl<'a> RequestLine<'a> {
     /// Reads the request line that `head` starts with; the line must be complete.
     pub(super) fn read(head: &'a [u8]) -> Option<Self> {
         let (line, true) = first_line(head) else { return None };
+        Self::of_line(line)
+    }
+
+    /// Reads a whole request line, line end removed.
+    pub(super) fn of_line(line: &'a [u8]) -> Option<Self> {
         let space = line.iter().take(METHOD_LIMIT + 1).position(|&byte| !is_token(byte))?;
         let (method, rest) = line.split_at(space);
         let [b' ', rest @ ..] = rest else { return None };
@@ -137,6 +122,11 @@ impl StatusLine {
     /// Reads the status line that `head` starts with; the line must be complete.
     pub(super) fn read(head: &[u8]) -> Option<Self> {
         let (line, true) = first_line(head) else { return None };
+        Self::of_line(line)
+    }
+
+    /// Reads a whole status line, line end removed.
+    pub(super) fn of_line(line: &[u8]) -> Option<Self> {
         let version = version(line.get(..8)?)?;
         let (b' ', digits) = (line.get(8)?, line.get(9..12)?) else { return None };
         if !matches!(line.get(12), None | Some(b' ')) || !digits.iter().all(u8::is_ascii_digit) {
@@ -207,72 +197,4 @@ pub(super) fn looks_like_response(bytes: &[u8]) -> Fit {
         (true, None) => Fit::Maybe,
         _ => Fit::No,
     }
-}
-
-/// The fields of a head, start line included in `head` and skipped. Lines that are no fields are
-/// left out, and so is a last line without end.
-pub(super) fn fields(head: &[u8]) -> Fields<'_> {
-    let rest = find(b'\n', head).and_then(|end| head.get(end + 1..)).unwrap_or_default();
-    Fields { rest }
-}
-
-/// See [`fields`].
-pub(super) struct Fields<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = (&'a [u8], Cow<'a, [u8]>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let line = self.line()?;
-            let field = field(line);
-            // obs-fold: a line that starts with white space goes on with the value (§5.2).
-            if let Some(b' ' | b'\t') = self.rest.first() {
-                let mut whole = field.map_or(&b""[..], |(_, value)| value).to_vec();
-                while let Some(b' ' | b'\t') = self.rest.first() {
-                    let Some(more) = self.line() else { break };
-                    whole.push(b' ');
-                    whole.extend_from_slice(more.trim_ascii());
-                }
-                if let Some((name, _)) = field {
-                    return Some((name, Cow::Owned(whole)));
-                }
-            } else if let Some((name, value)) = field {
-                return Some((name, Cow::Borrowed(value)));
-            }
-        }
-    }
-}
-
-impl<'a> Fields<'a> {
-    /// The next complete line, line end removed.
-    fn line(&mut self) -> Option<&'a [u8]> {
-        let end = find(b'\n', self.rest)?;
-        let (line, rest) = self.rest.split_at(end);
-        self.rest = &rest[1..];
-        Some(trim_cr(line))
-    }
-}
-
-/// Name and value, if the line is a field. White space before the colon is forbidden (§5.1); a response with
-/// it is read so.
-fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (name, rest) = line.split_at(find(b':', line)?);
-    let name = match name {
-        [.., b'!'..=b'~'] => name,
-        _ => name.trim_ascii_end(),
-    };
-    if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {
-        return None;
-    }
-    // Nearly every value is written so.
-    let value = match rest {
-        [b':', b' ', value @ ..] if let ([b'!'..=b'~', ..], [.., b'!'..=b'~']) = (value, value) => {
-            value
-        }
-        _ => rest[1..].trim_ascii(),
-    };
-    Some((name, value))
 }

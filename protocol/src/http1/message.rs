@@ -2,7 +2,7 @@
 
 use super::body::{Heard, Listener};
 use super::framing::Framing;
-use super::head;
+use super::lines::Head;
 use crate::chunk::Moment;
 use crate::context::WireContext;
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
@@ -81,16 +81,16 @@ impl Request {
     }
 
     /// Takes the head of the final response.
-    pub(super) fn answered(&mut self, response: &[u8], status: u16) -> Framing {
+    pub(super) fn answered(&mut self, response: &Head<'_>, status: u16) -> Framing {
         self.facts.status = Some(status);
         let mut framing = Framing::default();
-        for (name, value) in head::fields(response) {
-            framing.field(name, &value);
-            self.facts.response_field(name, &value);
+        response.fields(|name, value| {
+            framing.field(name, value);
+            self.facts.response_field(name, value);
             if let Some(call) = &mut self.call {
-                call.response_field(&name.to_ascii_lowercase(), &value);
+                call.response_field(&name.to_ascii_lowercase(), value);
             }
-        }
+        });
         framing
     }
 

@@ -4,6 +4,7 @@ use super::body::{Body, Listener, Progress};
 use super::conversation::Conversation;
 use super::framing::Framing;
 use super::head::{self, Fit, RequestLine};
+use super::lines::{Head, Lines};
 use super::message::Request;
 use crate::chunk::{Chunk, Moment};
 use crate::context::Carrier;
@@ -13,6 +14,7 @@ use crate::grpc::Call;
 use crate::http::{HttpFacts, Method};
 use crate::window::Window;
 
+const CONTENT_TYPE: &[u8] = b"content-type";
 /// Chunks in which no request line was found, from the attach on, until the connection is taken
 /// for something else.
 const PATIENCE: u32 = 256;
@@ -22,8 +24,8 @@ const PATIENCE: u32 = 256;
 pub(super) struct Requests {
     window: Window,
     state: State,
-    /// Bytes of the window that hold no end of a head.
-    scanned: usize,
+    /// Of the head that comes.
+    lines: Lines,
     read_any: bool,
     in_vain: u32,
     alien: bool,
@@ -48,7 +50,7 @@ impl Requests {
         Self {
             window: Window::default(),
             state: if from_start { State::Head } else { State::Hunting },
-            scanned: 0,
+            lines: Lines::default(),
             read_any: false,
             in_vain: 0,
             alien: false,
@@ -98,9 +100,10 @@ impl Requests {
                         }
                     }
                 }
+                State::Head if self.window.is_empty() && self.window.hole() == 0 => break,
                 State::Head => {
                     self.window.consume(head::leading_empty_lines(self.window.bytes()));
-                    match head::end(self.window.bytes(), &mut self.scanned) {
+                    match self.lines.end(self.window.bytes(), self.window.position()) {
                         Some(length) => {
                             server_afresh |= self.head(length, false, conversation, out);
                         }
@@ -201,7 +204,6 @@ impl Requests {
 
     fn begin_head(&mut self) {
         self.state = State::Head;
-        self.scanned = 0;
     }
 
     /// Reads the head of `length` bytes, or what there is of it.
@@ -213,7 +215,12 @@ impl Requests {
         out: &mut Output,
     ) -> bool {
         let bytes = &self.window.bytes()[..length.min(self.window.len())];
-        let line = if cut { RequestLine::read_cut(bytes) } else { RequestLine::read(bytes) };
+        let head = self.lines.of(bytes);
+        let line = if cut {
+            RequestLine::read_cut(bytes)
+        } else {
+            head.lines().next().and_then(RequestLine::of_line)
+        };
         let Some(line) = line else {
             if cut {
                 out.lost += 1;
@@ -233,14 +240,14 @@ impl Requests {
         }
         let (mut framing, mut carrier) = (Framing::default(), Carrier::default());
         let mut is_grpc = false;
-        for (name, value) in head::fields(bytes) {
-            framing.field(name, &value);
-            carrier.field(name, &value);
-            facts.request_field(name, &value);
-            is_grpc |= is_grpc_content(name, &value);
-        }
+        head.fields(|name, value| {
+            framing.field(name, value);
+            carrier.field(name, value);
+            facts.request_field(name, value);
+            is_grpc |= name.len() == CONTENT_TYPE.len() && is_grpc_content(name, value);
+        });
 
-        let call = is_grpc.then(|| call_in(bytes));
+        let call = is_grpc.then(|| call_in(&head));
         let extent = Extent {
             first: self.window.moment(0),
             last: self.window.moment(length.saturating_sub(1)),
@@ -334,16 +341,14 @@ impl Requests {
 /// Whether a field says that the content is a gRPC-Web call's.
 fn is_grpc_content(name: &[u8], value: &[u8]) -> bool {
     const GRPC: &[u8] = b"application/grpc";
-    name.eq_ignore_ascii_case(b"content-type")
+    name.eq_ignore_ascii_case(CONTENT_TYPE)
         && value.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
 }
 
 /// The gRPC-Web call that the fields of a request tell of.
-fn call_in(head: &[u8]) -> Box<Call> {
+fn call_in(head: &Head<'_>) -> Box<Call> {
     let mut call = Box::<Call>::default();
-    for (name, value) in head::fields(head) {
-        call.request_field(&name.to_ascii_lowercase(), &value);
-    }
+    head.fields(|name, value| call.request_field(&name.to_ascii_lowercase(), value));
     call
 }
 

@@ -4,6 +4,7 @@ use super::body::{Body, Listener, Progress};
 use super::conversation::Conversation;
 use super::framing::Framing;
 use super::head::{self, Fit, StatusLine};
+use super::lines::Lines;
 use super::message::Answer;
 use crate::chunk::Chunk;
 use crate::dissector::{Handover, Output};
@@ -16,7 +17,8 @@ use crate::window::Window;
 pub(super) struct Responses {
     window: Window,
     state: State,
-    scanned: usize,
+    /// Of the head that comes.
+    lines: Lines,
     read_any: bool,
     heads_are_long: bool,
     alien: bool,
@@ -39,7 +41,7 @@ impl Responses {
         Self {
             window: Window::default(),
             state: if from_start { State::Head } else { State::Hunting },
-            scanned: 0,
+            lines: Lines::default(),
             read_any: false,
             heads_are_long: false,
             alien: false,
@@ -87,9 +89,10 @@ impl Responses {
                         return None;
                     }
                 },
+                State::Head if self.window.is_empty() && self.window.hole() == 0 => return None,
                 State::Head => {
                     self.window.consume(head::leading_empty_lines(self.window.bytes()));
-                    match head::end(self.window.bytes(), &mut self.scanned) {
+                    match self.lines.end(self.window.bytes(), self.window.position()) {
                         Some(length) => {
                             if let Some(handover) = self.head(length, conversation, client, out) {
                                 return Some(handover);
@@ -165,7 +168,6 @@ impl Responses {
 
     fn begin_head(&mut self) {
         self.state = State::Head;
-        self.scanned = 0;
     }
 
     /// Reads the head of `length` bytes.
@@ -177,7 +179,9 @@ impl Responses {
         out: &mut Output,
     ) -> Option<Handover> {
         let bytes = &self.window.bytes()[..length.min(self.window.len())];
-        let Some(StatusLine { status, .. }) = StatusLine::read(bytes) else {
+        let head = self.lines.of(bytes);
+        let line = head.lines().next().and_then(StatusLine::of_line);
+        let Some(StatusLine { status, .. }) = line else {
             self.misunderstood(conversation, out);
             return None;
         };
@@ -186,7 +190,6 @@ impl Responses {
             first: self.window.moment(0),
             last: self.window.moment(length.saturating_sub(1)),
         };
-        self.scanned = 0;
         // Interim responses (RFC 9110 §15.2) only announce the final one.
         if status < 200 && status != 101 {
             self.window.consume(length);
@@ -206,7 +209,7 @@ impl Responses {
         };
         let Some(request) = conversation.unanswered(extent.first) else {
             let mut framing = Framing::default();
-            head::fields(bytes).for_each(|(name, value)| framing.field(name, &value));
+            head.fields(|name, value| framing.field(name, value));
             let body = framing.response_body(status, false);
             answer.until_close = body.is_until_close();
             conversation.orphaned(bytes, answer, out);
@@ -215,7 +218,7 @@ impl Responses {
             return None;
         };
 
-        let mut framing = request.answered(bytes, status);
+        let mut framing = request.answered(&head, status);
         self.window.consume(length);
         let server = self.window.position();
         let tunnel = request.facts.method == Some(Method::Connect) && (200..300).contains(&status);
@@ -256,7 +259,7 @@ impl Responses {
         match (status, conversation.unanswered(self.window.moment(0))) {
             (Some(status), Some(request)) => {
                 self.read_any = true;
-                request.answered(self.window.bytes(), status);
+                request.answered(&self.lines.of(self.window.bytes()), status);
                 request.answer = Some(Answer {
                     extent: Extent { first: self.window.moment(0), last: self.window.last() },
                     head_last: self.window.last(),

@@ -53,7 +53,7 @@ pub(super) fn client(facts: &HttpFacts, place: &Place<'_>) -> Option<Text> {
     });
     match told {
         Some(node) => Some(Text::from(split(node).0)),
-        None => place.peer.map(|(address, _)| address_text(address)),
+        None => place.peer_address(),
     }
 }
 
@@ -70,7 +70,8 @@ pub(super) fn of_peer(place: &Place<'_>, scheme: &str) -> Option<String> {
 /// Host and port of an authority; the scheme's port where none is written.
 fn named(authority: Option<&str>, scheme: &str) -> Option<HostPort> {
     let authority = authority?;
-    let host_port = authority.rsplit_once('@').map_or(authority, |(_, rest)| rest);
+    let user = authority.bytes().rposition(|byte| byte == b'@');
+    let host_port = user.map_or(authority, |at| &authority[at + 1..]);
     let (host, port) = split(host_port);
     if host.is_empty() {
         return None;
@@ -98,13 +99,11 @@ fn split(text: &str) -> (&str, Option<u16>) {
     if let Some((host, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (host, rest.strip_prefix(':').and_then(|port| port.parse().ok()));
     }
+    let Some(colon) = text.bytes().rposition(|byte| byte == b':') else { return (text, None) };
+    let (host, port) = (&text[..colon], &text[colon + 1..]);
     // A name or an IPv4 address has at most the colon before its port.
-    let colons = text.bytes().filter(|&byte| byte == b':').count();
-    if colons > 1 && text.parse::<Ipv6Addr>().is_ok() {
+    if host.bytes().any(|byte| byte == b':') && text.parse::<Ipv6Addr>().is_ok() {
         return (text, None);
     }
-    match text.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().ok()),
-        None => (text, None),
-    }
+    (host, port.parse().ok())
 }

@@ -73,16 +73,22 @@ pub(super) struct Hints {
 
 impl Hints {
     pub(super) fn request_field(slot: &mut Option<Box<Self>>, name: &[u8], value: &[u8]) {
-        if name.eq_ignore_ascii_case(b"x-amz-target") {
-            slot.get_or_insert_default().target = Some(lossy(value.trim_ascii(), NAME_LIMIT));
-        } else if name.eq_ignore_ascii_case(b"authorization") {
-            if let Some(scope) = signed_scope(value) {
-                slot.get_or_insert_default().scope = Some(scope);
+        match name.len() {
+            12 if name.eq_ignore_ascii_case(b"x-amz-target") => {
+                slot.get_or_insert_default().target = Some(lossy(value.trim_ascii(), NAME_LIMIT));
             }
-        } else if name.eq_ignore_ascii_case(b"x-amz-copy-source") {
-            slot.get_or_insert_default().copies = true;
-        } else if name.eq_ignore_ascii_case(b"smithy-protocol") {
-            slot.get_or_insert_default().smithy = true;
+            13 if name.eq_ignore_ascii_case(b"authorization") => {
+                if let Some(scope) = signed_scope(value) {
+                    slot.get_or_insert_default().scope = Some(scope);
+                }
+            }
+            17 if name.eq_ignore_ascii_case(b"x-amz-copy-source") => {
+                slot.get_or_insert_default().copies = true;
+            }
+            15 if name.eq_ignore_ascii_case(b"smithy-protocol") => {
+                slot.get_or_insert_default().smithy = true;
+            }
+            _ => {}
         }
     }
 
@@ -124,8 +130,9 @@ fn scope(credential: &str) -> Option<(Box<str>, Box<str>)> {
 
 /// The scope of a presigned URL: `X-Amz-Credential`, slashes encoded.
 fn presigned_scope(facts: &HttpFacts) -> Option<(Box<str>, Box<str>)> {
-    let pairs = facts.query.as_deref()?.split('&');
-    let value = pairs.filter_map(|pair| pair.strip_prefix("X-Amz-Credential=")).next()?;
+    const NAME: &str = "X-Amz-Credential=";
+    let query = facts.query.as_deref().filter(|query| query.len() > NAME.len())?;
+    let value = query.split('&').find_map(|pair| pair.strip_prefix(NAME))?;
     scope(&value.replace("%2F", "/").replace("%2f", "/"))
 }
 
@@ -143,10 +150,14 @@ pub(super) fn signs_for_opensearch(facts: &HttpFacts) -> bool {
 
 /// Recognises a call by its fields and the beginning of its content.
 pub(super) fn call(facts: &HttpFacts, start: &[u8]) -> Option<AwsCall> {
+    let presigned = presigned_scope(facts);
+    let of_host = facts.host().and_then(aws_service::of_host);
+    if presigned.is_none() && of_host.is_none() && facts.hints.aws.is_none() {
+        return None;
+    }
     let none = Hints::default();
     let hints = facts.hints.aws.as_deref().unwrap_or(&none);
-    let scope = hints.scope.clone().or_else(|| presigned_scope(facts));
-    let of_host = facts.host().and_then(aws_service::of_host);
+    let scope = hints.scope.clone().or(presigned);
     if scope.is_none() && of_host.is_none() && hints.target.is_none() {
         return None;
     }

@@ -96,8 +96,8 @@ pub(super) fn of_target(prefix: &str) -> Cow<'static, str> {
 /// The service of an endpoint below `amazonaws.com`: `{service}.{region}`, or
 /// `{bucket}.s3.{region}`.
 pub(super) fn of_host(host: &str) -> Option<&'static str> {
-    let named = host.trim_end_matches(|digit: char| digit.is_ascii_digit());
-    let host = named.strip_suffix(':').unwrap_or(host);
+    let digits = host.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let host = host[..host.len() - digits].strip_suffix(':').unwrap_or(host);
     let labels = host.strip_suffix(".amazonaws.com").or(host.strip_suffix(".amazonaws.com.cn"))?;
     let mut labels: Vec<&str> = labels.split('.').collect();
     let is_s3 = |label: &str| label == "s3" || label.starts_with("s3-");

@@ -3,6 +3,7 @@
 use super::super::facts::HttpFacts;
 use super::elasticsearch_endpoints::{Endpoint, find};
 use super::{NAME_LIMIT, aws};
+use crate::names::is;
 use crate::text::lossy;
 
 /// The port that both listen on by default.
@@ -43,10 +44,14 @@ pub(super) struct Hints {
 impl Hints {
     pub(super) fn request_field(slot: &mut Option<Box<Self>>, name: &[u8], value: &[u8]) {
         let starts = |prefix: &[u8]| {
-            value.len() >= prefix.len() && value[..prefix.len()].eq_ignore_ascii_case(prefix)
+            let same_letter =
+                value.first().is_some_and(|first| first.eq_ignore_ascii_case(&prefix[0]));
+            same_letter
+                && value.len() >= prefix.len()
+                && value[..prefix.len()].eq_ignore_ascii_case(prefix)
         };
         match name.len() {
-            10 if name.eq_ignore_ascii_case(b"user-agent") => {
+            10 if is(name, b"User-Agent", b"user-agent") => {
                 if starts(b"elasticsearch") || starts(b"elastic-") || starts(b"elastic/") {
                     slot.get_or_insert_default().elasticsearch = true;
                 } else if starts(b"opensearch") {

@@ -21,6 +21,7 @@ pub use graphql::GraphQlOperation;
 pub use json_rpc::JsonRpcCall;
 
 use super::facts::HttpFacts;
+use crate::names::is;
 
 /// The longest name, id or identifier that is kept, in bytes.
 const NAME_LIMIT: usize = 256;
@@ -91,12 +92,7 @@ impl Content {
 impl Hints {
     /// Takes a field of the request.
     pub(super) fn request_field(&mut self, name: &[u8], value: &[u8]) {
-        // Most fields say nothing: do not compare their names with all that do.
-        let first = name.first().map(u8::to_ascii_lowercase);
-        if !matches!(first, Some(b'a' | b'c' | b's' | b'u' | b'x')) {
-            return;
-        }
-        if name.eq_ignore_ascii_case(b"content-type") {
+        if is(name, b"Content-Type", b"content-type") {
             self.content = Content::new(value);
         }
         aws::Hints::request_field(&mut self.aws, name, value);
@@ -105,9 +101,6 @@ impl Hints {
 
     /// Takes a field of the response.
     pub(super) fn response_field(&mut self, name: &[u8], value: &[u8]) {
-        if !matches!(name.first(), Some(b'x' | b'X')) {
-            return;
-        }
         aws::Hints::response_field(&mut self.aws, name, value);
         elasticsearch::Hints::response_field(&mut self.elasticsearch, name, value);
     }

@@ -3,14 +3,17 @@
 use super::random::Random;
 use crate::http::Version;
 use crate::http1::head::{self, RequestLine, StatusLine};
+use crate::http1::lines::Lines;
 
 type Field = (String, Vec<u8>);
 
 fn ours(bytes: &[u8]) -> Option<(usize, Vec<Field>)> {
-    let length = head::end(bytes, &mut 0)?;
-    let fields = head::fields(&bytes[..length])
-        .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.into_owned()))
-        .collect();
+    let mut lines = Lines::default();
+    let length = lines.end(bytes, 0)?;
+    let mut fields = Vec::new();
+    lines.of(&bytes[..length]).fields(|name, value| {
+        fields.push((String::from_utf8_lossy(name).into_owned(), value.to_vec()));
+    });
     Some((length, fields))
 }
 
