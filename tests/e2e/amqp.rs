@@ -65,7 +65,11 @@ fn amqp_deliveries_are_linked_to_their_publishes() {
         assert_eq!(pika.ask(line), "done");
     }
     assert_eq!(node.ask("publish shop order cherry messageId=m-4"), "done");
-    assert_eq!(consumer.ask("consume billing 4"), "pear quince plum cherry");
+    // Which of two connections the broker reads first is its own affair.
+    let consumed = consumer.ask("consume billing 4");
+    let mut fruits: Vec<_> = consumed.split(' ').collect();
+    fruits.sort_unstable();
+    assert_eq!(fruits, ["cherry", "pear", "plum", "quince"]);
     // The other way round: the broker confirms to pika, and amqplib consumes without acks.
     assert_eq!(pika.ask("confirm"), "done");
     assert_eq!(pika.ask("publish - billing medlar"), "done");
