@@ -6,7 +6,7 @@ use onlooker_protocol::{Extent, Origin};
 use rustc_hash::FxHashMap;
 
 use super::ids::Ids;
-use super::node::NodeId;
+use super::node::{Finished, NodeId};
 use crate::connection::ConnectionId;
 
 /// Exchanges remembered a connection.
@@ -72,6 +72,24 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    pub(crate) fn new(finished: &Finished, standing: Standing) -> Self {
+        let request = &finished.request;
+        let answered = finished.response.map(|response| response.first.task.thread);
+        Self {
+            asked: finished.asked,
+            request: Bytes::from(request),
+            response: finished.response.as_ref().map(Bytes::from),
+            handed_off: answered.is_some_and(|thread| thread != request.last.task.thread),
+            serial: finished.serial,
+            start: finished.start,
+            end: finished.end,
+            standing,
+            context: finished.written_context().map(|it| (it.trace_id, it.span_id)),
+            shared: false,
+            caused_by: None,
+        }
+    }
+
     /// Whether a run of received bytes is (partly) this exchange's request.
     pub(crate) fn asks_within(&self, origin: Origin) -> bool {
         self.request.intersects(origin)

@@ -8,7 +8,7 @@ use onlooker_protocol::Origin;
 use rustc_hash::FxHashMap;
 
 use super::counters::LinkCounters;
-use super::history::{Bytes, Entry, History, Standing};
+use super::history::{Entry, History, Standing};
 use super::ids::{IdSource, Ids, NEW_TRACE_FLAGS};
 use super::leave::{joined, links, span_of, with_sampled};
 use super::node::{Finished, Node, NodeId, Parent, Waits};
@@ -110,31 +110,22 @@ impl Causality {
         let id = NodeId(self.last);
         let on = finished.connection;
         let asked = finished.asked;
-        let request = finished.request;
-        let answered = finished.response.map(|response| response.first.task.thread);
-        self.history.add(
-            on,
-            Entry {
-                asked,
-                request: Bytes::from(&request),
-                response: finished.response.as_ref().map(Bytes::from),
-                handed_off: answered.is_some_and(|thread| thread != request.last.task.thread),
-                serial: finished.serial,
-                start: finished.start,
-                end: finished.end,
-                standing: Standing::Pending(id),
-                context: finished.written_context().map(|it| (it.trace_id, it.span_id)),
-                shared: false,
-                caused_by: None,
-            },
-        );
+        let task = finished.request.first.task.id;
         if !asked {
-            let task = request.first.task.id;
             self.tasks.served(task, on, finished.start, finished.end, finished.serial);
             self.note_prompt(&finished);
         } else if serving::drifts(&finished) {
-            self.tasks.drifted(request.first.task.id);
+            self.tasks.drifted(task);
         }
+        // Nobody can be waited for: most requests of a server whose clients are not watched.
+        if finished.alone && !asked && table.peer(on).is_none() {
+            let parent = self.on_the_wire(&finished);
+            let ids = self.identify(parent.as_ref());
+            self.history.add(on, Entry::new(&finished, Standing::Settled(ids.clone())));
+            self.let_go(finished, ids, parent);
+            return self.wake_calls(on, now, table);
+        }
+        self.history.add(on, Entry::new(&finished, Standing::Pending(id)));
         self.nodes.insert(id, Node { finished, waits: Waits::Grace, children: Vec::new() });
         if asked {
             self.find_cause(id, now, table, false);
@@ -292,13 +283,34 @@ impl Causality {
 
     /// Settles a node by the context on its wire, or as a root.
     fn settle_alone(&mut self, id: NodeId) {
-        let context = self.nodes.get(&id).and_then(|node| node.finished.context.as_ref());
-        let parent = context.map(|context| Parent {
+        let parent = self.nodes.get(&id).and_then(|node| self.on_the_wire(&node.finished));
+        self.settle(id, parent);
+    }
+
+    /// The parent that the context on the wire names.
+    fn on_the_wire(&self, finished: &Finished) -> Option<Parent> {
+        finished.context.as_ref().map(|context| Parent {
             ids: joined(context, &self.sampler),
             evidence: Evidence::Context,
             remote: true,
-        });
-        self.settle(id, parent);
+        })
+    }
+
+    /// New ids for the child of a parent, or for a root.
+    fn identify(&mut self, parent: Option<&Parent>) -> Ids {
+        let span = self.ids.span();
+        match parent {
+            Some(Parent { ids, evidence, .. }) => {
+                self.counters.by_evidence[*evidence as usize] += 1;
+                Ids { span, ..ids.clone() }
+            }
+            None => {
+                self.counters.roots += 1;
+                let trace = self.ids.trace();
+                let Decision { sampled, state } = self.sampler.root(trace);
+                Ids { trace, span, flags: with_sampled(NEW_TRACE_FLAGS, sampled), state }
+            }
+        }
     }
 
     fn settle_oldest(&mut self) {
@@ -314,19 +326,7 @@ impl Causality {
         let (mut next, mut todo) = (Some((id, parent)), Vec::new());
         while let Some((id, parent)) = next.take().or_else(|| todo.pop()) {
             let Some(node) = self.nodes.remove(&id) else { continue };
-            let span = self.ids.span();
-            let ids = match &parent {
-                Some(Parent { ids, .. }) => Ids { span, ..ids.clone() },
-                None => {
-                    let trace = self.ids.trace();
-                    let Decision { sampled, state } = self.sampler.root(trace);
-                    Ids { trace, span, flags: with_sampled(NEW_TRACE_FLAGS, sampled), state }
-                }
-            };
-            match &parent {
-                Some(parent) => self.counters.by_evidence[parent.evidence as usize] += 1,
-                None => self.counters.roots += 1,
-            }
+            let ids = self.identify(parent.as_ref());
             let on = node.finished.connection;
             let pending =
                 |entry: &&mut Entry| matches!(entry.standing, Standing::Pending(of) if of == id);
