@@ -89,7 +89,9 @@ pub(super) fn span(out: &mut Vec<u8>, span: &Span, limits: &Limits) {
         number(out, 3, STATUS_ERROR);
     }
     let remote = if span.parent_is_remote { IS_REMOTE } else { 0 };
-    fixed32(out, 16, u32::from(span.flags) | HAS_IS_REMOTE | remote);
+    // The tag of field 16 takes two bytes.
+    varint(out, 16 << 3 | u64::from(I32));
+    out.extend_from_slice(&(u32::from(span.flags) | HAS_IS_REMOTE | remote).to_le_bytes());
 }
 
 fn link(out: &mut Vec<u8>, link: &Link, limits: &Limits) {
@@ -113,9 +115,18 @@ fn link(out: &mut Vec<u8>, link: &Link, limits: &Limits) {
 }
 
 fn key_value(out: &mut Vec<u8>, field: u8, pair: &Attribute, limits: &Limits) {
-    length_delimited(out, field, pair_len(pair, limits));
-    bytes(out, 1, pair.0.as_bytes());
-    length_delimited(out, 2, value_len(&pair.1, limits));
+    let (key, value_length) = (pair.0.as_bytes(), value_len(&pair.1, limits));
+    let length = field_len(key.len()) + field_len(value_length);
+    if let Ok(length @ ..ONE_BYTE) = u8::try_from(length) {
+        // As below, in as few steps as it takes: this runs a dozen times for every span.
+        out.extend_from_slice(&[tag(field, LEN), length, tag(1, LEN), key.len() as u8]);
+        out.extend_from_slice(key);
+        out.extend_from_slice(&[tag(2, LEN), value_length as u8]);
+    } else {
+        length_delimited(out, field, length);
+        bytes(out, 1, key);
+        length_delimited(out, 2, value_length);
+    }
     value(out, &pair.1, limits);
 }
 
@@ -178,19 +189,27 @@ const I64: u8 = 1;
 const LEN: u8 = 2;
 const I32: u8 = 5;
 
-fn key(out: &mut Vec<u8>, field: u8, wire_type: u8) {
-    varint(out, u64::from(field) << 3 | u64::from(wire_type));
+/// Numbers below this take one byte; nearly all tags, lengths and numbers do.
+const ONE_BYTE: u8 = 0x80;
+
+/// A field's number, below 16, and wire type.
+const fn tag(field: u8, wire_type: u8) -> u8 {
+    field << 3 | wire_type
 }
 
 fn length_delimited(out: &mut Vec<u8>, field: u8, length: usize) {
-    key(out, field, LEN);
-    varint(out, length as u64);
+    match u8::try_from(length) {
+        Ok(length @ ..ONE_BYTE) => out.extend_from_slice(&[tag(field, LEN), length]),
+        _ => {
+            out.push(tag(field, LEN));
+            encode_varint(length as u64, out);
+        }
+    }
 }
 
-/// Nearly all keys, lengths and numbers fit one byte.
 fn varint(out: &mut Vec<u8>, value: u64) {
     match u8::try_from(value) {
-        Ok(byte @ 0..=0x7f) => out.push(byte),
+        Ok(byte @ ..ONE_BYTE) => out.push(byte),
         _ => encode_varint(value, out),
     }
 }
@@ -201,7 +220,7 @@ fn bytes(out: &mut Vec<u8>, field: u8, content: &[u8]) {
 }
 
 fn number(out: &mut Vec<u8>, field: u8, value: u64) {
-    key(out, field, VARINT);
+    out.push(tag(field, VARINT));
     varint(out, value);
 }
 
@@ -212,11 +231,6 @@ fn nonzero(out: &mut Vec<u8>, field: u8, value: u64) {
 }
 
 fn fixed64(out: &mut Vec<u8>, field: u8, value: u64) {
-    key(out, field, I64);
-    out.extend_from_slice(&value.to_le_bytes());
-}
-
-fn fixed32(out: &mut Vec<u8>, field: u8, value: u32) {
-    key(out, field, I32);
+    out.push(tag(field, I64));
     out.extend_from_slice(&value.to_le_bytes());
 }
