@@ -239,23 +239,25 @@ impl<P: Processes> Pipeline<P> {
     fn socket_end(&mut self, record: &event::SocketEnd) {
         self.now = self.now.max(record.header.time);
         self.older.remove(&record.inode);
-        let Some(id) = self.table.by_socket(record.socket, record.inode) else { return };
+        let Some(connection) = self.table.by_socket(record.socket, record.inode) else { return };
+        let id = connection.id;
         let reset = RESETS.contains(&record.error);
         self.end(id, if reset { Ending::Reset } else { Ending::Closed });
     }
 
     fn data(&mut self, data: &event::Data, payload: &[u8]) {
         self.now = self.now.max(data.header.time);
-        let Some(id) = self.table.by_socket(data.place.socket, data.place.inode) else {
+        let Some(own) = self.table.by_socket(data.place.socket, data.place.inode) else {
             self.counters.strangers += 1;
             return;
         };
+        let id = own.id;
         let task = Task {
             process: data.header.tgid,
             thread: data.header.tid,
             id: data.task,
-            cause: self.table.origin(&data.cause),
-            resumed: self.table.origin(&data.resumed),
+            cause: self.table.origin_beside(own, &data.cause),
+            resumed: self.table.origin_beside(own, &data.resumed),
             inherited: data.flags & flag::INHERITED != 0,
             polls: data.flags & flag::POLLS != 0,
             waited: data.flags & flag::WAITED != 0,

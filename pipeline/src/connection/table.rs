@@ -122,6 +122,15 @@ impl Connection {
         };
         stream.unwrap((position as u32).wrapping_sub(base))
     }
+
+    /// What a kernel place on this connection means.
+    fn origin(&self, place: &event::Place) -> Origin {
+        Origin {
+            connection: self.id.0,
+            length: place.length,
+            position: self.offset(false, place.position),
+        }
+    }
 }
 
 /// All known ends.
@@ -153,9 +162,8 @@ impl Table {
     }
 
     /// The end behind a socket, if it is not an earlier one at the same address.
-    pub(crate) fn by_socket(&self, socket: u64, inode: u32) -> Option<ConnectionId> {
-        let id = *self.by_socket.get(&socket)?;
-        (self.by_id.get(&id)?.inode == inode).then_some(id)
+    pub(crate) fn by_socket(&self, socket: u64, inode: u32) -> Option<&Connection> {
+        self.get(*self.by_socket.get(&socket)?).filter(|connection| connection.inode == inode)
     }
 
     /// What a kernel place means: which connection, at which offset.
@@ -163,18 +171,25 @@ impl Table {
         if place.socket == 0 {
             return Origin::default();
         }
-        let at = |id: ConnectionId, position| Origin {
-            connection: id.0,
-            length: place.length,
-            position,
-        };
-        let connection = self.by_socket(place.socket, place.inode).and_then(|id| self.get(id));
-        if let Some(connection) = connection {
-            return at(connection.id, connection.offset(false, place.position));
+        if let Some(connection) = self.by_socket(place.socket, place.inode) {
+            return connection.origin(place);
         }
         // Who has read the whole answer may close the connection before it goes on.
         let grave = self.graves.of_socket((place.socket, place.inode));
-        grave.map_or_else(Origin::default, |grave| at(grave.id, grave.offset(place.position)))
+        grave.map_or_else(Origin::default, |grave| Origin {
+            connection: grave.id.0,
+            length: place.length,
+            position: grave.offset(place.position),
+        })
+    }
+
+    /// The same, if it was a record of `own` that told of it: mostly it means that connection.
+    pub(crate) fn origin_beside(&self, own: &Connection, place: &event::Place) -> Origin {
+        if place.socket == own.socket && place.inode == own.inode {
+            own.origin(place)
+        } else {
+            self.origin(place)
+        }
     }
 
     /// The other end of a connection, if it is on this host and known. The connection may be over: a server
