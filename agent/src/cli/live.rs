@@ -21,7 +21,7 @@ use super::news::Teller;
 use super::summary::{Account, Summary};
 use super::tape::{RecordArguments, Tape, Witness};
 use crate::config::Config;
-use crate::probe::{Probe, ProbeOptions};
+use crate::probe::{Courtesy, Probe, ProbeOptions};
 use crate::process::{self, Listeners, Selector};
 use crate::sink::Sinks;
 
@@ -49,6 +49,8 @@ pub(super) struct Limits {
 /// A running capture.
 pub(super) struct Live {
     probe: Probe,
+    /// Gives way to the services, where the system allows it.
+    courtesy: Option<Courtesy>,
     pipeline: Pipeline<Witness>,
     options: PipelineOptions,
     /// The event file, if one is written.
@@ -96,10 +98,12 @@ impl Live {
             .context("cannot start the export threads")?;
         let sinks = Sinks::start(config, runtime.handle())?;
         let options = PipelineOptions { seed: seed()?, epoch: epoch() };
+        let courtesy = probe.courtesy().ok();
         let mut pipeline = Pipeline::new(Witness::default(), options);
         pipeline.set_sampler(config.sampling.sampler());
         Ok(Self {
             probe,
+            courtesy,
             pipeline,
             options,
             tape: None,
@@ -264,6 +268,9 @@ impl Live {
                     }
                 }
             }
+            if let Some(courtesy) = &self.courtesy {
+                courtesy.round(taken == MOST_AT_ONCE || self.sinks.is_behind());
+            }
             if taken < MOST_AT_ONCE {
                 self.probe.wait(if taken > BUSY { POLL_WHEN_BUSY } else { POLL });
             }
@@ -272,6 +279,7 @@ impl Live {
 
     /// Ends: takes what the kernel still holds, finishes every span, delivers all.
     pub(super) fn finish(mut self) -> Summary {
+        self.courtesy = None;
         while self.turn() > 0 {}
         self.pipeline.finish();
         self.submit();

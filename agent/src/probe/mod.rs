@@ -3,6 +3,7 @@
 
 mod attach;
 mod btf;
+mod courtesy;
 mod offsets;
 mod skipped;
 
@@ -19,6 +20,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 pub(crate) use attach::chain;
 pub use attach::{Feature, FeatureState, ProgramCost};
 pub use btf::{Btf, BtfError};
+pub use courtesy::Courtesy;
 pub use skipped::SkippedRuns;
 
 /// The object with the programs, built by `cargo xtask ebpf`.
@@ -226,6 +228,15 @@ impl Probe {
             take(view::record(&item));
         }
         most
+    }
+
+    /// Lets this process's threads give way to all others while they keep up with the records.
+    ///
+    /// # Errors
+    ///
+    /// As [`Courtesy::start`].
+    pub fn courtesy(&self) -> std::io::Result<Courtesy> {
+        Courtesy::start(self.ring.as_fd())
     }
 
     /// Waits until the programs wake the reader, or for `timeout`.

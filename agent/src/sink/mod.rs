@@ -214,6 +214,12 @@ impl Sinks {
         self.running.iter().map(|sink| sink.queue.room()).min().unwrap_or(usize::MAX)
     }
 
+    /// Whether a queue is half full.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.running.iter().any(|sink| sink.queue.room() < sink.queue.capacity() / 2)
+    }
+
     fn give(&self, spans: Vec<Span>, is_for: impl Fn(&Running) -> bool) {
         if spans.is_empty() {
             return;
