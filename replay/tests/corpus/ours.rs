@@ -66,6 +66,7 @@ impl<'a> Reader<'a> {
                 self.connections.insert(opened.id, connection);
                 return;
             }
+            Event::ConnectFailed { .. } => return,
             Event::Data { id, .. }
             | Event::Datagram { id, .. }
             | Event::HalfClosed { id, .. }
@@ -82,7 +83,7 @@ impl<'a> Reader<'a> {
 impl Connection {
     fn take(&mut self, event: &Event<'_>, out: &mut Output) {
         match *event {
-            Event::Opened(_) => {}
+            Event::Opened(_) | Event::ConnectFailed { .. } => {}
             Event::Data { side, position, bytes, missing, time, .. } => {
                 let first = moment(position, time);
                 self.positions[usize::from(side == Side::Server)] =
