@@ -78,6 +78,15 @@ fn version(text: &[u8]) -> Option<Version> {
     }
 }
 
+/// Whether a version goes on where these bytes end, or is over with its line's end to come.
+fn begins_version(text: &[u8]) -> bool {
+    const PATTERN: &[u8] = b"HTTP/1.";
+    match text.strip_prefix(PATTERN) {
+        Some(rest) => matches!(trim_cr(rest), [] | [b'0'..=b'9']),
+        None => PATTERN.starts_with(text),
+    }
+}
+
 /// `tchar` (RFC 9110 §5.6.2).
 fn is_token(byte: u8) -> bool {
     const TOKEN: [bool; 256] = {
@@ -124,10 +133,12 @@ impl<'a> RequestLine<'a> {
         }
         let (method, rest) = head.split_at(head.iter().position(|&byte| byte == b' ')?);
         let mut target = rest.trim_ascii_start();
-        if let Some(end) = target.iter().position(|byte| b" ?".contains(byte)) {
-            target = &target[..end];
-        } else if target.len() < HttpFacts::PATH_LIMIT {
-            target = b"";
+        match target.iter().position(|byte| b" ?".contains(byte)) {
+            // Of a target with spaces in it the path is not complete.
+            Some(end) if target[end] == b' ' && !begins_version(&target[end + 1..]) => target = b"",
+            Some(end) => target = &target[..end],
+            None if target.len() < HttpFacts::PATH_LIMIT => target = b"",
+            None => {}
         }
         Some(Self { method, target, version: Version::Http11 })
     }
@@ -213,12 +224,19 @@ pub(super) fn looks_like_response(bytes: &[u8]) -> Fit {
 /// left out, and so is a last line without end.
 pub(super) fn fields(head: &[u8]) -> Fields<'_> {
     let rest = find(b'\n', head).and_then(|end| head.get(end + 1..)).unwrap_or_default();
-    Fields { rest }
+    Fields { rest, of_request: false }
+}
+
+/// The same of a request, which must not have white space before a colon: a server rejects it
+/// (§5.1), so such a line is no field.
+pub(super) fn request_fields(head: &[u8]) -> Fields<'_> {
+    Fields { of_request: true, ..fields(head) }
 }
 
 /// See [`fields`].
 pub(super) struct Fields<'a> {
     rest: &'a [u8],
+    of_request: bool,
 }
 
 impl<'a> Iterator for Fields<'a> {
@@ -227,7 +245,7 @@ impl<'a> Iterator for Fields<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let line = self.line()?;
-            let field = field(line);
+            let field = field(line, self.of_request);
             // obs-fold: a line that starts with white space goes on with the value (§5.2).
             if let Some(b' ' | b'\t') = self.rest.first() {
                 let mut whole = field.map_or(&b""[..], |(_, value)| value).to_vec();
@@ -237,10 +255,10 @@ impl<'a> Iterator for Fields<'a> {
                     whole.extend_from_slice(more.trim_ascii());
                 }
                 if let Some((name, _)) = field {
-                    return Some((name, Cow::Owned(whole)));
+                    return Some((name, harmless(Cow::Owned(whole))));
                 }
             } else if let Some((name, value)) = field {
-                return Some((name, Cow::Borrowed(value)));
+                return Some((name, harmless(Cow::Borrowed(value))));
             }
         }
     }
@@ -256,12 +274,24 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// A value with spaces in the place of each CR and NUL (RFC 9110 §5.5).
+fn harmless(value: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let is_harmful = |byte: &u8| matches!(byte, b'\r' | b'\0');
+    if !has_control(&value) || !value.iter().any(is_harmful) {
+        return value;
+    }
+    let mut value = value.into_owned();
+    value.iter_mut().filter(|byte| is_harmful(byte)).for_each(|byte| *byte = b' ');
+    Cow::Owned(value)
+}
+
 /// Name and value, if the line is a field. White space before the colon is forbidden (§5.1); a response with
-/// it is read so.
-fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+/// it is read as if it were not there.
+fn field(line: &[u8], of_request: bool) -> Option<(&[u8], &[u8])> {
     let (name, rest) = line.split_at(find(b':', line)?);
     let name = match name {
         [.., b'!'..=b'~'] => name,
+        _ if of_request => return None,
         _ => name.trim_ascii_end(),
     };
     if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {

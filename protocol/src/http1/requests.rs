@@ -233,7 +233,7 @@ impl Requests {
         }
         let (mut framing, mut carrier) = (Framing::default(), Carrier::default());
         let mut is_grpc = false;
-        for (name, value) in head::fields(bytes) {
+        for (name, value) in head::request_fields(bytes) {
             framing.field(name, &value);
             carrier.field(name, &value);
             facts.request_field(name, &value);
@@ -341,7 +341,7 @@ fn is_grpc_content(name: &[u8], value: &[u8]) -> bool {
 /// The gRPC-Web call that the fields of a request tell of.
 fn call_in(head: &[u8]) -> Box<Call> {
     let mut call = Box::<Call>::default();
-    for (name, value) in head::fields(head) {
+    for (name, value) in head::request_fields(head) {
         call.request_field(&name.to_ascii_lowercase(), &value);
     }
     call
