@@ -11,6 +11,7 @@
 //! | --- | --- |
 //! | HTTP/1 | methods, versions, status codes; of targets `/`-parts and names of parameters that are words of letters; host names and ports; names of fields; values of the fields that frame a message, of `Host`, of `Content-Type` up to its parameters and of trace contexts, each if it is built as it must be; sizes of chunks; line ends |
 //! | PostgreSQL | types and lengths of messages; SQL without the inside of literals, numbers (as `9`s) and comments; names of statements and portals; the database's name; counts, formats and lengths of values and rows; tags of commands; SQLSTATE and severity of errors |
+//! | MySQL | lengths, numbers and kinds of packets; the greeting without its scramble; capabilities; SQL as above; the database's name; numbers of statements; types and lengths of attributes; counts and status of results; numbers and SQLSTATE of errors |
 //! | Redis | types, lengths and counts; names of known commands; the number of the database; `OK`, `PONG`, `QUEUED`; known codes of errors |
 //! | TLS | the first 11 bytes of a hello: what shows that it is one |
 //! | others | nothing |
@@ -20,7 +21,7 @@
 
 use std::ops::Range;
 
-use crate::{http1, postgresql, redis};
+use crate::{http1, mysql, postgresql, redis};
 
 /// What stands for a byte that may not leave.
 pub const MASK: u8 = b'x';
@@ -58,6 +59,7 @@ enum Talk {
     #[default]
     Unknown,
     Http1(Box<http1::Redactor>),
+    Mysql(Box<mysql::Redactor>),
     Postgresql(Box<postgresql::Redactor>),
     Redis(Box<redis::Redactor>),
     /// Nothing more will be understood.
@@ -78,6 +80,7 @@ impl Redactor {
         let goes_on = match &mut self.talk {
             Talk::Unknown | Talk::Masked => true,
             Talk::Http1(it) => it.run(way, begins, &mut kept),
+            Talk::Mysql(it) => it.run(way, begins, &mut kept),
             Talk::Postgresql(it) => it.run(way, begins, &mut kept),
             Talk::Redis(it) => it.run(way, begins, &mut kept),
         };
@@ -91,6 +94,7 @@ impl Redactor {
         match &mut self.talk {
             Talk::Unknown | Talk::Masked => {}
             Talk::Http1(it) => it.skip(way, length),
+            Talk::Mysql(it) => it.skip(way, length),
             Talk::Postgresql(it) => it.skip(way, length),
             Talk::Redis(it) => it.skip(way, length),
         }
@@ -109,6 +113,8 @@ fn recognise(bytes: &[u8], way: Way, kept: &mut Kept<'_>) -> Talk {
         // A record of the handshake, with a hello (RFC 8446 §4, §5.1).
         kept.keep(0..11);
         Talk::Masked
+    } else if mysql::Redactor::recognises(bytes) {
+        Talk::Mysql(Box::new(mysql::Redactor::new(bytes, way)))
     } else {
         Talk::Unknown
     }

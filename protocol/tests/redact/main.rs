@@ -1,6 +1,9 @@
 //! What is left of conversations: their structure, as dissectors read it, and no secret.
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod mysql;
 
 use onlooker_protocol::redact::{DIGIT, MASK, Redactor, Way};
 use onlooker_protocol::{Chunk, Dissector as _, Exchange, Facts, Moment, Output, Side};
@@ -288,9 +291,9 @@ fn real_redis_conversations_are_read_as_before() {
         each.collect()
     };
     for text in [
-        include_str!("data/redis/redis-py.txt"),
-        include_str!("data/redis/ioredis.txt"),
-        include_str!("data/redis/node-redis.txt"),
+        include_str!("../data/redis/redis-py.txt"),
+        include_str!("../data/redis/ioredis.txt"),
+        include_str!("../data/redis/node-redis.txt"),
     ] {
         for reads in connections(text) {
             let before: Vec<_> = reads.iter().map(|read| (read.side, read.bytes.clone())).collect();
