@@ -13,6 +13,7 @@
 //! | PostgreSQL | types and lengths of messages; SQL without the inside of literals, numbers (as `9`s) and comments; names of statements and portals; the database's name; counts, formats and lengths of values and rows; tags of commands; SQLSTATE and severity of errors |
 //! | MySQL | lengths, numbers and kinds of packets; the greeting without its scramble; capabilities; SQL as above; the database's name; numbers of statements; types and lengths of attributes; counts and status of results; numbers and SQLSTATE of errors |
 //! | Redis | types, lengths and counts; names of known commands; the number of the database; `OK`, `PONG`, `QUEUED`; known codes of errors |
+//! | DNS over UDP | the header; of names lengths, pointers and parts that are words of letters; types, classes, times and lengths; addresses |
 //! | TLS | the first 11 bytes of a hello: what shows that it is one |
 //! | others | nothing |
 //!
@@ -21,7 +22,7 @@
 
 use std::ops::Range;
 
-use crate::{http1, mysql, postgresql, redis};
+use crate::{dns, http1, mysql, postgresql, redis};
 
 /// What stands for a byte that may not leave.
 pub const MASK: u8 = b'x';
@@ -98,6 +99,16 @@ impl Redactor {
             Talk::Postgresql(it) => it.skip(way, length),
             Talk::Redis(it) => it.skip(way, length),
         }
+    }
+}
+
+/// Appends what may leave of a whole datagram to `out`: as many bytes. Of one that is not read here
+/// nothing may.
+pub fn datagram(bytes: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + bytes.len(), MASK);
+    if let Some(masked) = out.get_mut(start..) {
+        dns::redact::keep(&mut Kept { bytes, out: masked });
     }
 }
 

@@ -128,8 +128,7 @@ fn is_statement(text: &str, dialect: Dialect) -> bool {
     let word = text.get(first.start..first.end).unwrap_or_default();
     let is_word = |verb: &&str| verb.eq_ignore_ascii_case(word);
     let is_mysql = matches!(dialect, Dialect::Mysql | Dialect::MysqlNoBackslash);
-    let is_verb = VERBS.iter().any(|verb| is_word(verb))
-        || is_mysql && MYSQL_VERBS.iter().any(|verb| is_word(verb));
+    let is_verb = VERBS.iter().any(&is_word) || is_mysql && MYSQL_VERBS.iter().any(is_word);
     first.kind == Kind::Word && is_verb
 }
 

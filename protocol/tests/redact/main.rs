@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod dns;
 mod mysql;
 
 use onlooker_protocol::redact::{DIGIT, MASK, Redactor, Way};
