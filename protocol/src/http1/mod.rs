@@ -11,7 +11,7 @@ mod dissector;
 mod framing;
 mod head;
 mod message;
-mod redact;
+pub(crate) mod redact;
 mod requests;
 mod responses;
 mod scan;
