@@ -66,7 +66,7 @@ fn capture(path: &Path, corpus: &Path) -> std::io::Result<usize> {
             }
             Event::Data { id, side, bytes, missing, .. } => (id, side, bytes, missing, false),
             Event::Datagram { id, side, bytes, missing, .. } => (id, side, bytes, missing, true),
-            Event::HalfClosed { .. } | Event::Closed { .. } => return,
+            Event::ConnectFailed { .. } | Event::HalfClosed { .. } | Event::Closed { .. } => return,
         };
         let Some(talk) = talks.get_mut(&id) else { return };
         let chunk = Chunk { missing, datagram, ..Chunk::new(side, Moment::default(), bytes) };

@@ -21,6 +21,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
             assert!(open.contains_key(&id));
         }
         Event::Closed { id, .. } => assert!(open.remove(&id).is_some()),
+        Event::ConnectFailed { .. } => {}
     })
     .map(|_| assert!(open.is_empty(), "a connection without an end"));
 });

@@ -405,7 +405,7 @@ impl<P: Processes> Pipeline<P> {
         self.counters.demotions += u64::from(doubts.demotions);
         match connection.conversation.taken() {
             Taken::Opaque("tls") => self.counters.encrypted += 1,
-            Taken::Opaque("unknown" | "misdetected") => self.counters.unknown += 1,
+            Taken::Opaque("unknown" | "misdetected" | "multicast") => self.counters.unknown += 1,
             _ => {}
         }
         self.causality.closed(connection.id, self.now, &Peers::of(&self.table));

@@ -9,9 +9,12 @@
 //!
 //! | protocol | stays |
 //! | --- | --- |
-//! | HTTP/1 | methods, versions, status codes; of targets `/`-parts and names of parameters that are words of letters; host names and ports; names of fields; values of the fields that frame a message, of `Host`, of `Content-Type` up to its parameters and of trace contexts, each if it is built as it must be; sizes of chunks; line ends |
+//! | HTTP/1 | methods, versions, status codes; of targets `/`-parts that are words of letters and versions, and names of parameters that are such words; host names and ports; names of fields; values of the fields that frame a message, of `Host`, of `Content-Type` up to its parameters and of trace contexts, each if it is built as it must be; sizes of chunks; line ends |
+//! | HTTP/2, gRPC | heads of frames; fields as HTTP/1's, and `grpc-status` and `grpc-timeout`; settings, windows, codes; flags and lengths of messages of gRPC |
 //! | PostgreSQL | types and lengths of messages; SQL without the inside of literals, numbers (as `9`s) and comments; names of statements and portals; the database's name; counts, formats and lengths of values and rows; tags of commands; SQLSTATE and severity of errors |
+//! | MySQL | lengths, numbers and kinds of packets; the greeting without its scramble; capabilities; SQL as above; the database's name; numbers of statements; types and lengths of attributes; counts and status of results; numbers and SQLSTATE of errors |
 //! | Redis | types, lengths and counts; names of known commands; the number of the database; `OK`, `PONG`, `QUEUED`; known codes of errors |
+//! | DNS over UDP | the header; of names lengths, pointers and parts that are words of letters; types, classes, times and lengths; addresses |
 //! | TLS | the first 11 bytes of a hello: what shows that it is one |
 //! | others | nothing |
 //!
@@ -20,7 +23,7 @@
 
 use std::ops::Range;
 
-use crate::{http1, postgresql, redis};
+use crate::{dns, http1, http2, mysql, postgresql, redis};
 
 /// What stands for a byte that may not leave.
 pub const MASK: u8 = b'x';
@@ -58,6 +61,8 @@ enum Talk {
     #[default]
     Unknown,
     Http1(Box<http1::Redactor>),
+    Http2(Box<http2::Redactor>),
+    Mysql(Box<mysql::Redactor>),
     Postgresql(Box<postgresql::Redactor>),
     Redis(Box<redis::Redactor>),
     /// Nothing more will be understood.
@@ -78,6 +83,8 @@ impl Redactor {
         let goes_on = match &mut self.talk {
             Talk::Unknown | Talk::Masked => true,
             Talk::Http1(it) => it.run(way, begins, &mut kept),
+            Talk::Http2(it) => it.run(way, &mut kept),
+            Talk::Mysql(it) => it.run(way, begins, &mut kept),
             Talk::Postgresql(it) => it.run(way, begins, &mut kept),
             Talk::Redis(it) => it.run(way, begins, &mut kept),
         };
@@ -91,9 +98,25 @@ impl Redactor {
         match &mut self.talk {
             Talk::Unknown | Talk::Masked => {}
             Talk::Http1(it) => it.skip(way, length),
+            Talk::Http2(it) => {
+                if !it.skip(way, length) {
+                    self.talk = Talk::Masked;
+                }
+            }
+            Talk::Mysql(it) => it.skip(way, length),
             Talk::Postgresql(it) => it.skip(way, length),
             Talk::Redis(it) => it.skip(way, length),
         }
+    }
+}
+
+/// Appends what may leave of a whole datagram to `out`: as many bytes. Of one that is not read here
+/// nothing may.
+pub fn datagram(bytes: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + bytes.len(), MASK);
+    if let Some(masked) = out.get_mut(start..) {
+        dns::redact::keep(&mut Kept { bytes, out: masked });
     }
 }
 
@@ -101,6 +124,8 @@ impl Redactor {
 fn recognise(bytes: &[u8], way: Way, kept: &mut Kept<'_>) -> Talk {
     if http1::Redactor::recognises(bytes) {
         Talk::Http1(Box::default())
+    } else if http2::Redactor::recognises(bytes) {
+        Talk::Http2(Box::new(http2::Redactor::new(bytes, way)))
     } else if postgresql::Redactor::recognises(bytes) {
         Talk::Postgresql(Box::new(postgresql::Redactor::new(way)))
     } else if redis::Redactor::recognises(bytes) {
@@ -109,6 +134,8 @@ fn recognise(bytes: &[u8], way: Way, kept: &mut Kept<'_>) -> Talk {
         // A record of the handshake, with a hello (RFC 8446 §4, §5.1).
         kept.keep(0..11);
         Talk::Masked
+    } else if mysql::Redactor::recognises(bytes) {
+        Talk::Mysql(Box::new(mysql::Redactor::new(bytes, way)))
     } else {
         Talk::Unknown
     }
@@ -118,6 +145,14 @@ fn recognise(bytes: &[u8], way: Way, kept: &mut Kept<'_>) -> Talk {
 pub(crate) struct Kept<'a> {
     pub(crate) bytes: &'a [u8],
     out: &'a mut [u8],
+}
+
+/// Which bytes of a text are shown by what shows its parts.
+pub(crate) fn shown_by(text: &[u8], show: impl FnOnce(&mut Kept<'_>)) -> Vec<bool> {
+    // A zero is shown nowhere.
+    let mut marked = vec![0; text.len()];
+    show(&mut Kept { bytes: text, out: &mut marked });
+    marked.into_iter().map(|mark| mark != 0).collect()
 }
 
 impl<'a> Kept<'a> {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 const MAX_UNKNOWN_LINKS: usize = 16;
 
 /// Counts over one capture. Nothing is left out silently: each frame is in exactly one of
-/// `tcp_segments`, `udp_datagrams`, `fragments`, `not_ip`, `unknown_link`, `malformed` or
-/// `other_transport`.
+/// `tcp_segments`, `udp_datagrams`, `fragments`, `not_ip`, `unknown_link`, `malformed`, `too_deep` or
+/// `other_transport`; one with a tunnel by what is innermost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Frames in the file.
@@ -24,8 +24,14 @@ pub struct Counters {
     pub not_ip: u64,
     /// Frames whose headers contradict themselves or are cut.
     pub malformed: u64,
-    /// IP packets that carry neither TCP nor UDP (ICMP, tunnels, …).
+    /// IP packets that carry neither TCP nor UDP nor a tunnel that is read (ICMP, ESP, …).
     pub other_transport: u64,
+    /// The same by IANA's protocol number.
+    pub other_transports: BTreeMap<u8, u64>,
+    /// Packets that were wrapped in others, by the name of the tunnel; each layer counts.
+    pub tunnels: BTreeMap<&'static str, u64>,
+    /// Packets within more tunnels than are followed.
+    pub too_deep: u64,
     /// IP fragments.
     pub fragments: u64,
     /// Packets put together from fragments. They count as segments or datagrams, too.
@@ -49,6 +55,10 @@ pub struct Counters {
     pub repeated_bytes: u64,
     /// Segments that repeat bytes with another content. The first content seen was kept.
     pub conflicting_overlaps: u64,
+    /// Segments of connections that the capture also has under other addresses.
+    pub copied_segments: u64,
+    /// Datagrams that were captured before, at another place or under other addresses.
+    pub copied_datagrams: u64,
     /// Keep-alive probes.
     pub keep_alives: u64,
     /// Segments with payload of a connection that had already ended.

@@ -71,6 +71,15 @@ pub enum End {
     Capture,
 }
 
+/// Why a connection did not come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailedConnect {
+    /// A reset answered the SYN.
+    Refused,
+    /// Nothing answered for a second or more, as far as the capture goes.
+    Unanswered,
+}
+
 /// One thing that happened.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
@@ -105,6 +114,17 @@ pub enum Event<'a> {
         /// How many bytes of it were cut off by the capture's snap length.
         missing: u64,
         /// Nanoseconds since 1970 (UTC).
+        time: u64,
+    },
+    /// A connect failed.
+    ConnectFailed {
+        /// Who wanted the connection.
+        client: SocketAddr,
+        /// With whom.
+        server: SocketAddr,
+        /// Why it failed.
+        why: FailedConnect,
+        /// When that was seen. Nanoseconds since 1970 (UTC).
         time: u64,
     },
     /// One side sends nothing more (its FIN, with all bytes before it delivered).

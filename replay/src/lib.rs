@@ -4,7 +4,7 @@
 //! order with what is missing, datagrams, ends. [`Counters`] say what could not be read. Nothing
 //! here knows protocols above TCP and UDP, and nothing needs privileges.
 //!
-//! Reading order: [`capture`] (frames out of a file), [`link`] and [`ip`] (packets out of frames),
+//! Reading order: [`capture`] (frames out of a file), [`link`], [`ip`] and [`tunnel`] (packets out of frames),
 //! [`tcp`] (bytes in order out of segments), [`assembler`] (all of it together), [`event`] (what
 //! comes out), [`record`] (the same, as the kernel would have told it); [`recording`] (event files,
 //! which hold what the kernel did tell).
@@ -22,14 +22,18 @@ pub mod link;
 pub mod record;
 pub mod recording;
 pub mod tcp;
+pub mod tunnel;
 pub mod udp;
 
 mod bytes;
+mod connections;
+mod flows;
+mod table;
 
 pub use assembler::Assembler;
 pub use capture::{Capture, CaptureError, Ended, Frame};
 pub use count::Counters;
-pub use event::{ConnectionId, End, Event, Opened, Role, Transport};
+pub use event::{ConnectionId, End, Event, FailedConnect, Opened, Role, Transport};
 pub use link::LinkType;
 pub use record::{Ends, Recorder};
 

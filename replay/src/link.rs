@@ -15,6 +15,10 @@ impl LinkType {
     pub const ETHERNET: Self = Self(1);
     /// PPP, with or without HDLC-like framing.
     pub const PPP: Self = Self(9);
+    /// PPP with HDLC-like framing.
+    pub const PPP_HDLC: Self = Self(50);
+    /// PPP over Ethernet, from the session's head on.
+    pub const PPP_ETHER: Self = Self(51);
     /// Raw IP, by the number that most systems use for `DLT_RAW` within files.
     pub const RAW_DLT: Self = Self(12);
     /// Raw IP, by the number that OpenBSD uses.
@@ -46,41 +50,106 @@ pub enum Inside<'a> {
     UnknownLink,
 }
 
-/// How many VLAN tags are followed. Two are usual (QinQ).
-const MAX_VLAN_TAGS: usize = 4;
-
-const ETHERTYPE_IPV4: u16 = 0x0800;
-const ETHERTYPE_IPV6: u16 = 0x86dd;
+/// How many heads within a frame are followed, each VLAN tag and MPLS label being one. Two tags are
+/// usual (QinQ), and a few labels.
+const MAX_HEADS: usize = 16;
 
 /// Looks into a frame.
 #[must_use]
 pub fn inside(link: LinkType, frame: &[u8]) -> Inside<'_> {
     let found = match link {
-        LinkType::ETHERNET => ethertype(frame, 12),
+        LinkType::ETHERNET => Some(ethernet(frame)),
         LinkType::RAW | LinkType::RAW_DLT | LinkType::RAW_OPENBSD => Some(Inside::Ip(frame)),
         LinkType::IPV4 | LinkType::IPV6 => Some(Inside::Ip(frame)),
         LinkType::NULL => null(frame),
         LinkType::LOOP => be32(frame, 0).map(|family| of_family(family, frame)),
-        LinkType::LINUX_SLL => ethertype(frame, 14),
+        LinkType::LINUX_SLL => typed(frame, 14),
         LinkType::LINUX_SLL2 => sll2(frame),
-        LinkType::PPP => ppp(frame),
+        LinkType::PPP | LinkType::PPP_HDLC => ppp(frame),
+        LinkType::PPP_ETHER => pppoe(frame),
         _ => return Inside::UnknownLink,
     };
     found.unwrap_or(Inside::Malformed)
 }
 
-/// Follows an EtherType at `at` through VLAN tags.
-fn ethertype(frame: &[u8], at: usize) -> Option<Inside<'_>> {
-    let mut at = at;
-    for _ in 0..=MAX_VLAN_TAGS {
-        match be16(frame, at)? {
-            ETHERTYPE_IPV4 | ETHERTYPE_IPV6 => return frame.get(at + 2..).map(Inside::Ip),
-            // 802.1Q, 802.1ad, and the number that was used for QinQ before 802.1ad.
-            0x8100 | 0x88a8 | 0x9100 => at += 4,
-            _ => return Some(Inside::NotIp),
+/// What a capture of several interfaces says of where it took a frame: a number and the direction.
+/// Zeros if the link type does not tell.
+#[must_use]
+pub fn vantage(link: LinkType, frame: &[u8]) -> (u32, u16) {
+    match link {
+        LinkType::LINUX_SLL => (0, be16(frame, 0).unwrap_or_default()),
+        LinkType::LINUX_SLL2 => {
+            let direction = frame.get(10).copied().unwrap_or_default();
+            (be32(frame, 4).unwrap_or_default(), direction.into())
         }
+        _ => (0, 0),
+    }
+}
+
+/// Looks into an Ethernet frame.
+#[must_use]
+pub fn ethernet(frame: &[u8]) -> Inside<'_> {
+    typed(frame, 12).unwrap_or(Inside::Malformed)
+}
+
+/// Looks into what an EtherType (of IANA's "IEEE 802 Numbers") announces.
+#[must_use]
+pub fn of_ethertype(ethertype: u16, bytes: &[u8]) -> Inside<'_> {
+    within(ethertype, bytes, 0).unwrap_or(Inside::Malformed)
+}
+
+/// Follows the EtherType at `at`. A number up to 1500 is a length instead (IEEE 802.3), and what
+/// follows may name an EtherType (RFC 1042).
+fn typed(frame: &[u8], at: usize) -> Option<Inside<'_>> {
+    match be16(frame, at)? {
+        ..=1500 => match frame.get(at + 2..)?.strip_prefix(&[0xaa, 0xaa, 3, 0, 0, 0]) {
+            Some(snap) => within(be16(snap, 0)?, snap.get(2..)?, 0),
+            None => Some(Inside::NotIp),
+        },
+        ethertype => within(ethertype, frame.get(at + 2..)?, 0),
+    }
+}
+
+fn within(ethertype: u16, bytes: &[u8], heads: usize) -> Option<Inside<'_>> {
+    match ethertype {
+        _ if heads > MAX_HEADS => Some(Inside::NotIp),
+        0x0800 | 0x86dd => Some(Inside::Ip(bytes)),
+        // 802.1Q, 802.1ad, and the number that was used for QinQ before 802.1ad.
+        0x8100 | 0x88a8 | 0x9100 => within(be16(bytes, 2)?, bytes.get(4..)?, heads + 1),
+        0x8847 | 0x8848 => mpls(bytes),
+        0x8864 => pppoe(bytes),
+        _ => Some(Inside::NotIp),
+    }
+}
+
+/// RFC 3032: labels up to the one that says it is the last. What is inside is known to the routers
+/// alone; the first four bits tell IP from a pseudowire's control word (RFC 4385, section 3).
+fn mpls(bytes: &[u8]) -> Option<Inside<'_>> {
+    for label in 0..MAX_HEADS {
+        if *bytes.get(label * 4 + 2)? & 1 == 0 {
+            continue;
+        }
+        let packet = bytes.get(label * 4 + 4..)?;
+        return match *packet.first()? >> 4 {
+            4 | 6 => Some(Inside::Ip(packet)),
+            0 => match be16(packet, 4 + 12)? {
+                ethertype @ (0x0800 | 0x86dd | 0x8100 | 0x88a8) => {
+                    within(ethertype, packet.get(4 + 14..)?, label)
+                }
+                _ => Some(Inside::NotIp),
+            },
+            _ => Some(Inside::NotIp),
+        };
     }
     Some(Inside::NotIp)
+}
+
+/// RFC 2516, sections 4 and 6: version and type 1, code 0.
+fn pppoe(bytes: &[u8]) -> Option<Inside<'_>> {
+    match be16(bytes, 0)? {
+        0x1100 => ppp(bytes.get(6..)?),
+        _ => Some(Inside::NotIp),
+    }
 }
 
 fn null(frame: &[u8]) -> Option<Inside<'_>> {
@@ -101,18 +170,20 @@ fn of_family(family: u32, frame: &[u8]) -> Inside<'_> {
 
 /// `sll2_protocol` comes first; the payload starts behind a head of 20 bytes.
 fn sll2(frame: &[u8]) -> Option<Inside<'_>> {
-    match be16(frame, 0)? {
-        ETHERTYPE_IPV4 | ETHERTYPE_IPV6 => frame.get(20..).map(Inside::Ip),
-        // The tag's control information and the EtherType within it follow the head.
-        0x8100 | 0x88a8 | 0x9100 => ethertype(frame, 22),
-        _ => Some(Inside::NotIp),
-    }
+    within(be16(frame, 0)?, frame.get(20..)?, 0)
 }
 
-fn ppp(frame: &[u8]) -> Option<Inside<'_>> {
+/// RFC 1661 and 1662: the address and control fields may be left out, and an odd protocol number may
+/// stand without its first byte, which is zero.
+pub(crate) fn ppp(frame: &[u8]) -> Option<Inside<'_>> {
     let packet = frame.strip_prefix(&[0xff, 0x03]).unwrap_or(frame);
-    match be16(packet, 0)? {
-        0x0021 | 0x0057 => packet.get(2..).map(Inside::Ip),
+    let (protocol, head) = match *packet.first()? {
+        short if short & 1 == 1 => (u16::from(short), 1),
+        _ => (be16(packet, 0)?, 2),
+    };
+    match protocol {
+        0x0021 | 0x0057 => packet.get(head..).map(Inside::Ip),
+        0x0281 | 0x0283 => mpls(packet.get(head..)?),
         _ => Some(Inside::NotIp),
     }
 }
@@ -133,6 +204,54 @@ mod tests {
         frame.extend([0; 18]);
         frame.extend([0, 2, 0x08, 0, 0x45]);
         assert_eq!(inside(LinkType::LINUX_SLL2, &frame), Inside::Ip(&[0x45]));
+    }
+
+    #[test]
+    fn labels_and_point_to_point_sessions_are_followed() {
+        // Two labels (RFC 3032, figure 1), the second with the bit that says it is the last.
+        let labels = [0, 1, 0x10, 64, 0, 2, 0x11, 64];
+        let mut frame = vec![0; 12];
+        frame.extend([0x88, 0x47]);
+        frame.extend(labels);
+        assert_eq!(inside(LinkType::ETHERNET, &frame), Inside::Malformed);
+        let bare = frame.clone();
+        frame.push(0x45);
+        assert_eq!(inside(LinkType::ETHERNET, &frame), Inside::Ip(&[0x45]));
+        // An Ethernet pseudowire with its control word.
+        let mut frame = bare;
+        frame.extend([0; 4 + 12]);
+        frame.extend([0x86, 0xdd, 0x60]);
+        assert_eq!(inside(LinkType::ETHERNET, &frame), Inside::Ip(&[0x60]));
+
+        // RFC 2516, section 7: version and type, code, session, length, PPP's protocol.
+        let mut frame = vec![0; 12];
+        frame.extend([0x88, 0x64, 0x11, 0, 0, 1, 0, 3, 0x00, 0x21, 0x45]);
+        assert_eq!(inside(LinkType::ETHERNET, &frame), Inside::Ip(&[0x45]));
+        assert_eq!(inside(LinkType::PPP_ETHER, &frame[14..]), Inside::Ip(&[0x45]));
+        assert_eq!(inside(LinkType::PPP, &[0x57, 0x60]), Inside::Ip(&[0x60]));
+        assert_eq!(inside(LinkType::PPP_HDLC, &[0xff, 3, 0xc0, 0x21, 1]), Inside::NotIp);
+    }
+
+    #[test]
+    fn lengths_in_the_place_of_an_ethertype() {
+        let mut frame = vec![0; 12];
+        frame.extend([0, 9, 0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0, 0x45]);
+        assert_eq!(inside(LinkType::ETHERNET, &frame), Inside::Ip(&[0x45]));
+        frame[14] = 0x42; // spanning tree
+        assert_eq!(inside(LinkType::ETHERNET, &frame), Inside::NotIp);
+    }
+
+    #[test]
+    fn endless_tags_end() {
+        let mut frame = vec![0; 12];
+        for _ in 0..100 {
+            frame.extend([0x81, 0, 0, 1]);
+        }
+        assert_eq!(inside(LinkType::ETHERNET, &frame), Inside::NotIp);
+        let mut frame = vec![0; 12];
+        frame.extend([0x88, 0x47]);
+        frame.extend([0; 400]);
+        assert_eq!(inside(LinkType::ETHERNET, &frame), Inside::NotIp);
     }
 
     #[test]

@@ -11,11 +11,13 @@ use onlooker_common::event::{self, Header, Kind, Place, direction, flag, role, r
 use onlooker_common::view::Record;
 use onlooker_protocol::Side;
 
-use crate::event::{ConnectionId, End, Event, Opened, Role, Transport};
+use crate::event::{ConnectionId, End, Event, FailedConnect, Opened, Role, Transport};
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 const ECONNRESET: u32 = 104;
+const ETIMEDOUT: u32 = 110;
+const ECONNREFUSED: u32 = 111;
 /// Where the stream of a connection begins whose first bytes are not in the capture: not at zero,
 /// which would mean its first byte.
 const MIDDLE: u64 = 1 << 16;
@@ -91,6 +93,28 @@ impl Recorder {
                 for end in self.watched() {
                     open.data(end, side, position, bytes, missing, time, flag::DATAGRAM, record);
                 }
+            }
+            Event::ConnectFailed { client, server, why, time } => {
+                let tgid = self.process(client.ip());
+                let (family, remote) = address(server);
+                record(Record::ConnectFailure(event::ConnectFailure {
+                    header: Header {
+                        kind: Kind::ConnectFailure as u32,
+                        tgid,
+                        tid: 0,
+                        captured: 0,
+                        time,
+                    },
+                    error: match why {
+                        FailedConnect::Refused => ECONNREFUSED,
+                        FailedConnect::Unanswered => ETIMEDOUT,
+                    },
+                    family,
+                    remote_port: server.port(),
+                    remote,
+                    path_length: 0,
+                    path: [0; 108],
+                }));
             }
             Event::HalfClosed { id, side, time } => {
                 let Some(open) = self.connections.get(&id) else { return };

@@ -332,8 +332,8 @@ fn tables_are_bounded() {
         for bytes in &packets {
             let wire_len = bytes.len() as u64;
             let link = LinkType::RAW;
-            assembler
-                .frame(&onlooker_replay::Frame { link, time: 0, bytes, wire_len }, &mut listener);
+            let frame = onlooker_replay::Frame { link, interface: 0, time: 0, bytes, wire_len };
+            assembler.frame(&frame, &mut listener);
         }
     }
     assembler.finish(&mut listener);

@@ -11,11 +11,15 @@ use crate::sink::escape;
 /// Kinds that are told one by one, the most frequent first.
 const MOST: usize = 16;
 
+const ETIMEDOUT: u32 = 110;
+const ECONNREFUSED: u32 = 111;
+
 /// Kinds of failures with how often they happened.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Failures {
     kinds: Vec<(FailedConnect, u64)>,
     others: u64,
+    of_a_capture: bool,
 }
 
 impl Failures {
@@ -34,7 +38,13 @@ impl Failures {
             .map(|(kind, n)| (kind.clone(), n))
             .collect();
         kinds.sort_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.cmp(b)));
-        Self { kinds, others: failed.others().saturating_sub(earlier.others) }
+        let others = failed.others().saturating_sub(earlier.others);
+        Self { kinds, others, of_a_capture: false }
+    }
+
+    /// The same, in words of somebody who saw nothing but the wire.
+    pub(super) fn of_a_capture(self) -> Self {
+        Self { of_a_capture: true, ..self }
     }
 
     /// Whether there are none.
@@ -48,6 +58,16 @@ impl Failures {
     }
 }
 
+impl Failures {
+    fn reason(&self, error: u32) -> String {
+        match error {
+            ECONNREFUSED if self.of_a_capture => "refused".to_owned(),
+            ETIMEDOUT if self.of_a_capture => "no answer in the capture".to_owned(),
+            error => reason(error),
+        }
+    }
+}
+
 impl fmt::Display for Failures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let others = self.others + self.kinds.iter().skip(MOST).map(|(_, n)| n).sum::<u64>();
@@ -57,7 +77,7 @@ impl fmt::Display for Failures {
         writeln!(f, "  connects that failed:")?;
         for (failed, n) in self.kinds.iter().take(MOST) {
             let FailedConnect { service, .. } = failed;
-            let (peer, why) = (escape(&failed.peer.to_string()), reason(failed.error));
+            let (peer, why) = (escape(&failed.peer.to_string()), self.reason(failed.error));
             writeln!(f, "    {n} of {} to {peer} ({why})", escape(service))?;
         }
         if others > 0 {

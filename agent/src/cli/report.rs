@@ -12,6 +12,7 @@ use onlooker_protocol::detect::Evidence;
 use onlooker_replay::recording::{self, Head, Payloads};
 use onlooker_replay::{Counters, Ended};
 
+use super::failures::Failures;
 use super::summary::{Account, list, not_understood};
 
 /// Prints the connections that ended, if they are wanted.
@@ -96,11 +97,12 @@ pub(super) struct Summary<'a> {
     pub(super) unreadable_records: u64,
     pub(super) wire: &'a Counters,
     pub(super) pipeline: PipelineCounters,
+    pub(super) failures: Failures,
 }
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, spans, ended, unreadable_records, wire, pipeline } = self;
+        let Self { path, spans, ended, unreadable_records, wire, pipeline, failures } = self;
         writeln!(
             f,
             "onlooker: {}: {spans} spans from {} exchanges on {} connections in {} frames",
@@ -122,27 +124,57 @@ impl fmt::Display for Summary<'_> {
                 (*unreadable_records, "records of the file"),
                 (wire.not_ip, "frames without IP"),
                 (wire.other_transport, "packets that are neither TCP nor UDP"),
+                (wire.too_deep, "packets within too many tunnels"),
                 (wire.malformed, "malformed packets"),
                 (wire.fragments_lost, "fragments of incomplete packets"),
                 (wire.after_end, "segments after a connection's end"),
                 (wire.out_of_window, "segments from nowhere"),
             ],
         )?;
+        for (protocol, packets) in &wire.other_transports {
+            // Every network has ICMP; others may carry what somebody looks for.
+            if let Some(name) = transport(*protocol) {
+                writeln!(f, "    {packets} of these packets are {name}")?;
+            }
+        }
+        for (tunnel, packets) in &wire.tunnels {
+            writeln!(f, "  {packets} packets within {tunnel}, which were read")?;
+        }
         list(
             f,
             "in the capture",
             &[
                 (wire.missing_bytes, "bytes missing"),
                 (wire.cut_frames, "frames cut"),
+                (wire.copied_segments, "segments seen twice, with other addresses"),
+                (wire.copied_datagrams, "datagrams seen twice"),
                 (wire.repeated_bytes, "bytes repeated"),
                 (wire.conflicting_overlaps, "of the repeats with another content"),
                 (wire.keep_alives, "keep-alive probes"),
                 (wire.forgotten, "connections forgotten: there were too many"),
             ],
         )?;
+        write!(f, "{failures}")?;
         not_understood(f, pipeline)?;
         list(f, "lost", &[(pipeline.lost, "messages with ends in holes")])
     }
+}
+
+/// The name of an IP protocol that may carry what is not read; `None` for ICMP.
+fn transport(protocol: u8) -> Option<String> {
+    let name = match protocol {
+        1 | 58 => return None,
+        2 => "IGMP",
+        50 => "ESP, which is encrypted (IPsec)",
+        51 => "AH (IPsec)",
+        89 => "OSPF",
+        103 => "PIM",
+        112 => "VRRP",
+        115 => "L2TP",
+        132 => "SCTP",
+        other => return Some(format!("of IP protocol {other}")),
+    };
+    Some(name.to_owned())
 }
 
 /// The account of one event file.

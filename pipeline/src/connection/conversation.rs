@@ -91,6 +91,14 @@ impl Conversation {
         }
     }
 
+    /// What is said to a group of hosts, or by one of them: multicast DNS, LLMNR, service discovery.
+    /// Nobody in particular is asked and any number may answer, so there are no exchanges (RFC 6762,
+    /// section 6.7: also not of a resolver that takes the first answer).
+    #[must_use]
+    pub fn multicast() -> Self {
+        Self { state: State::Opaque("multicast"), ..Self::new(0, true, true, true) }
+    }
+
     /// Says whether the first chunk of a side will be the connection's first bytes of that side.
     pub fn starts(&mut self, side: Side, at_start: bool) {
         self.from_start[index(self.real(side))] = at_start;

@@ -243,7 +243,13 @@ impl Table {
         }
         .map_or(0, |(_, port)| port);
         let start = endpoint.seen_opening;
-        let conversation = Conversation::new(port, endpoint.side_certain, start, start);
+        let is_multicast = endpoint.transport == Transport::Udp
+            && [endpoint.local, endpoint.peer].iter().flatten().any(|(ip, _)| ip.is_multicast());
+        let conversation = if is_multicast {
+            Conversation::multicast()
+        } else {
+            Conversation::new(port, endpoint.side_certain, start, start)
+        };
         if let Some(wire) = wire {
             self.by_wire.insert((wire, endpoint.side), id);
         }

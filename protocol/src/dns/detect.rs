@@ -94,6 +94,11 @@ pub(super) fn fills(bytes: &[u8]) -> bool {
     }
 }
 
+/// Whether bytes are a query or a response, from end to end.
+pub(super) fn is_message(bytes: &[u8]) -> bool {
+    query(bytes).is_ok() || is_response(bytes)
+}
+
 fn query(message: &[u8]) -> Result<(Header, Question), Malformed> {
     let header = Header::parse(message).filter(|header| is_query(*header)).ok_or(Malformed)?;
     let (question, end) = Question::parse(message)?;

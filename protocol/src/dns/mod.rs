@@ -19,6 +19,7 @@ mod detect;
 mod dissector;
 mod message;
 mod name;
+pub(crate) mod redact;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! The fields of a head (RFC 9112 §5).
 
+use memchr::{memchr, memchr_iter};
+
 use super::lines::{Head, Iter};
 
 impl<'a> Head<'a> {
@@ -7,18 +9,38 @@ impl<'a> Head<'a> {
     /// without end; whether a name is made of the characters that it may have shows when it is
     /// compared with those that are read.
     #[inline]
-    pub(super) fn fields(&self, mut take: impl FnMut(&'a [u8], &[u8])) {
+    pub(super) fn fields(&self, take: impl FnMut(&'a [u8], &[u8])) {
+        self.each(false, take);
+    }
+
+    /// The same of a request, which must not have white space before a colon: a server rejects it
+    /// (§5.1), so such a line is no field.
+    #[inline]
+    pub(super) fn request_fields(&self, take: impl FnMut(&'a [u8], &[u8])) {
+        self.each(true, take);
+    }
+
+    #[inline]
+    fn each(&self, of_request: bool, mut take: impl FnMut(&'a [u8], &[u8])) {
+        let is_harmful = self.is_harmful();
         let mut lines = self.lines();
         lines.next();
         while let Some(line) = lines.next() {
-            let Some((name, value)) = field(line) else { continue };
+            let Some((name, value)) = field(line, of_request) else { continue };
             // obs-fold: a line that starts with white space goes on with the value (§5.2).
-            if let Some(b' ' | b'\t') = lines.peek() {
-                take(name, &folded(value, &mut lines));
+            let folds = matches!(lines.peek(), Some(b' ' | b'\t'));
+            if folds || is_harmful {
+                take(name, &harmless(folded(value, &mut lines)));
             } else {
                 take(name, value);
             }
         }
+    }
+
+    /// Whether there is a NUL, or a CR that ends no line.
+    fn is_harmful(&self) -> bool {
+        let ends = self.lines_with_cr();
+        memchr(0, self.bytes).is_some() || memchr_iter(b'\r', self.bytes).count() != ends
     }
 }
 
@@ -34,13 +56,21 @@ fn folded(value: &[u8], lines: &mut Iter<'_>) -> Vec<u8> {
     whole
 }
 
+/// A value with spaces in the place of each CR and NUL (RFC 9110 §5.5).
+fn harmless(mut value: Vec<u8>) -> Vec<u8> {
+    let is_harmful = |byte: &&mut u8| matches!(byte, b'\r' | b'\0');
+    value.iter_mut().filter(is_harmful).for_each(|byte| *byte = b' ');
+    value
+}
+
 /// Name and value, if the line is a field. White space before the colon is forbidden (§5.1); a
-/// response with it is read so.
+/// response with it is read as if it were not there.
 #[inline]
-fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+fn field(line: &[u8], of_request: bool) -> Option<(&[u8], &[u8])> {
     let (name, rest) = line.split_at_checked(line.iter().position(|&byte| byte == b':')?)?;
     let name = match name {
         [.., b'!'..=b'~'] => name,
+        _ if of_request => return None,
         _ => name.trim_ascii_end(),
     };
     if name.is_empty() {

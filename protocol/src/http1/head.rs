@@ -58,6 +58,15 @@ fn version(text: &[u8]) -> Option<Version> {
     }
 }
 
+/// Whether a version goes on where these bytes end, or is over with its line's end to come.
+fn begins_version(text: &[u8]) -> bool {
+    const PATTERN: &[u8] = b"HTTP/1.";
+    match text.strip_prefix(PATTERN) {
+        Some(rest) => matches!(trim_cr(rest), [] | [b'0'..=b'9']),
+        None => PATTERN.starts_with(text),
+    }
+}
+
 /// `tchar` (RFC 9110 §5.6.2).
 fn is_token(byte: u8) -> bool {
     const TOKEN: [bool; 256] = {
@@ -109,10 +118,12 @@ impl<'a> RequestLine<'a> {
         }
         let (method, rest) = head.split_at(head.iter().position(|&byte| byte == b' ')?);
         let mut target = rest.trim_ascii_start();
-        if let Some(end) = target.iter().position(|byte| b" ?".contains(byte)) {
-            target = &target[..end];
-        } else if target.len() < HttpFacts::PATH_LIMIT {
-            target = b"";
+        match target.iter().position(|byte| b" ?".contains(byte)) {
+            // Of a target with spaces in it the path is not complete.
+            Some(end) if target[end] == b' ' && !begins_version(&target[end + 1..]) => target = b"",
+            Some(end) => target = &target[..end],
+            None if target.len() < HttpFacts::PATH_LIMIT => target = b"",
+            None => {}
         }
         Some(Self { method, target, version: Version::Http11 })
     }

@@ -13,7 +13,7 @@ mod framing;
 mod head;
 mod lines;
 mod message;
-mod redact;
+pub(crate) mod redact;
 mod requests;
 mod responses;
 mod scan;

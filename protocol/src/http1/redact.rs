@@ -9,7 +9,18 @@ mod target;
 use std::collections::VecDeque;
 
 use super::head::{Fit, RequestLine, StatusLine, is_surely_request};
-use crate::redact::{Kept, Line, Way};
+use crate::redact::{Kept, Line, Way, shown_by};
+
+pub(crate) use field::{is_host, value};
+
+/// Which bytes of a request's target may be shown.
+pub(crate) fn target(text: &[u8]) -> Vec<bool> {
+    // A space follows, as in a request line.
+    let line = [text, b" "].concat();
+    let mut shown = shown_by(&line, |kept| target::keep(b"GET", 0..text.len(), kept));
+    shown.truncate(text.len());
+    shown
+}
 
 /// Requests whose responses are awaited; beyond, the oldest are forgotten.
 const MOST_OPEN: usize = 1024;

@@ -240,7 +240,7 @@ impl Requests {
         }
         let (mut framing, mut carrier) = (Framing::default(), Carrier::default());
         let mut is_grpc = false;
-        head.fields(|name, value| {
+        head.request_fields(|name, value| {
             framing.field(name, value);
             carrier.field(name, value);
             facts.request_field(name, value);
@@ -348,7 +348,7 @@ fn is_grpc_content(name: &[u8], value: &[u8]) -> bool {
 /// The gRPC-Web call that the fields of a request tell of.
 fn call_in(head: &Head<'_>) -> Box<Call> {
     let mut call = Box::<Call>::default();
-    head.fields(|name, value| call.request_field(&name.to_ascii_lowercase(), value));
+    head.request_fields(|name, value| call.request_field(&name.to_ascii_lowercase(), value));
     call
 }
 

@@ -10,12 +10,15 @@ mod detect;
 mod direction;
 mod frame;
 mod front;
+mod redact;
 mod seek;
 mod stream;
 mod streams;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use redact::Redactor;
 
 use std::collections::BTreeSet;
 

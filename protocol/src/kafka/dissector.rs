@@ -6,20 +6,19 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::Api;
 use super::body::Progress;
+use super::exchanges;
 use super::head::{self, RequestHead};
 use super::known::Known;
 use super::names::TopicIds;
 use super::request::{Asking, Pending, Wanted};
-use super::response::{Answered, Answering, Told};
+use super::response::Answering;
 use super::wire::Stop;
-use super::{Api, KafkaFacts};
 use crate::chunk::{Chunk, Moment, Side};
-use crate::context::{ContextFormat, WireContext};
 use crate::dissector::{Capture, Dissector, Ending, Handover, Output};
-use crate::exchange::{Exchange, Extent, Facts, Outcome};
+use crate::exchange::{Extent, Outcome};
 use crate::framed::Framed;
-use crate::kafka::topic::Topic;
 
 /// How many requests may wait for their responses. Java clients have five in flight; librdkafka
 /// has as many as fit its buffers.
@@ -163,7 +162,7 @@ impl Kafka {
         let pending = asking.into_pending(extent);
         if matches!(&pending.body, Wanted::Produce(produce) if produce.is_one_way) {
             self.misses = 0;
-            self.emit(pending.into(), None, Outcome::OneWay, out);
+            exchanges::emit(&self.known, pending.into(), None, Outcome::OneWay, out);
             return;
         }
         if self.pending.len() >= MAX_PENDING {
@@ -276,61 +275,7 @@ impl Kafka {
             Progress::Whole | Progress::Waiting => Outcome::Complete,
         };
         if let Some(answered) = answering.into_answered(&mut self.known) {
-            self.emit(answered, Some(extent), outcome, out);
-        }
-    }
-
-    /// Gives out a request: one exchange, or one a topic.
-    fn emit(
-        &self,
-        answered: Answered,
-        response: Option<Extent>,
-        outcome: Outcome,
-        out: &mut Output,
-    ) {
-        let Answered { asked, request, told } = answered;
-        let mut facts = KafkaFacts {
-            api: asked.api,
-            version: asked.version,
-            client_id: asked.client_id,
-            group: self.known.group.clone(),
-            cluster: self.known.cluster.clone(),
-            ..KafkaFacts::default()
-        };
-        let topics = match told {
-            Told::Produce(produce) => {
-                out.lost += produce.omitted;
-                produce.topics
-            }
-            Told::Fetch(fetched) => {
-                out.lost += fetched.omitted;
-                facts.is_replication = fetched.is_replication;
-                facts.error = fetched.error;
-                fetched.topics
-            }
-            Told::Other(error) => {
-                // A response that did not come to its end may have been the middle of another.
-                facts.error = error.filter(|_| outcome == Outcome::Complete);
-                Vec::new()
-            }
-        };
-        let exchange = |facts| {
-            let facts = Facts::Kafka(Box::new(facts));
-            Exchange { outcome, ..Exchange::new(request, response, facts) }
-        };
-        if topics.is_empty() {
-            out.exchanges.push(exchange(facts));
-            return;
-        }
-        for (index, topic) in topics.into_iter().enumerate() {
-            let (facts, mut contexts) = topic_facts(facts.clone(), index, topic);
-            let is_single = facts.messages == Some(1);
-            let mut exchange = exchange(facts);
-            if is_single {
-                exchange.context = contexts.pop_if(|it| it.format != ContextFormat::SkyWalking);
-            }
-            exchange.links = contexts;
-            out.exchanges.push(exchange);
+            exchanges::emit(&self.known, answered, Some(extent), outcome, out);
         }
     }
 
@@ -345,23 +290,6 @@ impl Kafka {
             out.handover = Some(Handover::NotMine);
         }
     }
-}
-
-/// Puts a topic into facts.
-fn topic_facts(facts: KafkaFacts, index: usize, topic: Topic) -> (KafkaFacts, Vec<WireContext>) {
-    let messages = topic.messages();
-    let facts = KafkaFacts {
-        topic_index: u32::try_from(index).unwrap_or(u32::MAX),
-        messages,
-        error: topic.error.or(facts.error),
-        is_tombstone: messages == Some(1) && topic.tombstones == 1,
-        topic: topic.topic.name,
-        topic_id: topic.topic.id,
-        partitions: topic.partitions,
-        partitions_omitted: topic.omitted,
-        ..facts
-    };
-    (facts, topic.contexts)
 }
 
 impl Dissector for Kafka {
@@ -391,7 +319,7 @@ impl Dissector for Kafka {
         if let Some(answering) = self.answering.take() {
             let extent = self.responses.extent();
             if let Some(answered) = answering.into_answered(&mut self.known) {
-                self.emit(answered, Some(extent), aborted, out);
+                exchanges::emit(&self.known, answered, Some(extent), aborted, out);
             }
         }
         let asking = self.asking.take();
@@ -399,7 +327,7 @@ impl Dissector for Kafka {
         let last = asking.map(|asking| asking.into_pending(extent));
         for pending in std::mem::take(&mut self.pending).into_iter().chain(last) {
             if !matches!(pending.body, Wanted::Token) {
-                self.emit(pending.into(), None, aborted, out);
+                exchanges::emit(&self.known, pending.into(), None, aborted, out);
             }
         }
     }

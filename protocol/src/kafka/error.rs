@@ -5,6 +5,11 @@
 pub struct ErrorCode(pub i16);
 
 impl ErrorCode {
+    /// A replica that should be on a broker is not.
+    pub(super) const REPLICA_NOT_AVAILABLE: Self = Self(9);
+    /// Not tried, because another part of the same request failed.
+    pub(super) const OPERATION_NOT_ATTEMPTED: Self = Self(55);
+
     /// An error, unless the code is zero.
     #[must_use]
     pub const fn new(code: i16) -> Option<Self> {

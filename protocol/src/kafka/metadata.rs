@@ -1,14 +1,11 @@
-//! Metadata responses (API key 3), versions 2 to 13: the cluster's id and the topics' ids.
+//! Metadata responses (API key 3): the cluster's id, the topics' ids, and what failed.
 
 use std::sync::Arc;
 
 use super::body::{Body, Step};
 use super::known::Known;
 use super::wire::{Cursor, Read};
-use super::{Api, MAX_TOPIC_IDS};
-
-/// The first version with a cluster id.
-pub(super) const FIRST_VERSION: i16 = 2;
+use super::{Api, ErrorCode, MAX_TOPIC_IDS};
 
 /// The response in the course of being read.
 #[derive(Debug)]
@@ -20,6 +17,7 @@ pub(super) struct MetadataResponse {
     partitions: u32,
     cluster: Option<Arc<str>>,
     topics: Vec<([u8; 16], Arc<str>)>,
+    error: Option<ErrorCode>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,25 +42,34 @@ impl MetadataResponse {
             partitions: 0,
             cluster: None,
             topics: Vec::new(),
+            error: None,
         }
     }
 
-    /// Makes known what was read. Not done as it is read: a message that turns out to be something
-    /// else must not have taught anything.
-    pub(super) fn teach(self, known: &mut Known) {
+    /// Makes known what was read, and says what failed first. Not done as it is read: a message that
+    /// turns out to be something else must not have taught anything.
+    pub(super) fn teach(self, known: &mut Known) -> Option<ErrorCode> {
         known.cluster = self.cluster.or_else(|| known.cluster.take());
         for (id, name) in &self.topics {
             known.topic_ids.learn(*id, name);
         }
+        self.error
+    }
+
+    fn note(&mut self, code: i16) {
+        self.error = self.error.or(ErrorCode::new(code));
     }
 
     fn topic(&mut self, fields: &mut Cursor<'_>, known: &mut Known) -> Read<()> {
         let error = fields.int16()?;
         let name = fields.string(self.flexible)?;
         let id = if self.version >= 10 { Some(fields.uuid()?) } else { None };
-        fields.int8()?; // internal
+        if self.version >= 1 {
+            fields.int8()?; // internal
+        }
         self.partitions = fields.count(self.flexible)?;
         self.left -= 1;
+        self.note(error);
         if let (0, Some(name), Some(id)) = (error, name, id)
             && self.topics.len() < MAX_TOPIC_IDS
         {
@@ -72,7 +79,7 @@ impl MetadataResponse {
     }
 
     fn partition(&mut self, fields: &mut Cursor<'_>) -> Read<()> {
-        fields.int16()?; // error
+        let error = fields.int16()?;
         fields.int32()?; // index
         fields.int32()?; // leader
         if self.version >= 7 {
@@ -85,6 +92,10 @@ impl MetadataResponse {
         }
         fields.tags(self.flexible)?;
         self.partitions -= 1;
+        // A replica that is offline fails nothing: the guide says that it can be ignored.
+        if error != ErrorCode::REPLICA_NOT_AVAILABLE.0 {
+            self.note(error);
+        }
         Ok(())
     }
 }
@@ -104,25 +115,28 @@ impl Body for MetadataResponse {
                 fields.int32()?; // id
                 fields.string(self.flexible)?; // host
                 fields.int32()?; // port
-                fields.string(self.flexible)?; // rack
+                if self.version >= 1 {
+                    fields.string(self.flexible)?; // rack
+                }
                 fields.tags(self.flexible)?;
                 self.left -= 1;
             }
             State::Cluster => {
-                let cluster = fields.string(self.flexible)?;
-                fields.int32()?; // controller
+                let id = if self.version >= 2 { fields.string(self.flexible)? } else { None };
+                if self.version >= 1 {
+                    fields.int32()?; // controller
+                }
                 self.left = fields.count(self.flexible)?;
-                self.cluster = cluster.map(|cluster| known.names.intern(cluster));
+                self.cluster = id.map(|id| known.names.intern(id));
                 self.state = State::Topic;
             }
             State::Topic if self.left == 0 => {
                 if (8..=10).contains(&self.version) {
                     fields.int32()?; // authorized operations on the cluster
                 }
-                if self.version >= 13 {
-                    fields.int16()?; // error
-                }
+                let error = if self.version >= 13 { fields.int16()? } else { 0 };
                 fields.tags(self.flexible)?;
+                self.note(error);
                 self.state = State::End;
             }
             State::Topic => {

@@ -2,19 +2,21 @@
 //!
 //! Every request becomes an exchange, so that nothing on the connection is unaccounted for.
 //! Produce and Fetch are read whole, heads of record batches and headers of uncompressed records
-//! included, and give one exchange a topic. Of the others only what later requests need is read:
-//! the group of group requests, the cluster's and the topics' ids of Metadata.
+//! included, and give one exchange a topic. Of the others what later requests need is read (the
+//! group of group requests, the cluster's and the topics' ids of Metadata), and what failed.
 //!
 //! Messages of any length are read as they come, with memory for a few fields at a time.
 //!
 //! Reading order: [`facts`](KafkaFacts), `dissector` (pairing), `head`, `body` (how a message is
-//! read), `produce`, `fetch`, `records`.
+//! read), `produce`, `fetch`, `records`, `errors`.
 
 mod api;
 mod body;
 mod detect;
 mod dissector;
 mod error;
+mod errors;
+mod exchanges;
 mod facts;
 mod fetch;
 mod head;
@@ -25,6 +27,7 @@ mod produce;
 mod records;
 mod request;
 mod response;
+mod shapes;
 mod topic;
 mod wire;
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::body::{Body, Progress, Step, read};
 use super::fetch::{Fetch, FetchRequest};
 use super::known::Known;
-use super::metadata;
 use super::produce::{Produce, ProduceRequest};
 use super::wire::{Cursor, Read};
 use super::{Api, head::RequestHead};
@@ -67,9 +66,7 @@ pub(super) enum Wanted {
 impl Pending {
     /// Whether the response is read field by field, so that other bytes would not pass for it.
     pub(super) fn has_checked_answer(&self) -> bool {
-        let is_metadata = self.asked.api == Api::METADATA
-            && self.asked.version >= metadata::FIRST_VERSION
-            && self.asked.is_known();
+        let is_metadata = self.asked.api == Api::METADATA && self.asked.is_known();
         matches!(self.body, Wanted::Produce(_) | Wanted::Fetch(_)) || is_metadata
     }
 }

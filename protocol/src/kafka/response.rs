@@ -1,9 +1,10 @@
 //! A response in hand.
 
 use super::body::{Body, Progress, Step, read};
+use super::errors::ErrorsResponse;
 use super::fetch::{FetchResponse, Fetched};
 use super::known::Known;
-use super::metadata::{self, MetadataResponse};
+use super::metadata::MetadataResponse;
 use super::produce::{Produce, ProduceResponse};
 use super::request::{Asked, Pending, Wanted};
 use super::wire::{Cursor, Read};
@@ -27,7 +28,7 @@ enum Reading {
     Produce(Box<ProduceResponse>),
     Fetch(Box<FetchResponse>),
     Metadata(Box<MetadataResponse>),
-    Plain(PlainResponse),
+    Errors(ErrorsResponse),
     Other,
 }
 
@@ -58,15 +59,11 @@ impl Answering {
                 Reading::Produce(Box::new(ProduceResponse::new(version, body)))
             }
             Wanted::Fetch(body) => Reading::Fetch(Box::new(FetchResponse::new(version, body))),
-            Wanted::Other
-                if asked.api == Api::METADATA
-                    && version >= metadata::FIRST_VERSION
-                    && asked.is_known() =>
-            {
+            Wanted::Other if asked.api == Api::METADATA && asked.is_known() => {
                 Reading::Metadata(Box::new(MetadataResponse::new(version)))
             }
-            Wanted::Other => match PlainResponse::of(&asked) {
-                Some(body) => Reading::Plain(body),
+            Wanted::Other => match ErrorsResponse::of(&asked) {
+                Some(body) => Reading::Errors(body),
                 None => Reading::Other,
             },
         };
@@ -106,7 +103,7 @@ impl Answering {
                 Reading::Metadata(body) => {
                     read(&mut Headed(&mut self.head, &mut **body), framed, known)
                 }
-                Reading::Plain(body) => read(&mut Headed(&mut self.head, body), framed, known),
+                Reading::Errors(body) => read(&mut Headed(&mut self.head, body), framed, known),
                 Reading::Other => {
                     framed.skip_rest();
                     Progress::Whole
@@ -126,11 +123,8 @@ impl Answering {
         let told = match self.body {
             Reading::Produce(body) => Told::Produce(body.produce),
             Reading::Fetch(body) => Told::Fetch(body.into_fetched()),
-            Reading::Metadata(body) => {
-                body.teach(known);
-                Told::Other(None)
-            }
-            Reading::Plain(body) => Told::Other(body.error),
+            Reading::Metadata(body) => Told::Other(body.teach(known)),
+            Reading::Errors(body) => Told::Other(body.error()),
             Reading::Other => Told::Other(None),
         };
         Some(Answered { asked, request, told })
@@ -146,48 +140,6 @@ impl From<Pending> for Answered {
             Wanted::Other | Wanted::Token => Told::Other(None),
         };
         Self { asked: pending.asked, request: pending.extent, told }
-    }
-}
-
-/// A response that begins with an error code, behind the throttle time if there is one.
-#[derive(Debug)]
-struct PlainResponse {
-    is_throttled: bool,
-    error: Option<ErrorCode>,
-}
-
-impl PlainResponse {
-    /// `None` for responses that have their errors elsewhere, one for each thing asked for.
-    fn of(asked: &Asked) -> Option<Self> {
-        let is_throttled = match (asked.api, asked.version) {
-            // A broker that does not know the version answers with that error in the form of
-            // version 0 (KIP-511); the error comes first in every version.
-            (Api::API_VERSIONS, _) => false,
-            _ if !asked.is_known() => return None,
-            (Api::JOIN_GROUP, version) => version >= 2,
-            (Api::SYNC_GROUP | Api::HEARTBEAT | Api::LEAVE_GROUP, version) => version >= 1,
-            (Api::FIND_COORDINATOR, version @ ..=3) => version >= 1,
-            (
-                Api::INIT_PRODUCER_ID
-                | Api::ADD_OFFSETS_TO_TXN
-                | Api::END_TXN
-                | Api::CONSUMER_GROUP_HEARTBEAT,
-                _,
-            ) => true,
-            (Api::SASL_HANDSHAKE | Api::SASL_AUTHENTICATE, _) => false,
-            _ => return None,
-        };
-        Some(Self { is_throttled, error: None })
-    }
-}
-
-impl Body for PlainResponse {
-    fn step(&mut self, fields: &mut Cursor<'_>, _: &mut Known) -> Read<Step> {
-        if self.is_throttled {
-            fields.int32()?;
-        }
-        self.error = ErrorCode::new(fields.int16()?);
-        Ok(Step::Rest)
     }
 }
 

@@ -12,10 +12,13 @@ mod dissector;
 mod handshake;
 mod packet;
 mod query;
+mod redact;
 mod reply;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use redact::Redactor;
 
 use std::sync::Arc;
 

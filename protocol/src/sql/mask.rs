@@ -62,6 +62,14 @@ const VERBS: [&str; 51] = [
     "WITH",
 ];
 
+/// What statements of MySQL and MariaDB begin with beside these:
+/// <https://dev.mysql.com/doc/refman/9.0/en/sql-statements.html>, in order.
+const MYSQL_VERBS: [&str; 24] = [
+    "BINLOG", "CACHE", "CHANGE", "CHECK", "CHECKSUM", "CLONE", "DESC", "DESCRIBE", "FLUSH", "GET",
+    "HANDLER", "INSTALL", "KILL", "OPTIMIZE", "PURGE", "RENAME", "REPAIR", "REPLACE", "SHUTDOWN",
+    "STOP", "TABLE", "UNLOCK", "USE", "XA",
+];
+
 /// What stands at a byte. The greater hides more.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Shown {
@@ -118,7 +126,19 @@ fn is_statement(text: &str, dialect: Dialect) -> bool {
     };
     let Some(first) = Tokens::new(text, dialect).find(|token| !before(token)) else { return true };
     let word = text.get(first.start..first.end).unwrap_or_default();
-    first.kind == Kind::Word && VERBS.iter().any(|verb| verb.eq_ignore_ascii_case(word))
+    let is_word = |verb: &&str| verb.eq_ignore_ascii_case(word);
+    let is_mysql = matches!(dialect, Dialect::Mysql | Dialect::MysqlNoBackslash);
+    let is_verb = VERBS.iter().any(&is_word) || is_mysql && MYSQL_VERBS.iter().any(is_word);
+    first.kind == Kind::Word && is_verb
+}
+
+/// Whether this is the value of a `traceparent` (W3C Trace Context, §3.2.2).
+pub(crate) fn is_traceparent(value: &[u8]) -> bool {
+    value.len() == TRACEPARENT
+        && value.iter().enumerate().all(|(at, byte)| match at {
+            2 | 35 | 52 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }
 
 fn judge(text: &str, token: &Token) -> Shown {
@@ -163,12 +183,7 @@ fn comment(comment: &str, start: usize, kept: &mut Kept<'_>) {
     kept.keep(start + comment.len() - 2..start + comment.len());
     let Some(found) = comment.find("traceparent='") else { return };
     let value = found + "traceparent='".len();
-    let is_parent = comment.as_bytes().get(value..value + TRACEPARENT).is_some_and(|parent| {
-        parent.iter().enumerate().all(|(at, byte)| match at {
-            2 | 35 | 52 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
-    });
+    let is_parent = comment.as_bytes().get(value..value + TRACEPARENT).is_some_and(is_traceparent);
     if is_parent && comment.as_bytes().get(value + TRACEPARENT) == Some(&b'\'') {
         kept.keep(start + found..start + value + TRACEPARENT + 1);
         // The separator before it, without which it is no key.

@@ -20,6 +20,8 @@ pub const MAX_FRAME: u32 = 1 << 20;
 pub struct Frame<'a> {
     /// What the frame starts with.
     pub link: LinkType,
+    /// The number of the interface within the file; 0 in a classic pcap file.
+    pub interface: u32,
     /// Nanoseconds since 1970 (UTC).
     pub time: u64,
     /// The bytes that were captured.
@@ -180,10 +182,10 @@ impl<R: Read> Capture<R> {
             Format::Pcapng(pcapng) => pcapng.step(&mut self.input, &mut self.buffer)?,
         };
         match step {
-            Step::Frame { link, time, from, to, wire_len } => {
+            Step::Frame { link, interface, time, from, to, wire_len } => {
                 let bytes = self.buffer.get(from..to).unwrap_or_default();
                 let wire_len = wire_len.max(bytes.len() as u64);
-                Ok(Some(Frame { link, time, bytes, wire_len }))
+                Ok(Some(Frame { link, interface, time, bytes, wire_len }))
             }
             Step::Over(ended) => {
                 self.over = true;
@@ -211,7 +213,7 @@ impl<R: Read> Capture<R> {
 
 /// What reading one record gave. The frame is `buffer[from..to]`.
 enum Step {
-    Frame { link: LinkType, time: u64, from: usize, to: usize, wire_len: u64 },
+    Frame { link: LinkType, interface: u32, time: u64, from: usize, to: usize, wire_len: u64 },
     Over(Ended),
 }
 

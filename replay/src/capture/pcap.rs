@@ -85,6 +85,6 @@ impl Pcap {
         if !input.read(captured, buffer)? {
             return Ok(Step::Over(Ended::Truncated { offset }));
         }
-        Ok(Step::Frame { link: self.link, time, from: 0, to: buffer.len(), wire_len })
+        Ok(Step::Frame { link: self.link, interface: 0, time, from: 0, to: buffer.len(), wire_len })
     }
 }

@@ -178,6 +178,7 @@ impl Pcapng {
             let (link, time) = (interface.link, self.last_time);
             return (to <= block.len()).then_some(Step::Frame {
                 link,
+                interface: 0,
                 time,
                 from: 4,
                 to,
@@ -186,12 +187,9 @@ impl Pcapng {
         }
         // An (obsolete) packet block differs from an enhanced one by a count of drops in the upper
         // half of the interface's number.
-        let number = if kind == PACKET {
-            order.u16(block, 0)?.into()
-        } else {
-            usize::try_from(order.u32(block, 0)?).ok()?
-        };
-        let interface = *self.interfaces.get(number)?;
+        let number: u32 =
+            if kind == PACKET { order.u16(block, 0)?.into() } else { order.u32(block, 0)? };
+        let interface = *self.interfaces.get(usize::try_from(number).ok()?)?;
         let ticks = u64::from(order.u32(block, 4)?) << 32 | u64::from(order.u32(block, 8)?);
         let captured = order.u32(block, 12)? as usize;
         let wire_len = order.u32(block, 16)?.into();
@@ -201,7 +199,7 @@ impl Pcapng {
         }
         let time = interface.clock.nanoseconds(ticks);
         self.last_time = time;
-        Some(Step::Frame { link: interface.link, time, from: 20, to, wire_len })
+        Some(Step::Frame { link: interface.link, interface: number, time, from: 20, to, wire_len })
     }
 }
 

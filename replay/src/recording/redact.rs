@@ -83,7 +83,16 @@ impl Redactor {
     }
 
     fn data(&mut self, data: &Data, bytes: &[u8], out: &mut Vec<u8>) {
-        if data.flags & (flag::DATAGRAM | flag::END) != 0 {
+        if data.flags & flag::DATAGRAM != 0 {
+            let is_whole = data.offset == 0 && data.place.length as usize == bytes.len();
+            if is_whole && data.flags & flag::END == 0 {
+                redact::datagram(bytes, out);
+            } else {
+                out.resize(bytes.len(), MASK);
+            }
+            return;
+        }
+        if data.flags & flag::END != 0 {
             out.resize(bytes.len(), MASK);
             return;
         }

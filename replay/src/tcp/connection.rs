@@ -133,7 +133,7 @@ impl Connection {
         listener: &mut Listener<'_>,
     ) {
         if self.ended {
-            counters.after_end += u64::from(!segment.is_empty());
+            self.after_end(side, segment, counters);
             return;
         }
         self.find_starts(side, segment);
@@ -282,7 +282,7 @@ impl Connection {
         listener: &mut Listener<'_>,
     ) {
         if self.ended {
-            counters.after_end += u64::from(!segment.is_empty());
+            self.after_end(side, segment, counters);
             return;
         }
         if segment.flags.has(Flags::RST) {
@@ -304,6 +304,17 @@ impl Connection {
         self.advance(side, time, listener, |stream, deliver| {
             stream.push(sequence, segment.payload, segment.missing, fin, counters, deliver);
         });
+    }
+
+    /// Counts a segment that comes when all is over: known bytes are only repeated.
+    fn after_end(&self, side: Side, segment: &Segment<'_>, counters: &mut Counters) {
+        let stream = self.stream(side);
+        let end = stream.position(segment.data_sequence().wrapping_add(segment.len() as u32));
+        if end.is_some_and(|end| end <= stream.next() as i64) {
+            counters.repeated_bytes += segment.len();
+        } else {
+            counters.after_end += u64::from(!segment.is_empty());
+        }
     }
 
     fn reset(

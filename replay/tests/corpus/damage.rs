@@ -23,6 +23,7 @@ const MOST_FRAMES: usize = 4000;
 /// A frame of a capture.
 pub(crate) struct Owned {
     link: LinkType,
+    interface: u32,
     time: u64,
     bytes: Vec<u8>,
     wire_len: u64,
@@ -30,7 +31,8 @@ pub(crate) struct Owned {
 
 impl Owned {
     pub(crate) fn frame(&self) -> Frame<'_> {
-        Frame { link: self.link, time: self.time, bytes: &self.bytes, wire_len: self.wire_len }
+        let Self { link, interface, time, ref bytes, wire_len } = *self;
+        Frame { link, interface, time, bytes, wire_len }
     }
 }
 
@@ -40,8 +42,8 @@ pub(crate) fn read(path: &std::path::Path) -> Vec<Owned> {
     let mut capture = Capture::open(&input[..]).expect("a capture");
     let mut frames = Vec::new();
     while let Some(frame) = capture.next_frame().expect("memory does not fail") {
-        let Frame { link, time, bytes, wire_len } = frame;
-        frames.push(Owned { link, time, bytes: bytes.to_vec(), wire_len });
+        let Frame { link, interface, time, bytes, wire_len } = frame;
+        frames.push(Owned { link, interface, time, bytes: bytes.to_vec(), wire_len });
         if frames.len() == MOST_FRAMES {
             break;
         }
@@ -56,9 +58,10 @@ pub(crate) fn damage(frames: &[Owned], choose: &mut dyn FnMut(usize) -> usize) -
     let rarity = 4 + choose(30);
     let mut damaged = Vec::new();
     for frame in frames.iter().skip(start) {
-        let Owned { link, time, bytes, wire_len } = frame;
+        let Owned { link, interface, time, bytes, wire_len } = frame;
         let copy = |keep: usize| Owned {
             link: *link,
+            interface: *interface,
             time: *time,
             bytes: bytes[..keep.min(bytes.len())].to_vec(),
             wire_len: *wire_len,

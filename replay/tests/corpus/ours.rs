@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use onlooker_protocol::{Chunk, Ending, Exchange, Moment, Output, Side};
-use onlooker_replay::{Assembler, ConnectionId, End, Event, Frame, Opened, Role, replay};
+use onlooker_replay::{
+    Assembler, ConnectionId, End, Event, Frame, Opened, Role, Transport, replay,
+};
 
 use crate::golden::Line;
 use crate::words;
@@ -61,11 +63,18 @@ impl<'a> Reader<'a> {
         let id = match *event {
             Event::Opened(opened) => {
                 let known = opened.role == Role::Handshake;
-                let conversation = Conversation::new(opened.server.port(), known, known, known);
+                let is_multicast = opened.transport == Transport::Udp
+                    && [opened.client, opened.server].iter().any(|it| it.ip().is_multicast());
+                let conversation = if is_multicast {
+                    Conversation::multicast()
+                } else {
+                    Conversation::new(opened.server.port(), known, known, known)
+                };
                 let connection = Connection { opened, conversation, positions: [0; 2] };
                 self.connections.insert(opened.id, connection);
                 return;
             }
+            Event::ConnectFailed { .. } => return,
             Event::Data { id, .. }
             | Event::Datagram { id, .. }
             | Event::HalfClosed { id, .. }
@@ -82,7 +91,7 @@ impl<'a> Reader<'a> {
 impl Connection {
     fn take(&mut self, event: &Event<'_>, out: &mut Output) {
         match *event {
-            Event::Opened(_) => {}
+            Event::Opened(_) | Event::ConnectFailed { .. } => {}
             Event::Data { side, position, bytes, missing, time, .. } => {
                 let first = moment(position, time);
                 self.positions[usize::from(side == Side::Server)] =

@@ -48,9 +48,11 @@ DECODE_AS = [
     ("zeek/redis/django-cloud", ["10625"], "resp"),
 ]
 
-# More than one of these in a frame: a tunnel, or an error that quotes a packet.
+# More than one of these in a frame: a tunnel, of which the innermost packet counts, or an error that
+# quotes a packet.
 NETWORK = {"ip", "ipv6"}
 TRANSPORT = {"tcp", "udp"}
+ERRORS = {"icmp", "icmpv6"}
 
 # IANA's registry of resource record types.
 DNS_TYPES = {
@@ -101,13 +103,17 @@ class Reader:
         self.conversations = {}
 
     def packet(self, packet):
-        names = [proto.get("name") for proto in packet.findall("proto")]
-        if sum(name in NETWORK for name in names) != 1:
+        protos = packet.findall("proto")
+        names = [proto.get("name") for proto in protos]
+        if any(name in ERRORS for name in names) or not any(name in NETWORK for name in names):
             return
-        if sum(name in TRANSPORT for name in names) != 1:
+        innermost = max(at for at, name in enumerate(names) if name in NETWORK)
+        protos = protos[innermost:]
+        network = protos[0]
+        transports = [proto for proto in protos if proto.get("name") in TRANSPORT]
+        if len(transports) != 1:
             return
-        network = next(p for p in packet if p.get("name") in NETWORK)
-        transport = next(p for p in packet if p.get("name") in TRANSPORT)
+        transport = transports[0]
         kind, layer = network.get("name"), transport.get("name")
         if value(transport, f"{layer}.srcport") is None:
             return
@@ -121,7 +127,7 @@ class Reader:
         conversation = self.conversations.setdefault(key, Conversation())
         if layer == "tcp" and truth(transport, "tcp.flags.syn"):
             conversation.from_start = True
-        for proto in packet.findall("proto"):
+        for proto in protos:
             read = getattr(self, "read_" + (proto.get("name") or "").replace("-", "_"), None)
             if read:
                 read(proto, conversation, source, destination)

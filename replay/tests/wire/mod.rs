@@ -163,6 +163,7 @@ pub(crate) fn told(file: &[u8]) -> (BTreeMap<ConnectionId, Told>, Summary) {
             let told = all.get_mut(&id).expect("opened");
             told.datagrams.push((side, bytes.to_vec(), missing));
         }
+        Event::ConnectFailed { .. } => {}
         Event::HalfClosed { id, side, time } => {
             in_order(id, time);
             all.get_mut(&id).expect("opened").half_closed.push(side);

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use onlooker_common::view::Record;
 use onlooker_pipeline::process::{Handlers, Processes};
 use onlooker_pipeline::span::{Attributes, Resource, Value};
 use onlooker_pipeline::{Pipeline, PipelineOptions};
 use onlooker_replay::{Assembler, Capture, Event, Recorder};
 
 use super::{Arguments, FRAMES_AT_ONCE, Outlet};
+use crate::cli::failures::Failures;
 use crate::cli::report;
 
 /// Replays one capture.
@@ -54,6 +56,7 @@ pub(super) fn replay(
             unreadable_records: capture.unreadable_records(),
             wire: assembler.counters(),
             pipeline: pipeline.counters(),
+            failures: Failures::of(pipeline.failed_connects()).of_a_capture(),
         };
         eprint!("{summary}");
     }
@@ -61,9 +64,16 @@ pub(super) fn replay(
 }
 
 fn feed(event: &Event<'_>, recorder: &mut Recorder, pipeline: &mut Pipeline<Hosts>) {
-    recorder.take(event, &mut |record| pipeline.feed(Some(record)));
-    if matches!(event, Event::Opened(_)) {
+    let mut failed = None;
+    recorder.take(event, &mut |record| match record {
+        Record::ConnectFailure(failure) => failed = Some(failure),
+        record => pipeline.feed(Some(record)),
+    });
+    if matches!(event, Event::Opened(_) | Event::ConnectFailed { .. }) {
         pipeline.processes().learn(recorder.hosts());
+    }
+    if let Some(failure) = failed {
+        pipeline.feed(Some(Record::ConnectFailure(failure)));
     }
 }
 

@@ -63,11 +63,16 @@ pub(super) fn keep<'a>(line: Line<'a>, kept: &mut Kept<'_>) -> Option<(&'a [u8],
     let value = rest.get(1..).unwrap_or_default().trim_ascii();
     let start = line.start + colon + 1 + leading(rest.get(1..).unwrap_or_default());
     kept.keep(line.start..start);
-    let shown = SHOWN.iter().find(|(shown, _)| name.eq_ignore_ascii_case(shown.as_bytes()));
-    if let Some(length) = shown.and_then(|(_, built)| built.fits(value)) {
+    if let Some(length) = self::value(name, value) {
         kept.keep(start..start + length);
     }
     Some((name, value))
+}
+
+/// How many bytes of a field's value may be shown.
+pub(crate) fn value(name: &[u8], value: &[u8]) -> Option<usize> {
+    let (_, built) = SHOWN.iter().find(|(shown, _)| name.eq_ignore_ascii_case(shown.as_bytes()))?;
+    built.fits(value)
 }
 
 fn leading(bytes: &[u8]) -> usize {
@@ -110,6 +115,6 @@ impl Built {
 }
 
 /// Bytes of `host [":" port]` (RFC 3986 §3.2.2): no user, no escapes.
-pub(super) fn is_host(byte: u8) -> bool {
+pub(crate) fn is_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte)
 }

@@ -66,14 +66,15 @@ fn authority(target: &[u8], start: usize, kept: &mut Kept<'_>) -> usize {
     scheme.len() + length
 }
 
-/// A word of letters, or a version.
+/// A word of letters, or versions and words between dots (`v2`, `shop.v1.Orders`).
 fn is_part(part: &[u8]) -> bool {
-    let is_word = |byte: u8| byte.is_ascii_alphabetic() || b"_-.".contains(&byte);
-    match part {
-        [] => true,
-        [b'v', digits @ ..] if all(digits, 2, |byte| byte.is_ascii_digit()) => true,
-        part => all(part, LONGEST_PART, is_word),
-    }
+    let is_word = |byte: u8| byte.is_ascii_alphabetic() || b"_-".contains(&byte);
+    part.len() <= LONGEST_PART
+        && part.split(|&byte| byte == b'.').all(|piece| match piece {
+            [] => true,
+            [b'v', digits @ ..] if all(digits, 2, |byte| byte.is_ascii_digit()) => true,
+            piece => all(piece, LONGEST_PART, is_word),
+        })
 }
 
 /// Each piece between separators, and where it is. The byte behind it is a separator, or none of

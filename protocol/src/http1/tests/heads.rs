@@ -150,3 +150,89 @@ fn a_request_cut_off_by_the_end_of_the_connection() {
     assert_eq!(talk.told(), ["POST /slow -"]);
     assert_eq!(talk.exchanges[0].outcome, Outcome::Aborted(Ending::Reset));
 }
+
+/// RFC 9112 §3: a target with white space is invalid. What stands before the space is not the path.
+#[test]
+fn a_cut_request_line_has_no_more_path_than_is_certain() {
+    for (line, told) in [
+        ("GET /a b c", "GET ? 200"),
+        ("GET /a b", "GET ? 200"),
+        ("GET /a HTTP/3.7", "GET ? 200"),
+        ("GET /a", "GET ? 200"),
+        ("GET /a ", "GET /a 200"),
+        ("GET /a HT", "GET /a 200"),
+        ("GET /a HTTP/1.", "GET /a 200"),
+        ("GET /a HTTP/1.1\r", "GET /a 200"),
+    ] {
+        let mut talk = Talk::new();
+        talk.client("GET /first HTTP/1.1\r\n\r\n").server(OK);
+        talk.say(Side::Client, line.as_bytes(), 500);
+        talk.server(OK).client("GET /next HTTP/1.1\r\n\r\n").server(OK);
+        assert_eq!(talk.told(), ["GET /first 200", told, "GET /next 200"], "{line:?}");
+    }
+}
+
+/// RFC 9112 §3: the server may answer 400, or take the target as it is; so it is told as it is.
+#[test]
+fn a_target_with_spaces_is_told_whole() {
+    let mut talk = Talk::new();
+    talk.client("GET /a b c HTTP/1.1\r\nHost: h\r\n\r\n")
+        .server("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(talk.told(), ["GET /a b c 400"]);
+}
+
+/// RFC 9112 §2.2, §2.3 and §3: a bare CR, no version, one that is not HTTP/1, control characters, no
+/// single space.
+#[test]
+fn lines_that_are_no_request_lines_are_not_told() {
+    for line in [
+        "GET /a\rb HTTP/1.1\r\n",
+        "GET /a\r\n",
+        "GET\r\n",
+        "GET /a HTTP/3.7\r\n",
+        "GET /a HTTP/1.10\r\n",
+        "GET /a http/1.1\r\n",
+        "GET /a\x01b HTTP/1.1\r\n",
+        "GET /a\0 HTTP/1.1\r\n",
+        "G\x7fT /a HTTP/1.1\r\n",
+        "GET\t/a HTTP/1.1\r\n",
+        " GET /a HTTP/1.1\r\n",
+    ] {
+        let mut talk = Talk::new();
+        talk.client("GET /first HTTP/1.1\r\n\r\n").server(OK);
+        talk.client(format!("{line}Host: h\r\n\r\n"));
+        talk.server("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        talk.client("GET /next HTTP/1.1\r\n\r\n").server(OK).closed(Ending::Closed);
+        let told = talk.told();
+        assert_eq!(told[0], "GET /first 200", "{line:?}");
+        assert!(told.iter().all(|it| !it.contains("/a")), "{line:?}: {told:?}");
+        assert!(talk.not_understood + talk.lost > 0, "{line:?} was passed over silently");
+    }
+}
+
+/// RFC 9112 §5.1: a server must reject a request with white space before a colon, so nothing that
+/// stands in such a field is told. A proxy must remove it from a response.
+#[test]
+fn white_space_before_a_colon_makes_no_field_of_a_request() {
+    let mut talk = Talk::new();
+    let context = "traceparent : 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    talk.client(format!("GET / HTTP/1.1\r\nHost : h\r\nUser-Agent\t: a\r\n{context}\r\n\r\n"));
+    talk.server("HTTP/1.1 400 Bad Request\r\nContent-Length : 2\r\n\r\nno");
+    talk.client("GET /next HTTP/1.1\r\nHost: h\r\n\r\n").server(OK);
+    assert_eq!(talk.told(), ["GET / 400", "GET /next 200"]);
+    assert_eq!(facts(&talk.exchanges[0]).host, None);
+    assert_eq!(facts(&talk.exchanges[0]).user_agent, None);
+    assert_eq!(talk.exchanges[0].context, None);
+}
+
+/// RFC 9110 §5.5: CR and NUL in a value are replaced by spaces. RFC 9112 §5.2: so is a fold; §2.2: a
+/// line with white space behind the start line is passed over.
+#[test]
+fn dangerous_characters_of_a_value_become_spaces() {
+    let mut talk = Talk::new();
+    talk.client("GET / HTTP/1.1\r\n Host: evil\r\nHost: h\r\nUser-Agent: a\rb\0c\td\r\n\r\n");
+    talk.server(OK);
+    let facts = facts(&talk.exchanges[0]);
+    assert_eq!(facts.host.as_deref(), Some("h"));
+    assert_eq!(facts.user_agent.as_deref(), Some("a b c\td"));
+}

@@ -143,6 +143,32 @@ pub(super) fn decode(mut input: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Bits of an octet's code.
+pub(super) fn bits(octet: u8) -> u32 {
+    LENGTHS[usize::from(octet)].into()
+}
+
+/// The code of a string, padded with ones.
+pub(super) fn encode(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let (mut front, mut count) = (0u64, 0u32);
+    for &octet in text {
+        let length = bits(octet);
+        let place = CODE.symbols.iter().position(|&it| it == u16::from(octet)).unwrap_or(0);
+        let (first, start) = CODE.first[length as usize];
+        front = front << length | u64::from(first + (place - start) as u32);
+        count += length;
+        while count >= 8 {
+            count -= 8;
+            out.push((front >> count) as u8);
+        }
+    }
+    if count > 0 {
+        out.push((front << (8 - count)) as u8 | (0xff >> count) as u8);
+    }
+    out
+}
+
 fn push(symbol: u16, out: &mut Vec<u8>) -> Result<(), Error> {
     // EOS is the one symbol that is no octet.
     out.push(u8::try_from(symbol).map_err(|_| Error::Huffman)?);
@@ -151,7 +177,7 @@ fn push(symbol: u16, out: &mut Vec<u8>) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, decode};
+    use super::{Error, decode, encode};
 
     fn decoded(input: &[u8]) -> Result<Vec<u8>, Error> {
         let mut out = Vec::new();
@@ -166,6 +192,9 @@ mod tests {
         assert_eq!(decoded(&[0xa8, 0xeb, 0x10, 0x64, 0x9c, 0xbf]).unwrap(), b"no-cache");
         assert_eq!(decoded(&[0x64, 0x02]).unwrap(), b"302");
         assert_eq!(decoded(&[]).unwrap(), b"");
+        assert_eq!(encode(b"www.example.com"), www);
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(decoded(&encode(&all)).unwrap(), all);
     }
 
     #[test]

@@ -4,11 +4,14 @@
 //! [`Field::Unknown`]; nothing that it reports is a guess.
 
 mod huffman;
+mod mask;
 mod static_table;
 mod table;
 
 #[cfg(test)]
 mod tests;
+
+pub(in crate::http2) use mask::masked;
 
 use static_table::STATIC_TABLE;
 use table::{Entry, Found, Name, Table};

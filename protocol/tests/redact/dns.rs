@@ -1,0 +1,101 @@
+//! DNS over UDP.
+
+use onlooker_protocol::dns::PROTOCOL;
+use onlooker_protocol::redact::{MASK, datagram};
+use onlooker_protocol::{Exchange, Facts};
+
+use crate::support::Random;
+use crate::support::reads::{Read, connections, dissect, whole};
+use crate::{SECRET, has_secret};
+
+fn redacted(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    datagram(bytes, &mut out);
+    assert_eq!(out.len(), bytes.len(), "the length changed");
+    out
+}
+
+fn label(text: &str) -> Vec<u8> {
+    [&[text.len() as u8], text.as_bytes()].concat()
+}
+
+fn record(kind: u8, data: &[u8]) -> Vec<u8> {
+    [&b"\xc0\x0c\0"[..], &[kind], b"\0\x01\0\0\0\x3c", &[0, data.len() as u8], data].concat()
+}
+
+/// A query for `<part>.shop.example` with a cookie, and its response.
+fn messages(part: &str, text: &str) -> [Vec<u8>; 2] {
+    let name = [label(part), label("shop"), label("example"), vec![0]].concat();
+    let question = [&name[..], b"\0\x01\0\x01"].concat();
+    let option = [&b"\0\x0a\0"[..], &[text.len() as u8], text.as_bytes()].concat();
+    let opt = [&b"\0\0\x29\x04\xd0\0\0\0\0\0"[..], &[option.len() as u8], &option].concat();
+    let query = [&b"\x12\x34\x01\0\0\x01\0\0\0\0\0\x01"[..], &question, &opt].concat();
+    let alias = [label(text), vec![0xc0, 0x0c]].concat();
+    let txt = label(text);
+    let records = [
+        record(5, &alias),
+        record(1, &[192, 0, 2, 7]),
+        record(16, &txt),
+        record(1, text.as_bytes()),
+    ];
+    let response =
+        [&b"\x12\x34\x81\x80\0\x01\0\x04\0\0\0\x01"[..], &question, &records.concat(), &opt]
+            .concat();
+    [query, response]
+}
+
+#[test]
+fn names_keep_their_words_and_records_lose_their_texts() {
+    let [query, response] = messages("pod7", "texts").map(|message| redacted(&message));
+    assert_eq!(&query[12..31], b"\x04xxxx\x04shop\x07example\0\0"[..19].as_ref());
+    assert_eq!(&query[query.len() - 9..], &[MASK; 9]);
+    let text = String::from_utf8_lossy(&response).into_owned();
+    assert!(text.contains("shop") && !text.contains("texts") && !text.contains("pod"), "{text}");
+    assert!(response.windows(4).any(|it| it == [192, 0, 2, 7]));
+}
+
+#[test]
+fn no_secret_comes_out_whatever_is_damaged() {
+    let messages = messages(SECRET, SECRET);
+    assert!(messages.iter().all(|message| has_secret(message)));
+    for seed in 1..=20_000 {
+        let mut random = Random(seed);
+        let mut message = messages[random.below(2)].clone();
+        for _ in 0..random.below(3) {
+            let at = random.below(34);
+            message[at] = random.below(256) as u8;
+        }
+        message.truncate(message.len() - random.below(8) / 7 * random.below(message.len()));
+        // What is damaged may be a word of letters by chance; the secret has digits in it.
+        assert!(!has_secret(&redacted(&message)), "seed {seed}: {message:02x?}");
+    }
+}
+
+#[test]
+fn what_is_no_message_is_masked() {
+    for bytes in [&b""[..], b"\x12\x34", b"M-SEARCH * HTTP/1.1\r\nHOST: shop\r\n\r\n", &[0; 40]] {
+        assert!(redacted(bytes).iter().all(|byte| *byte == MASK), "{bytes:?}");
+    }
+}
+
+/// What dig and the C library asked is read as before.
+#[test]
+fn real_lookups_are_read_as_before() {
+    let view = |exchanges: &[Exchange]| -> Vec<String> {
+        let each = exchanges.iter().map(|exchange| match &exchange.facts {
+            Facts::Dns(facts) => format!("{facts:?}"),
+            other => panic!("{other:?}"),
+        });
+        each.collect()
+    };
+    let recording = connections(include_str!("../data/dns/glibc-and-dig.txt"));
+    let mut lookups = 0;
+    for reads in recording.iter().filter(|reads| reads.iter().all(|read| read.datagram)) {
+        let left: Vec<Read> =
+            reads.iter().map(|it| Read { bytes: redacted(&it.bytes), ..it.clone() }).collect();
+        let read = |reads: &[Read]| view(&dissect(&PROTOCOL, &whole(reads), true).exchanges);
+        assert_eq!(read(&left), read(reads));
+        lookups += read(reads).len();
+    }
+    assert!(lookups >= 10, "{lookups}");
+}
