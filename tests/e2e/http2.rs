@@ -53,7 +53,7 @@ impl Server {
         client.args(["--clients", "1", "--max-concurrent-streams", &STREAMS.to_string()]);
         client.args(["--requests", &paths.len().to_string(), "--input-file"]).arg(uris);
         if let Some(size) = body {
-            client.arg("--data").arg(self.nginx.directory().write("body", "y".repeat(size)));
+            client.arg("--data").arg(self.nginx.directory().write("upload", "y".repeat(size)));
         }
         let output = client.stdin(Stdio::null()).output().expect("h2load runs");
         let said = String::from_utf8_lossy(&output.stdout);
