@@ -1,21 +1,31 @@
 //! HTTP/2 with a hundred streams at once on a connection, and bodies that are longer than what is copied
 //! of a call. Client and server, h2load and nginx, are not ours, and share no code.
 
+use std::path::PathBuf;
 use std::process::Stdio;
+use std::{env, fs};
 
 use onlooker_e2e::process::command;
 use onlooker_e2e::servers::Nginx;
-use onlooker_e2e::{Agent, Span, Spans as _, free_port, skipped};
+use onlooker_e2e::{Agent, Span, Spans as _, free_port, skipped_without};
 
 const STREAMS: usize = 100;
 const REQUESTS: usize = 300;
 /// Of a body, in bytes.
 const SIZES: [usize; 4] = [1_000, 20_000, 200_000, 1_000_000];
 
-/// An nginx that speaks HTTP/2 on the second port.
+/// An nginx that speaks HTTP/2 on the second port, and an h2load that no other test starts.
 struct Server {
     nginx: Nginx,
     port: u16,
+    client: PathBuf,
+}
+
+/// Where h2load is, if it is installed.
+fn h2load() -> PathBuf {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut found = env::split_paths(&path).map(|folder| folder.join("h2load"));
+    found.find(|file| file.exists()).unwrap_or_else(|| "h2load".into())
 }
 
 impl Server {
@@ -36,12 +46,15 @@ impl Server {
         for size in SIZES {
             nginx.directory().write(&format!("www/{size}.txt"), "x".repeat(size));
         }
-        Self { nginx, port }
+        let client = nginx.directory().join("h2load");
+        fs::copy(h2load(), &client).expect("a copy of h2load");
+        Self { nginx, port, client }
     }
 
-    /// Traces it and every h2load.
+    /// Traces both ends.
     fn trace(&self) -> Agent {
-        Agent::trace(["--pid", &self.nginx.pid().to_string(), "--exe", "*/h2load"])
+        let client = self.client.to_str().expect("a plain path");
+        Agent::trace(["--pid", &self.nginx.pid().to_string(), "--exe", client])
     }
 
     /// Asks for each path once, on one connection, so many at a time; with a body of so many bytes, if any.
@@ -49,7 +62,7 @@ impl Server {
         let uris: String =
             paths.iter().map(|path| format!("http://127.0.0.1:{}{path}\n", self.port)).collect();
         let uris = self.nginx.directory().write("uris", uris);
-        let mut client = command("h2load");
+        let mut client = command(&self.client);
         client.args(["--clients", "1", "--max-concurrent-streams", &STREAMS.to_string()]);
         client.args(["--requests", &paths.len().to_string(), "--input-file"]).arg(uris);
         if let Some(size) = body {
@@ -94,7 +107,7 @@ fn assert_exact(agent: Agent, paths: &[String]) {
 
 #[test]
 fn a_hundred_streams_with_large_responses_lose_nothing() {
-    if skipped() {
+    if skipped_without(&h2load()) {
         return;
     }
     let server = Server::start();
@@ -110,7 +123,7 @@ fn a_hundred_streams_with_large_responses_lose_nothing() {
 
 #[test]
 fn a_hundred_streams_with_large_requests_lose_nothing() {
-    if skipped() {
+    if skipped_without(&h2load()) {
         return;
     }
     let server = Server::start();
