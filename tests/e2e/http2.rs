@@ -10,7 +10,6 @@ use onlooker_e2e::servers::Nginx;
 use onlooker_e2e::{Agent, Span, Spans as _, free_port, skipped_without};
 
 const STREAMS: usize = 100;
-const REQUESTS: usize = 300;
 /// Of a body, in bytes.
 const SIZES: [usize; 4] = [1_000, 20_000, 200_000, 1_000_000];
 
@@ -76,7 +75,8 @@ impl Server {
 }
 
 fn paths(prefix: &str, size: usize) -> Vec<String> {
-    (0..REQUESTS).map(|number| format!("{prefix}/{size}/{number}")).collect()
+    let requests = if size < 1_000_000 { 3 * STREAMS } else { STREAMS };
+    (0..requests).map(|number| format!("{prefix}/{size}/{number}")).collect()
 }
 
 fn is_http2(span: &Span) -> bool {

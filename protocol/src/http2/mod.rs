@@ -39,7 +39,7 @@ impl Default for Fronts {
     /// Most APIs behind HTTP are told from the front of the request's body. Whether one is that tells more in
     /// the response's is known by then; of a response that is not, 64 bytes hold the head of a gRPC message.
     fn default() -> Self {
-        Self { client: 4096, server: 64 }
+        Self { client: 1024, server: 64 }
     }
 }
 

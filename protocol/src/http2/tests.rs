@@ -153,13 +153,13 @@ fn footing_is_found_where_frames_were_followed() {
 #[test]
 fn what_is_wanted_of_data_follows_what_is_asked() {
     let mut talk = Talk::new();
-    assert_eq!(talk.out.capture, Some(Capture::Frames { client: 4096, server: 64 }));
+    assert_eq!(talk.out.capture, Some(Capture::Frames { client: 1024, server: 64 }));
     // `content-type: application/grpc-web`: its trailers are in the body.
     let web = [GET, &[0x5f, 20], b"application/grpc-web"].concat();
     talk.ask(1, GET);
-    assert_eq!(talk.out.capture.take(), Some(Capture::Frames { client: 4096, server: 64 }));
+    assert_eq!(talk.out.capture.take(), Some(Capture::Frames { client: 1024, server: 64 }));
     talk.ask(3, &web);
-    assert_eq!(talk.out.capture, Some(Capture::Frames { client: 4096, server: u32::MAX }));
+    assert_eq!(talk.out.capture, Some(Capture::Frames { client: 1024, server: u32::MAX }));
 }
 
 /// The position of the last byte of frames of these lengths, behind the server's SETTINGS.
