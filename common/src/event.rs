@@ -82,6 +82,9 @@ pub struct Data {
     pub resumed: Place,
 }
 
+/// Length of what stands before each piece of a record with [`flag::SPARSE`], in bytes.
+pub const PIECE_HEAD: usize = 8;
+
 /// Values of [`Data::direction`].
 pub mod direction {
     /// Received by the process.
@@ -140,6 +143,10 @@ pub mod flag {
     /// It has waited so since it last received anything: if it is an event loop, the handler of those
     /// bytes has returned.
     pub const WAITED: u16 = 64;
+    /// The payload is not a run of bytes but pieces of the call, each after a [`PIECE_HEAD`](super::PIECE_HEAD):
+    /// how many bytes before it were not captured (32 bits), how many there are (32 bits). What is
+    /// behind the last piece, up to the next record or the end of the call, was not captured either.
+    pub const SPARSE: u16 = 128;
 }
 
 /// A socket, when first seen.

@@ -8,4 +8,5 @@
 pub mod counter;
 pub mod event;
 pub mod map;
+pub mod run;
 pub mod view;

@@ -26,9 +26,9 @@ pub struct Policy {
     pub inode: u32,
     /// A [`mode`].
     pub mode: u32,
-    /// Bytes of each turn to copy, received data.
+    /// Bytes of each turn (of each DATA frame) to copy, received data.
     pub received: u32,
-    /// Bytes of each turn to copy, sent data.
+    /// Bytes of each turn (of each DATA frame) to copy, sent data.
     pub sent: u32,
 }
 
@@ -40,6 +40,10 @@ pub mod mode {
     pub const FULL: u32 = 1;
     /// No event but the end of the connection.
     pub const MUTE: u32 = 2;
+    /// HTTP/2: everything but, of DATA frames of more than [`SMALL_DATA`](super::SMALL_DATA) bytes, what is behind the first [`Policy::received`](super::Policy)
+    /// and [`Policy::sent`](super::Policy) bytes of each. Like [`FULL`] where that cannot be done: before
+    /// 5.17, and until the programs know where frames begin.
+    pub const FRAMES: u32 = 3;
 }
 
 /// A listening port (map `LISTENERS`).
@@ -139,6 +143,12 @@ impl Globals {
 
 /// The longest payload of one record, in bytes: two of them and the fixed part fit the largest
 /// value of a per-CPU array (32 KiB).
-pub const RECORD_PAYLOAD: usize = 16 * 1024 - 96;
-/// The most records one call is cut into; beyond, only the length is known.
+pub const RECORD_PAYLOAD: usize = 16 * 1024 - 160;
+/// Bytes of each DATA frame to copy of a connection that begins as HTTP/2 does, until user space has said
+/// anything: of the client's frames and of the server's.
+pub const EARLY_DATA: [u32; 2] = [4096, 64];
+/// DATA frames of up to so many bytes are copied whole.
+pub const SMALL_DATA: u32 = 512;
+/// The most records one call is cut into; beyond, only the length is known. (In [`mode::FRAMES`], the most
+/// records with payload of DATA frames; there may be as many more.)
 pub const CALL_RECORDS: usize = 5;

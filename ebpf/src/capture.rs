@@ -5,8 +5,11 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::programs::{RawTracePointContext, TracePointContext};
 use onlooker_common::counter::Counter;
 use onlooker_common::event::{Data, Kind, Place, call, direction, flag, role};
-use onlooker_common::map::mode;
+use onlooker_common::map::{EARLY_DATA, mode};
 
+use crate::emit::Scratch;
+#[cfg(feature = "loops")]
+use crate::frames;
 use crate::map::POLICIES;
 use crate::socket::{Found, Socket, SocketState};
 use crate::task::{Flight, TaskState};
@@ -202,7 +205,7 @@ fn moved(context: &RawTracePointContext, who: (u32, u32), task: &mut TaskState) 
             Source::Buffer(flight.buffer)
         }
     };
-    report(who, task, state, position, returned as u64, source);
+    report::<true>(who, task, state, position, returned as u64, source);
 }
 
 /// A call returns.
@@ -240,24 +243,24 @@ fn finished(who: (u32, u32), task: &mut TaskState, which: u8, returned: u64) {
                 let header = buffer + n * MMSGHDR_SIZE;
                 let length = kernel::read_user::<u32>(header + MMSGHDR_LENGTH).unwrap_or(0);
                 let source = one_of_many(message(header));
-                report(who, task, state, position + n, u64::from(length), source);
+                report::<false>(who, task, state, position + n, u64::from(length), source);
             }
         }
         call::RECVMSG | call::SENDMSG => {
-            report(who, task, state, position, returned, message(buffer));
+            report::<true>(who, task, state, position, returned, message(buffer));
         }
         call::READV | call::WRITEV => {
-            report(who, task, state, position, returned, Source::Vector(buffer, count));
+            report::<true>(who, task, state, position, returned, Source::Vector(buffer, count));
         }
         call::SENDFILE | call::SPLICE => {
-            report(who, task, state, position, returned, Source::Nowhere);
+            report::<true>(who, task, state, position, returned, Source::Nowhere);
         }
         _ => {
             // A read into no room returns zero too, and says nothing of the stream.
             if returned == 0 && count == 0 {
                 return;
             }
-            report(who, task, state, position, returned, Source::Buffer(buffer));
+            report::<true>(who, task, state, position, returned, Source::Buffer(buffer));
         }
     }
 }
@@ -278,9 +281,10 @@ fn one_of_many(message: Source) -> Source {
     }
 }
 
-/// Reports `length` bytes of the task's call, from `position` on, and remembers what it received.
+/// Reports `length` bytes of the task's call, from `position` on, and remembers what it received. Without
+/// `FRAMES` it takes less stack, and of HTTP/2 copies what it copies of all.
 #[inline(always)]
-fn report(
+fn report<const FRAMES: bool>(
     who: (u32, u32),
     task: &mut TaskState,
     state: &mut SocketState,
@@ -300,7 +304,7 @@ fn report(
         inode: flight.inode,
         length: if length > u64::from(u32::MAX) { u32::MAX } else { length as u32 },
     };
-    if let Some(want) = allowance(state, flight, length) {
+    if let Some(wanted) = allowance::<FRAMES>(state, flight, length) {
         if let Some(scratch) = emit::scratch() {
             let mut flags = if length == 0 { flag::END } else { 0 };
             if datagram {
@@ -337,7 +341,7 @@ fn report(
                 *cause = task.cause;
                 *resumed = task.resumed;
             }
-            vector::submit(scratch, source, want, length);
+            submit::<FRAMES>(scratch, source, state, flight, position, length, &wanted);
         }
     } else {
         counter::add(Counter::Muted, 1);
@@ -363,9 +367,67 @@ fn report(
     }
 }
 
+/// Copies what is wanted of a call.
+#[inline(always)]
+#[cfg_attr(
+    not(feature = "loops"),
+    expect(unused_variables, reason = "following frames takes loops")
+)]
+fn submit<const FRAMES: bool>(
+    scratch: *mut Scratch,
+    source: Source,
+    state: &mut SocketState,
+    flight: &Flight,
+    position: u64,
+    length: u64,
+    wanted: &Wanted,
+) {
+    #[cfg(feature = "loops")]
+    if FRAMES && wanted.data != NO_FRAMES && length > 0 {
+        let bit = 1 << flight.direction;
+        let key = flight.socket | u64::from(flight.direction);
+        if state.followed & bit == 0 {
+            let sofar = if flight.direction == direction::IN { state.received } else { state.sent };
+            if (sofar == 0 || wanted.are_frames)
+                && frames::begin(source, !wanted.are_frames)
+                && frames::note(key, position) != 0
+            {
+                state.followed |= bit;
+            }
+        }
+        if state.followed & bit != 0 {
+            vector::place(scratch, source, length);
+            match frames::follow(scratch, key, position, wanted.data) {
+                frames::result::FOLLOWED => return,
+                frames::result::LOST => return state.followed &= !bit,
+                _ => state.followed &= !bit,
+            }
+        }
+    }
+    vector::submit(scratch, source, wanted.bytes, length);
+}
+
+/// What to copy of a call.
+#[cfg_attr(not(feature = "loops"), expect(dead_code, reason = "following frames takes loops"))]
+struct Wanted {
+    /// So many of its bytes.
+    bytes: u64,
+    /// But if it is known where its frames begin: so many of each DATA frame's, and everything else.
+    data: u64,
+    /// User space says that there are frames.
+    are_frames: bool,
+}
+
+/// Whatever the bytes are, they are not to be taken for frames.
+const NO_FRAMES: u64 = u64::MAX;
+
 /// How many of `length` bytes to copy; `None` if the connection is muted.
 #[inline(always)]
-fn allowance(state: &mut SocketState, flight: &Flight, length: u64) -> Option<u64> {
+fn allowance<const FRAMES: bool>(
+    state: &mut SocketState,
+    flight: &Flight,
+    length: u64,
+) -> Option<Wanted> {
     let turning = flight.direction + 1;
     if state.turning != turning {
         state.turning = turning;
@@ -375,19 +437,34 @@ fn allowance(state: &mut SocketState, flight: &Flight, length: u64) -> Option<u6
     state.turn = before.wrapping_add(length);
     let inward = flight.direction == direction::IN;
     let mut limit = if inward { globals::default_received() } else { globals::default_sent() };
+    let of_server = (state.role == role::SERVER) != inward;
+    let mut data = u64::from(EARLY_DATA[usize::from(of_server)]);
     if let Some(policy) = POLICIES.get_ptr(flight.socket) {
         // SAFETY: a live map value; a torn update is a policy of before or after.
         let policy = unsafe { *policy };
         if policy.inode == flight.inode {
             match policy.mode {
                 mode::MUTE => return None,
-                mode::FULL => return Some(length),
-                _ => limit = if inward { policy.received } else { policy.sent },
+                mode::FULL => {
+                    return Some(Wanted { bytes: length, data: NO_FRAMES, are_frames: false });
+                }
+                mode::FRAMES if !FRAMES => {
+                    return Some(Wanted { bytes: length, data: NO_FRAMES, are_frames: false });
+                }
+                mode::FRAMES => {
+                    let most = if inward { policy.received } else { policy.sent };
+                    let data = u64::from(most);
+                    return Some(Wanted { bytes: length, data, are_frames: true });
+                }
+                _ => {
+                    limit = if inward { policy.received } else { policy.sent };
+                    data = NO_FRAMES;
+                }
             }
         }
     }
-    if flight.datagram != 0 {
-        return Some(length.min(u64::from(limit)));
-    }
-    Some(length.min(u64::from(limit).saturating_sub(before)))
+    let is_stream = flight.datagram == 0;
+    let before = if is_stream { before } else { 0 };
+    let bytes = length.min(u64::from(limit).saturating_sub(before));
+    Some(Wanted { bytes, data: if is_stream { data } else { NO_FRAMES }, are_frames: false })
 }

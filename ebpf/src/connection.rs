@@ -58,7 +58,7 @@ const FRESH: SocketState = SocketState {
     tcp: 0,
     opener_flags: 0,
     established: 0,
-    reserved: 0,
+    followed: 0,
     ports: 0,
     sent_base: 0,
     received_base: 0,

@@ -20,6 +20,8 @@ const WAKE_BAND: u64 = 64 * 1024;
 #[repr(C)]
 pub struct Scratch {
     pub cursor: Cursor,
+    #[cfg(feature = "loops")]
+    pub walk: crate::frames::Walk,
     pub data: Data,
     pub payload: [u8; 2 * RECORD_PAYLOAD],
 }

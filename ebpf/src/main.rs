@@ -15,6 +15,8 @@ mod connect;
 mod connection;
 mod counter;
 mod emit;
+#[cfg(feature = "loops")]
+mod frames;
 mod globals;
 mod kernel;
 mod map;

@@ -37,6 +37,13 @@ pub static LISTENERS: LruHashMap<Listener, u32> = LruHashMap::with_max_entries(4
 #[map]
 pub static PORT_RULES: HashMap<u32, u32> = HashMap::with_max_entries(256, 0);
 
+/// How far the frames of HTTP/2 connections were followed, by the address of the sock and, in its lowest
+/// bit, the direction. Forgotten ones begin anew.
+#[cfg(feature = "loops")]
+#[map]
+pub static FRAMES: LruHashMap<u64, crate::frames::Followed> =
+    LruHashMap::with_max_entries(16_384, 0);
+
 /// Losses, by [`Counter`].
 #[map]
 pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::Count as u32, 0);

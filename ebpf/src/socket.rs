@@ -40,7 +40,8 @@ pub struct SocketState {
     pub opener_flags: u8,
     /// Non-zero: the two bases below were read when the connection was established.
     pub established: u8,
-    pub reserved: u8,
+    /// Whose frames are followed: a bit for each direction.
+    pub followed: u8,
     /// TCP: both ports, which tell a later socket at the same address apart if its predecessor's
     /// end was missed (the kernel does not run a program inside itself).
     pub ports: u32,

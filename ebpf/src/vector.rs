@@ -40,19 +40,25 @@ pub enum Source {
 /// without [`flag::MORE`], which may be empty.
 #[inline(always)]
 pub fn submit(scratch: *mut Scratch, source: Source, want: u64, total: u64) {
-    let (base, buffers) = match source {
-        Source::Buffer(base) => (base, 0),
-        Source::Vector(vector, count) | Source::Message(vector, count) => (vector, count),
-        Source::Nowhere => (0, 0),
-    };
     let want = if matches!(source, Source::Nowhere) { 0 } else { want };
-    save(scratch, Cursor { base, buffers, want, segment: 0, within: 0, copied: 0, fill: 0 });
+    place(scratch, source, want);
     // Most calls are one small buffer, which is one step.
     if step(scratch) {
         steps(scratch, matches!(source, Source::Vector(..)));
     }
     let Cursor { copied, fill, .. } = load(scratch);
     last(scratch, copied, fill, total);
+}
+
+/// Puts the cursor on a call's first byte.
+#[inline(always)]
+pub fn place(scratch: *mut Scratch, source: Source, want: u64) {
+    let (base, buffers) = match source {
+        Source::Buffer(base) => (base, 0),
+        Source::Vector(vector, count) | Source::Message(vector, count) => (vector, count),
+        Source::Nowhere => (0, 0),
+    };
+    save(scratch, Cursor { base, buffers, want, segment: 0, within: 0, copied: 0, fill: 0 });
 }
 
 /// Takes the further steps.
@@ -91,17 +97,7 @@ fn step(scratch: *mut Scratch) -> bool {
     if sofar >= cursor.want || cursor.copied >= MOST_COPIED {
         return false;
     }
-    let (base, length) = if cursor.buffers == 0 {
-        (cursor.base, cursor.want)
-    } else {
-        if cursor.segment >= cursor.buffers {
-            return false;
-        }
-        match kernel::read_user::<[u64; 2]>(cursor.base.wrapping_add(cursor.segment * 16)) {
-            Some([base, length]) => (base, length),
-            None => return false,
-        }
-    };
+    let Some((base, length)) = buffer(&cursor) else { return false };
     let here = length.saturating_sub(cursor.within);
     let room = (RECORD_PAYLOAD as u64).saturating_sub(cursor.fill);
     let n = here.min(cursor.want - sofar).min(room);
@@ -123,24 +119,37 @@ fn step(scratch: *mut Scratch) -> bool {
     cursor.copied.wrapping_add(cursor.fill) < cursor.want
 }
 
+/// The buffer that the cursor is in, and its length; `None` behind the last.
+#[inline(always)]
+pub fn buffer(cursor: &Cursor) -> Option<(u64, u64)> {
+    if cursor.buffers == 0 {
+        return Some((cursor.base, cursor.want));
+    }
+    if cursor.segment >= cursor.buffers {
+        return None;
+    }
+    let at = cursor.base.wrapping_add(cursor.segment * 16);
+    kernel::read_user::<[u64; 2]>(at).map(|[base, length]| (base, length))
+}
+
 /// The most bytes of one call that are copied.
 const MOST_COPIED: u64 = (CALL_RECORDS * RECORD_PAYLOAD) as u64;
 
 #[inline(always)]
-fn load(scratch: *mut Scratch) -> Cursor {
+pub fn load(scratch: *mut Scratch) -> Cursor {
     // SAFETY: the scratch is this CPU's; volatile, so that it is a load.
     unsafe { (&raw const (*scratch).cursor).read_volatile() }
 }
 
 #[inline(always)]
-fn save(scratch: *mut Scratch, cursor: Cursor) {
+pub fn save(scratch: *mut Scratch, cursor: Cursor) {
     // SAFETY: the scratch is this CPU's.
     unsafe { (&raw mut (*scratch).cursor).write_volatile(cursor) };
 }
 
 /// Copies `length` bytes from user memory to `at` in the payload.
 #[inline(always)]
-fn copy(scratch: *mut Scratch, at: u64, from: u64, length: u64) -> bool {
+pub fn copy(scratch: *mut Scratch, at: u64, from: u64, length: u64) -> bool {
     if length == 0 {
         return true;
     }

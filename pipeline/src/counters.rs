@@ -21,6 +21,8 @@ pub struct PipelineCounters {
     pub demotions: u64,
     /// Exchanges found.
     pub exchanges: u64,
+    /// Spans of exchanges that were not over when the agent stopped looking (`onlooker.open`).
+    pub open: u64,
     /// Exchanges of which the conventions make no span.
     pub without_span: u64,
     /// Messages not understood.

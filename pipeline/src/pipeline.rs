@@ -6,6 +6,7 @@ mod report;
 use std::collections::VecDeque;
 
 use onlooker_common::event::{self, Kind, direction, flag};
+use onlooker_common::run::runs;
 use onlooker_common::view::Record;
 use onlooker_protocol::{Chunk, Ending, Moment, Output, Side, Task};
 use rustc_hash::FxHashSet;
@@ -291,15 +292,13 @@ impl<P: Processes> Pipeline<P> {
             self.half_closed(id, first);
             return;
         }
-        let after = if data.flags & flag::MORE != 0 {
-            0
-        } else {
-            let length = u64::from(data.place.length);
-            length.saturating_sub(u64::from(data.offset) + payload.len() as u64)
-        };
-        let run = Run { first, bytes: payload, missing: after };
         let datagram = data.flags & flag::DATAGRAM != 0;
-        self.run(id, outward, run, datagram);
+        for piece in runs(data, payload) {
+            let position = start.saturating_add(piece.offset.into());
+            let first = Moment { position, ..first };
+            let run = Run { first, bytes: piece.bytes, missing: piece.missing.into() };
+            self.run(id, outward, run, datagram);
+        }
     }
 
     fn run(&mut self, id: ConnectionId, outward: bool, run: Run<'_>, datagram: bool) {

@@ -103,6 +103,14 @@ pub enum Capture {
     },
     /// Every byte of each call up to the kernel's cap a call.
     Full,
+    /// HTTP/2: every byte but what is in DATA frames behind the front of each, up to the kernel's cap a
+    /// call; where the kernel cannot follow frames, the same as [`Full`](Self::Full).
+    Frames {
+        /// Of each DATA frame of the client, in bytes.
+        client: u32,
+        /// Of each DATA frame of the server, in bytes.
+        server: u32,
+    },
     /// Lengths and times only.
     Lengths,
     /// Nothing at all.

@@ -1,10 +1,14 @@
 //! How a trace ends: by signal, by time, by count; always with everything printed.
 
-use onlooker_e2e::Agent;
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::time::Instant;
+
 use onlooker_e2e::http::{Connection, get};
 use onlooker_e2e::servers::Nginx;
-use onlooker_e2e::skipped;
+use onlooker_e2e::{Agent, Span, Spans as _, skipped};
 use rustix::process::Signal;
+use serde_json::Value;
 
 #[test]
 fn sigint_flushes() {
@@ -43,6 +47,42 @@ fn the_time_ends_it() {
     get(nginx.port, "/in/time");
     let finished = agent.collect().successful();
     assert_eq!(finished.spans.len(), 1);
+}
+
+/// A service that hangs is what a trace is often made for: what it hangs in is shown, and not as an error.
+#[test]
+fn what_is_open_at_the_end_says_so() {
+    if skipped() {
+        return;
+    }
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = upstream.local_addr().expect("its address");
+    let nginx = Nginx::start(&format!(
+        "location / {{ return 200 ok; }} location /hangs {{ proxy_pass http://{address}; }}"
+    ));
+    let agent = Agent::trace_pid(nginx.pid());
+    get(nginx.port, "/over");
+    let mut connection = Connection::to(nginx.port);
+    connection.send("GET /hangs HTTP/1.1\r\nHost: a\r\n\r\n");
+    let (mut asked, _) = upstream.accept().expect("nginx asks its upstream");
+    let _ = asked.read(&mut [0; 1_000]).expect("a request");
+    let since = Instant::now();
+    agent.wait_for("the request that is over", |spans| !spans.is_empty());
+    let open_for = since.elapsed().as_nanos() as u64;
+    let finished = agent.finish().successful();
+
+    let spans = finished.spans;
+    assert_eq!(spans.len(), 3, "{spans:#?}");
+    let is_open = |span: &Span| span.attributes.get("onlooker.open").and_then(Value::as_bool);
+    for kind in ["SERVER", "CLIENT"] {
+        let span = spans.one(kind, |span| span.kind == kind && span.path() == Some("/hangs"));
+        assert_eq!(is_open(span), Some(true));
+        assert_eq!((&*span.status, span.text("error.type")), ("UNSET", None));
+        assert_eq!(span.int("http.response.status_code"), None);
+        assert!(span.end - span.start >= open_for, "{span:?} was open for {open_for} ns");
+    }
+    assert_eq!(is_open(spans.one("over", |span| span.path() == Some("/over"))), None);
+    assert!(finished.messages.contains("still open: 2 spans"), "{}", finished.messages);
 }
 
 #[test]

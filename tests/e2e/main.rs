@@ -18,6 +18,7 @@ mod ground;
 mod grpc;
 mod harm;
 mod http;
+mod http2;
 mod kafka;
 mod links;
 mod mariadb;

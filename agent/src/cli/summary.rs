@@ -70,6 +70,11 @@ impl fmt::Display for Account {
             "{spans} spans from {} exchanges on {} connections, {} kernel events",
             pipeline.exchanges, pipeline.connections, pipeline.records
         )?;
+        list(
+            f,
+            "still open",
+            &[(pipeline.open, "spans, which end where the agent stopped looking")],
+        )?;
         let [context, same_call, same_task, lineage, segment] = links.by_evidence;
         list(
             f,

@@ -22,6 +22,13 @@ pub(crate) fn policy(capture: Capture, side: Side, inode: u32) -> Policy {
             Side::Server => Policy { received: client, sent: server, ..base },
         },
         Capture::Full => Policy { mode: mode::FULL, ..base },
+        Capture::Frames { client, server } => {
+            let (received, sent) = match side {
+                Side::Client => (server, client),
+                Side::Server => (client, server),
+            };
+            Policy { mode: mode::FRAMES, received, sent, ..base }
+        }
         Capture::Lengths => base,
         Capture::Mute => Policy { mode: mode::MUTE, ..base },
     }

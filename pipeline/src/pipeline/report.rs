@@ -1,6 +1,6 @@
 //! What a dissector has put out on its way to causality: an exchange, described.
 
-use onlooker_protocol::{Capture, Exchange, Facts};
+use onlooker_protocol::{Capture, Ending, Exchange, Facts, Outcome};
 
 use super::Pipeline;
 use super::peers::Peers;
@@ -60,13 +60,19 @@ impl<P: Processes> Pipeline<P> {
             let broker = Broker { netns: endpoint.netns, address, port };
             self.causality.linker.learn(broker, cluster);
         }
-        let Some(description) = describe(&exchange, &place) else {
+        let Some(mut description) = describe(&exchange, &place) else {
             self.counters.without_span += 1;
             return;
         };
         let messages = told(&exchange, &place, endpoint.netns);
         let asked = place.is_asker(&exchange);
-        let (start, end) = times(&exchange, asked);
+        let (start, mut end) = times(&exchange, asked);
+        if is_open(&exchange, asked) {
+            self.counters.open += 1;
+            description.attributes.set("onlooker.open", true);
+            // It lasted at least until here.
+            end = end.max(self.now);
+        }
         let process = exchange.request.first.task.process;
         let process = if process == 0 { endpoint.process } else { process };
         let peer = self.table.peer_of(connection);
@@ -95,6 +101,13 @@ impl<P: Processes> Pipeline<P> {
         let peers = Peers { table: &self.table, lent: lives.then_some(connection.id) };
         self.causality.add(finished, self.now, &peers);
     }
+}
+
+/// Whether the agent stopped looking before the exchange was over. What a span's end is told by was seen of
+/// a call whose answer's head has been read.
+fn is_open(exchange: &Exchange, asked: bool) -> bool {
+    let answered = asked && exchange.response.is_some() && exchange.answered.is_some();
+    exchange.outcome == Outcome::Aborted(Ending::Forgotten) && !answered
 }
 
 /// When the span starts and ends. A caller's starts before its first byte is sent and ends when

@@ -99,6 +99,12 @@ impl Call {
         matches!(self.request.kind, ContentType::Grpc(_))
     }
 
+    /// The trailers are in the response's body.
+    #[must_use]
+    pub fn has_trailers_in_body(&self) -> bool {
+        matches!(self.request.kind, ContentType::Grpc(Wire::Web | Wire::WebText))
+    }
+
     /// Takes a piece of the request's body.
     pub fn request_body(&mut self, bytes: &[u8]) {
         self.request.take(bytes);

@@ -49,8 +49,8 @@ fn server_may_begin(opening: &Opening<'_>) -> bool {
 }
 
 fn running(opening: &Opening<'_>) -> Evidence {
-    let client = seek::chain(opening.client, Side::Client);
-    let server = seek::chain(opening.server, Side::Server);
+    let client = seek::chain(opening.client, 0, Side::Client);
+    let server = seek::chain(opening.server, 0, Side::Server);
     if client.end == End::Broken && !opening.client.is_empty()
         || server.end == End::Broken && !opening.server.is_empty()
     {

@@ -187,7 +187,8 @@ impl Direction {
             self.state = State::Preface;
             return Step::Done;
         }
-        match seek::find(bytes, self.side, self.call == Some(self.window.position())) {
+        let from_call = self.call == Some(self.window.position());
+        match seek::find(bytes, self.window.hole(), self.side, from_call) {
             Footing::At(offset) => {
                 self.window.consume(offset);
                 // What passed unread may have been of any stream.

@@ -31,6 +31,35 @@ use crate::detect::Protocol;
 use crate::dissector::{Capture, Dissector, Ending, Handover, Output};
 use crate::exchange::Exchange;
 
+/// How much of each DATA frame is wanted, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fronts {
+    client: u32,
+    server: u32,
+}
+
+impl Default for Fronts {
+    /// Most APIs behind HTTP are told from the front of the request's body. Whether one is that tells more in
+    /// the response's is known by then; of a response that is not, 64 bytes hold the head of a gRPC message.
+    fn default() -> Self {
+        Self { client: 1024, server: 64 }
+    }
+}
+
+impl Fronts {
+    fn raise(&mut self, side: Side, to: usize) {
+        let front = match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        *front = (*front).max(u32::try_from(to).unwrap_or(u32::MAX));
+    }
+
+    const fn capture(self) -> Capture {
+        Capture::Frames { client: self.client, server: self.server }
+    }
+}
+
 /// HTTP/2, for detection.
 pub static PROTOCOL: Protocol = Protocol {
     name: "http/2",
@@ -46,6 +75,8 @@ pub struct Http2 {
     server: Direction,
     streams: Streams,
     greeted: bool,
+    /// What the kernel was asked for.
+    data: Fronts,
 }
 
 impl Http2 {
@@ -58,6 +89,7 @@ impl Http2 {
             server: Direction::from_start(Side::Server),
             streams: Streams::default(),
             greeted: false,
+            data: Fronts::default(),
         }
     }
 
@@ -69,6 +101,7 @@ impl Http2 {
             server: Direction::late(Side::Server),
             streams: Streams::partial(),
             greeted: false,
+            data: Fronts::default(),
         }
     }
 
@@ -100,7 +133,7 @@ impl Dissector for Http2 {
         if !self.greeted {
             self.greeted = true;
             // Every frame header must be seen, wherever it is in a turn.
-            out.capture = Some(Capture::Full);
+            out.capture = Some(self.data.capture());
         }
         let direction = match chunk.side {
             Side::Client => &mut self.client,
@@ -114,6 +147,10 @@ impl Dissector for Http2 {
         self.streams.end_lingering(lingering, chunk.first);
         self.streams.give_up_stale(chunk.first);
         let refuted = direction.is_refuted() || direction.is_hopeless();
+        if self.data != self.streams.data {
+            self.data = self.streams.data;
+            out.capture = Some(self.data.capture());
+        }
         self.give(out);
         if refuted {
             out.handover = Some(Handover::NotMine);

@@ -30,8 +30,9 @@ pub(super) enum Footing {
     None(usize),
 }
 
-/// Searches a stretch of `side`'s stream, which ends with a call, and may start with one.
-pub(super) fn find(bytes: &[u8], side: Side, from_call: bool) -> Footing {
+/// Searches a stretch of `side`'s stream, which ends with a call, and may start with one. Behind it `missing`
+/// bytes were not captured.
+pub(super) fn find(bytes: &[u8], missing: u64, side: Side, from_call: bool) -> Footing {
     let mut keep = None;
     for start in 0..bytes.len() {
         let rest = &bytes[start..];
@@ -39,7 +40,7 @@ pub(super) fn find(bytes: &[u8], side: Side, from_call: bool) -> Footing {
         if Header::parse(rest).is_some_and(|it| it.kind == Kind::Continuation) {
             continue;
         }
-        let chain = chain(rest, side);
+        let chain = chain(rest, missing, side);
         let aligned = if from_call && start == 0 { CALL_START } else { 0 };
         match chain.end {
             End::Broken => {}
@@ -74,12 +75,12 @@ pub(super) enum End {
     Beyond,
 }
 
-/// Follows the frames from the front of a stretch.
-pub(super) fn chain(bytes: &[u8], side: Side) -> Chain {
+/// Follows the frames from the front of a stretch, behind which `missing` bytes were not captured.
+pub(super) fn chain(bytes: &[u8], missing: u64, side: Side) -> Chain {
     let mut it = Chain { frames: 0, bits: 0, tells_side: false, end: End::Broken };
     let mut rest = bytes;
     loop {
-        if rest.is_empty() {
+        if rest.is_empty() && missing == 0 {
             it.bits += EXACT_END;
             it.end = End::Exact;
             return it;
@@ -95,6 +96,11 @@ pub(super) fn chain(bytes: &[u8], side: Side) -> Chain {
         it.tells_side |= header.kind == Kind::Headers
             && block(&header, payload).is_some_and(|block| !begins_block(block, side.other()));
         let Some(next) = payload.get(header.length..) else {
+            // All that is missing is the rest of this frame, as where frames are followed as they pass.
+            let rest = header.length.saturating_sub(payload.len()) as u64;
+            if missing > 0 && rest == missing {
+                it.bits += EXACT_END;
+            }
             it.end = End::Beyond;
             return it;
         };

@@ -262,6 +262,15 @@ impl Stream {
         }
     }
 
+    /// How many bytes of each DATA frame of a side are of use: the trailers of gRPC-Web are behind all.
+    pub(super) fn front(&self, side: Side) -> usize {
+        match side {
+            Side::Server if self.call.has_trailers_in_body() => usize::MAX,
+            _ if self.fronts[side as usize].is_open() => self.facts.sample(),
+            _ => 0,
+        }
+    }
+
     /// How many of the next bytes of a body need not be seen.
     pub(super) fn indifferent(&self, side: Side) -> u64 {
         match side {

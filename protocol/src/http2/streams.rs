@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Fronts;
 use super::hpack::{Decoder, Field};
 use super::stream::{Finish, Reply, Request, Stream};
 use crate::chunk::{Moment, Side};
@@ -69,6 +70,8 @@ pub(super) struct Streams {
     lingering: BTreeSet<u32>,
     /// A gRPC call was among the exchanges.
     calls: bool,
+    /// What is wanted of DATA frames.
+    pub(super) data: Fronts,
     /// When frames were last known to be lost, in nanoseconds; `None` if no stream can be stale.
     doubted: Option<u64>,
     pub(super) exchanges: Vec<Exchange>,
@@ -169,6 +172,10 @@ impl Streams {
         self.drop_early(id);
         let stream = self.insert(id, stream);
         stream.ask(request, arrival.first, arrival.last, end_stream);
+        let wanted = [Side::Client, Side::Server].map(|side| (side, stream.front(side)));
+        for (side, front) in wanted {
+            self.data.raise(side, front);
+        }
         self.settle(id, arrival.last);
     }
 
@@ -178,6 +185,7 @@ impl Streams {
         if let Some(stream) = self.open.get_mut(&id) {
             let read = read(arrival, hpack, |field| stream.response_field(&mut reply, field));
             stream.answer(&reply, arrival.first, arrival.last, end_stream);
+            self.data.raise(Side::Server, stream.front(Side::Server));
             self.count(read);
             self.settle(id, arrival.last);
             return;

@@ -2,7 +2,7 @@
 
 use super::Http2;
 use crate::http::Api;
-use crate::{Chunk, Dissector, Ending, Exchange, Facts, Moment, Outcome, Output, Side};
+use crate::{Capture, Chunk, Dissector, Ending, Exchange, Facts, Moment, Outcome, Output, Side};
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
@@ -133,6 +133,33 @@ fn data_that_was_not_captured_costs_nothing() {
     assert_eq!(out.exchanges[0].outcome, Outcome::Complete);
     assert_eq!(out.exchanges[0].response.unwrap().last.position, talk_length(&[1, 1000, 1000, 3]));
     assert_eq!((out.lost, out.not_understood), (0, 0));
+}
+
+/// Of a call of many frames, the kernel programs copy the headers and the fronts of DATA.
+#[test]
+fn footing_is_found_where_frames_were_followed() {
+    let mut talk = Talk::new();
+    talk.dissector = Http2::late();
+    talk.say(Side::Client, &[frame(1, 5, 7, GET), frame(1, 5, 9, GET)].concat());
+    let head = frame(1, 4, 7, OK);
+    talk.say_cut(Side::Server, &[head, frame(0, 0, 7, &[b'x'; 16_384])].concat(), 16_000);
+    talk.say_cut(Side::Server, &frame(0, 1, 7, &[b'x'; 16_384]), 16_384);
+    talk.answer(9, OK);
+    let out = talk.close();
+    assert_eq!(out.exchanges.len(), 2, "{out:?}");
+    assert_eq!((out.lost, out.not_understood), (0, 0));
+}
+
+#[test]
+fn what_is_wanted_of_data_follows_what_is_asked() {
+    let mut talk = Talk::new();
+    assert_eq!(talk.out.capture, Some(Capture::Frames { client: 1024, server: 64 }));
+    // `content-type: application/grpc-web`: its trailers are in the body.
+    let web = [GET, &[0x5f, 20], b"application/grpc-web"].concat();
+    talk.ask(1, GET);
+    assert_eq!(talk.out.capture.take(), Some(Capture::Frames { client: 1024, server: 64 }));
+    talk.ask(3, &web);
+    assert_eq!(talk.out.capture, Some(Capture::Frames { client: 1024, server: u32::MAX }));
 }
 
 /// The position of the last byte of frames of these lengths, behind the server's SETTINGS.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use onlooker_common::event::{Data, direction, flag};
+use onlooker_common::run::{Run, runs};
 use onlooker_common::view::Record;
 use onlooker_pipeline::span::{Resource, Text, Value};
 use onlooker_protocol::redact::{self, MASK, Way};
@@ -108,16 +109,67 @@ impl Redactor {
             let ahead = position.wrapping_sub(expected).cast_signed();
             if ahead < 0 {
                 // It was overtaken, or it is told twice.
-                out.resize(bytes.len(), MASK);
+                lay_out(data, bytes, out, |run, out| {
+                    out.resize(out.len() + run.bytes.len(), MASK);
+                });
                 return;
             }
             talk.skip(way, ahead.unsigned_abs().into());
         }
-        talk.run(way, data.offset == 0, bytes, out);
-        let end = data.offset.saturating_add(bytes.len() as u32);
-        let missing =
-            if data.flags & flag::MORE != 0 { 0 } else { data.place.length.saturating_sub(end) };
-        talk.skip(way, missing.into());
-        *next = Some(position.wrapping_add(bytes.len() as u32).wrapping_add(missing));
+        let mut passed = 0_u32;
+        lay_out(data, bytes, out, |Run { offset, bytes, missing }, out| {
+            talk.run(way, offset == 0, bytes, out);
+            talk.skip(way, missing.into());
+            passed = passed.wrapping_add(bytes.len() as u32).wrapping_add(missing);
+        });
+        *next = Some(position.wrapping_add(passed));
+    }
+}
+
+/// Lays a record's payload out as it was, with each run's bytes put there by `put`.
+fn lay_out(
+    data: &Data,
+    payload: &[u8],
+    out: &mut Vec<u8>,
+    mut put: impl FnMut(Run<'_>, &mut Vec<u8>),
+) {
+    let mut before = 0_u32;
+    for run in runs(data, payload) {
+        if data.flags & flag::SPARSE != 0 && !run.bytes.is_empty() {
+            out.extend_from_slice(&before.to_le_bytes());
+            out.extend_from_slice(&(run.bytes.len() as u32).to_le_bytes());
+        }
+        put(run, out);
+        before = run.missing;
+    }
+    // An empty piece at the end.
+    out.resize(payload.len(), 0);
+}
+
+#[cfg(test)]
+mod tests {
+    use onlooker_common::event::{Data, Place, direction, flag};
+    use onlooker_common::run::{Run, runs};
+    use onlooker_common::view::Record;
+
+    use super::Redactor;
+
+    #[test]
+    fn pieces_are_masked_and_lie_where_they_lay() {
+        let place = Place { socket: 8, length: 100, ..Place::default() };
+        let data =
+            Data { place, direction: direction::OUT, flags: flag::SPARSE, ..Data::default() };
+        let payload = b"\x05\0\0\0\x06\0\0\0secret\x07\0\0\0\x02\0\0\0so\0\0\0\0\0\0\0\0";
+        let mut masked = Vec::new();
+        let mut redactor = Redactor::default();
+        // The second time it is told twice.
+        for _ in 0..2 {
+            let record = redactor.redact(&Record::Data(data, payload), &mut masked);
+            let Record::Data(of, payload) = record else { panic!("{record:?}") };
+            let expected: [(u32, &[u8], u32); 4] =
+                [(0, b"", 5), (5, b"xxxxxx", 7), (18, b"xx", 0), (20, b"", 80)];
+            let expected = expected.map(|(offset, bytes, missing)| Run { offset, bytes, missing });
+            assert_eq!(runs(&of, payload).collect::<Vec<_>>(), expected);
+        }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn statement(span: &Span) -> Option<&str> {
     text(span, "db.query.text").filter(|text| !text.is_empty())
 }
 
-/// How it ended: a status code, the error's type and message.
+/// How it ended: a status code, the error's type and message, or that it did not end.
 pub(super) fn outcome(span: &Span) -> String {
     let mut words: Vec<Cow<'_, str>> = Vec::new();
     for key in [
@@ -46,6 +46,9 @@ pub(super) fn outcome(span: &Span) -> String {
         if !message.is_empty() {
             words.push(Cow::Borrowed(message));
         }
+    }
+    if let Some(Value::Bool(true)) = span.attributes.get("onlooker.open") {
+        words.push(Cow::Borrowed("open"));
     }
     words.join(" ")
 }

@@ -1,0 +1,170 @@
+//! Handovers, later turns, and what waits.
+
+use super::*;
+
+/// Lets both sides speak in turn, one call each.
+fn hear(conversation: &mut Conversation, says: &[(Side, &[u8])]) -> Output {
+    let mut out = Output::default();
+    let mut positions = [0_u64; 2];
+    conversation.starts(Side::Client, true);
+    conversation.starts(Side::Server, true);
+    for (time, &(side, bytes)) in (0..).zip(says) {
+        let position = &mut positions[index(side)];
+        let first = Moment { position: *position, start: time, end: time, ..Moment::default() };
+        *position += bytes.len() as u64;
+        conversation.feed(&Chunk::new(side, first, bytes), &mut out);
+    }
+    out
+}
+
+fn statuses(out: &Output) -> Vec<Option<u16>> {
+    let status = |exchange: &Exchange| match &exchange.facts {
+        Facts::Http(facts) => facts.status,
+        other => panic!("{other:?}"),
+    };
+    out.exchanges.iter().map(status).collect()
+}
+
+/// RFC 9113 §3.1 (h2c upgrade, from RFC 7540 §3.2): the response to the request that asked
+/// for the upgrade is on stream 1.
+#[test]
+fn an_upgrade_to_http_2_is_one_exchange() {
+    let mut conversation = Conversation::new(80, true, true, true);
+    let request = b"GET /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\n\
+        Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n";
+    let switched = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
+        Upgrade: h2c\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    // HEADERS with END_HEADERS and END_STREAM on stream 1: `:status: 404`, indexed.
+    let response = b"\0\0\x01\x01\x05\0\0\0\x01\x8d";
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let out = hear(
+        &mut conversation,
+        &[
+            (Side::Client, request),
+            (Side::Server, switched),
+            (Side::Client, preface),
+            (Side::Server, response),
+        ],
+    );
+    assert_eq!(conversation.taken(), Taken::For("http/2", Evidence::Certain));
+    assert_eq!(statuses(&out), [Some(404)]);
+    let Facts::Http(facts) = &out.exchanges[0].facts else { panic!() };
+    assert_eq!(facts.path.as_deref(), Some("/a"));
+}
+
+/// RFC 1035, section 4.2.1: a datagram is a message. Two queries in a row are not one of twice
+/// the length.
+#[test]
+fn datagrams_are_judged_one_by_one() {
+    let query = |id: u8, kind: u8| {
+        [&[0, id, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0], &b"\x04shop\0\0"[..], &[kind, 0, 1]].concat()
+    };
+    let (a, aaaa) = (query(1, 1), query(2, 28));
+    let answer = |query: &[u8]| {
+        let mut answer = query.to_vec();
+        answer[2] = 0x80;
+        answer
+    };
+    let mut conversation = Conversation::new(5353, true, true, true);
+    let mut out = Output::default();
+    let datagrams =
+        [(Side::Client, a.clone()), (Side::Client, aaaa.clone()), (Side::Server, answer(&a))];
+    for (time, (side, bytes)) in (0..).zip(&datagrams) {
+        let first = Moment { position: time * 100, start: time, end: time, ..Moment::default() };
+        let chunk = Chunk { datagram: true, ..Chunk::new(*side, first, bytes) };
+        conversation.feed(&chunk, &mut out);
+    }
+    assert_eq!(conversation.taken(), Taken::For("dns", Evidence::Likely));
+    assert_eq!(out.exchanges.len(), 1);
+}
+
+#[test]
+fn a_tunnel_is_detected_anew() {
+    let mut conversation = Conversation::new(3128, true, true, true);
+    let out = hear(
+        &mut conversation,
+        &[
+            (Side::Client, b"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n"),
+            (Side::Server, b"HTTP/1.1 200 Connection established\r\n\r\n"),
+            (Side::Client, b"\x16\x03\x01\x00\xc4\x01\x00\x00\xc0\x03\x03\xcb\x34\xec\xb1"),
+            (Side::Server, b"\x16\x03\x03\x00\x5a\x02\x00\x00\x56\x03\x03\xa6\xaf\x06\xa4"),
+        ],
+    );
+    assert_eq!(statuses(&out), [Some(200)]);
+    assert_eq!(conversation.taken(), Taken::Opaque("tls"));
+    assert_eq!(out.capture, Some(Capture::Mute));
+}
+
+/// A capture that begins with MySQL's login, or of which the greeting is cut: nothing there can
+/// be known for what it is, but a later command and the answer to it can.
+#[test]
+fn a_later_turn_tells_what_the_first_ones_do_not() {
+    let greeting = &b"\x4a\0\0\0\x0a5.5.5-10.11.6-MariaDB\0"[..];
+    let login = &b"\x54\0\0\x01\x84\xa6\x3f\0\0\0\0\x01\x21\0\0\0\0\0\0\0\0\0\0\0"[..];
+    let later = [
+        (Side::Server, &b"\x07\0\0\x02\0\0\0\x02\0\0\0"[..], 0),
+        (Side::Client, &b"\x09\0\0\0\x03select 1"[..], 0),
+        (Side::Server, &b"\x07\0\0\x01\0\0\0\x02\0\0\0"[..], 0),
+        (Side::Client, &b"\x01\0\0\0\x0e"[..], 0),
+        (Side::Server, &b"\x07\0\0\x01\0\0\0\x02\0\0\0"[..], 0),
+        (Side::Client, &b"\x01\0\0\0\x0e"[..], 0),
+        (Side::Server, &b"\x07\0\0\x01\0\0\0\x02\0\0\0"[..], 0),
+    ];
+    let starts = [
+        (false, vec![(Side::Client, login, 64)]),
+        (true, vec![(Side::Server, greeting, 51), (Side::Client, login, 64)]),
+    ];
+    for (from_start, mut says) in starts {
+        let mut conversation = Conversation::new(3306, true, from_start, from_start);
+        let mut out = Output::default();
+        says.extend(later);
+        let mut positions = [0_u64; 2];
+        for (time, (side, bytes, missing)) in (0..).zip(says) {
+            let position = &mut positions[index(side)];
+            let first = Moment { position: *position, start: time, end: time, ..Moment::default() };
+            *position += bytes.len() as u64 + missing;
+            conversation.feed(&Chunk { missing, ..Chunk::new(side, first, bytes) }, &mut out);
+        }
+        assert_eq!(conversation.taken(), Taken::For("mysql", Evidence::Certain));
+        assert!(!out.exchanges.is_empty());
+    }
+}
+
+/// HTTP/2 with 80 KB on a stream, of which too little else was captured, then a request whose
+/// answer fills what is kept.
+#[test]
+fn a_long_answer_is_judged_before_it_is_given_up() {
+    let mut conversation = Conversation::new(8080, true, false, false);
+    let mut out = Output::default();
+    let data = |stream| [&b"\0\x40\0\0\0\0\0\0"[..], &[stream], &[0; 0x4000]].concat();
+    let headers = b"\0\0\x05\x01\x05\0\0\0\x03\x82\x86\x84\x01\0".repeat(3);
+    let answer = [&b"\0\0\x01\x01\x04\0\0\0\x03\x88"[..], &data(3).repeat(2)].concat();
+    let says = [
+        (Side::Client, b"\0\x40\0\x01\x05\0\0\0\x01\x82\x86".to_vec()),
+        (Side::Server, data(1).repeat(5)),
+        (Side::Client, headers),
+        (Side::Server, answer),
+    ];
+    let mut positions = [0_u64; 2];
+    for (time, (side, bytes)) in (0..).zip(&says) {
+        let position = &mut positions[index(*side)];
+        let first = Moment { position: *position, start: time, end: time, ..Moment::default() };
+        *position += bytes.len() as u64;
+        conversation.feed(&Chunk::new(*side, first, bytes), &mut out);
+    }
+    assert_eq!(conversation.taken(), Taken::For("http/2", Evidence::Certain));
+}
+
+#[test]
+fn what_waits_is_given_out_in_time() {
+    let mut conversation = Conversation::new(80, true, false, false);
+    let mut out = Output::default();
+    let at = |end: u64| Moment { start: end, end, ..Moment::default() };
+    conversation
+        .feed(&Chunk::new(Side::Client, at(0), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"), &mut out);
+    conversation.feed(&Chunk::new(Side::Server, at(9), b"HTTP/1.1 204 N\r\n\r\n"), &mut out);
+    assert!(out.exchanges.is_empty() && conversation.waits());
+    conversation.idle(1_000_000_000, &mut out);
+    assert_eq!(statuses(&out), [Some(204)]);
+    assert!(!conversation.waits());
+}
