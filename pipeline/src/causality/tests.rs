@@ -91,7 +91,8 @@ fn run(way: Way, at: u64) -> Messages {
         names: vec![Name::Offsets(Run {
             broker,
             cluster: None,
-            topic: "orders".into(),
+            topic: Some("orders".into()),
+            topic_id: None,
             partition: 0,
             first: 7,
             last: 7,
