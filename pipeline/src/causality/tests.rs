@@ -15,7 +15,7 @@ use crate::span::{Attributes, Description, Evidence, Kind, Resource, Span, SpanI
 pub(super) const MS: u64 = 1_000_000;
 
 /// All connections live, and none has another end.
-struct Table;
+pub(super) struct Table;
 
 impl Connections for Table {
     fn alive(&self, _: ConnectionId) -> bool {
