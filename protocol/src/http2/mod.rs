@@ -15,6 +15,8 @@ mod stream;
 mod streams;
 
 #[cfg(test)]
+mod late_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
