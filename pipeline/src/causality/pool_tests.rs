@@ -42,7 +42,7 @@ fn call(on: u32, read: u64, length: u32, start: u64) -> Box<Finished> {
 
 /// Adds exchanges in the order of their ends: of each span with a parent its start, that of the parent,
 /// and the evidence.
-fn parents(mut exchanges: Vec<Box<Finished>>) -> Vec<(u64, u64, Option<Evidence>)> {
+fn parents<const N: usize>(mut exchanges: [Box<Finished>; N]) -> Vec<(u64, u64, Option<Evidence>)> {
     let mut causality = Causality::new(IdSource::new(1), 0);
     exchanges.sort_by_key(|exchange| exchange.end);
     for exchange in exchanges {
@@ -57,7 +57,7 @@ fn parents(mut exchanges: Vec<Box<Finished>>) -> Vec<(u64, u64, Option<Evidence>
 
 #[test]
 fn a_thread_that_reads_and_answers_all_of_its_requests_calls_for_them() {
-    let found = parents(vec![
+    let found = parents([
         stream(0, [THREAD; 2], MS, 9 * MS),
         call(2, 20, LENGTH, 30 * MS),
         stream(20, [THREAD; 2], 20 * MS, 40 * MS),
@@ -69,7 +69,7 @@ fn a_thread_that_reads_and_answers_all_of_its_requests_calls_for_them() {
 /// Seen with Tomcat 10.1 at 64 requests at once.
 #[test]
 fn a_thread_that_answers_what_another_read_calls_for_that_and_not_for_what_it_read_itself() {
-    let found = parents(vec![
+    let found = parents([
         call(2, 20, LENGTH, 30 * MS),
         stream(0, [OTHER, THREAD], MS, 35 * MS),
         stream(20, [THREAD; 2], 20 * MS, 40 * MS),
@@ -85,7 +85,7 @@ fn so_it_is_between_connections() {
     let mut others = stream(0, [OTHER, THREAD], MS, 35 * MS);
     others.connection = ConnectionId(3);
     others.serial = true;
-    let found = parents(vec![call(2, 0, LENGTH, 30 * MS), others, own]);
+    let found = parents([call(2, 0, LENGTH, 30 * MS), others, own]);
     assert_eq!(found, []);
 }
 
@@ -100,14 +100,14 @@ fn who_only_begins_an_answer_is_free_then() {
     let answer = others.response.as_mut().expect("an answer");
     answer.first.start = 10 * MS;
     answer.first.end = 11 * MS;
-    let found = parents(vec![call(2, 0, LENGTH, 30 * MS), others, own]);
+    let found = parents([call(2, 0, LENGTH, 30 * MS), others, own]);
     assert_eq!(found, [(30, 20, Some(Evidence::SameTask))]);
 }
 
 /// Whom it hands requests on to may call for them on its behalf, and it for others.
 #[test]
 fn where_requests_of_a_connection_are_handed_on_no_thread_shows_for_which_it_calls() {
-    let found = parents(vec![
+    let found = parents([
         stream(0, [THREAD, OTHER], MS, 9 * MS),
         call(2, 20, LENGTH, 30 * MS),
         stream(20, [THREAD; 2], 20 * MS, 40 * MS),
@@ -118,7 +118,7 @@ fn where_requests_of_a_connection_are_handed_on_no_thread_shows_for_which_it_cal
 /// The one that is over first would be taken for the only one.
 #[test]
 fn a_call_after_a_read_of_two_requests_is_for_neither() {
-    let found = parents(vec![
+    let found = parents([
         call(2, 20, 2 * LENGTH, 30 * MS),
         stream(30, [THREAD; 2], 20 * MS, 40 * MS),
         stream(20, [THREAD; 2], 20 * MS, 50 * MS),
