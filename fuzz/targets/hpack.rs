@@ -40,8 +40,8 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
             let (name, value) = place.next().expect("no more fields than there are");
             match field {
                 Field::Known(known, its) => assert_eq!((known, its), (&name[..], &value[..])),
-                Field::Unnamed(its) => assert_eq!(its, &value[..]),
-                Field::Unknown => {}
+                Field::Unnamed(its, _) => assert_eq!(its, &value[..]),
+                Field::Unknown(_) => {}
             }
         });
         if read.is_err() {

@@ -72,8 +72,8 @@ fn decode(decoder: &mut Decoder, block: &[u8]) -> Vec<Partial> {
     let result = decoder.decode(block, |field| {
         fields.push(match field {
             Field::Known(name, value) => (Some(name.to_vec()), Some(value.to_vec())),
-            Field::Unnamed(value) => (None, Some(value.to_vec())),
-            Field::Unknown => (None, None),
+            Field::Unnamed(value, _) => (None, Some(value.to_vec())),
+            Field::Unknown(_) => (None, None),
         });
     });
     result.unwrap_or_else(|error| panic!("{error:?} in {block:02x?}"));

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use onlooker_protocol::{Extent, Origin};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::ids::Ids;
 use super::node::{Finished, NodeId};
@@ -122,16 +122,27 @@ pub(crate) struct History {
     of: FxHashMap<ConnectionId, VecDeque<Entry>>,
     /// By the connection that was read from. Of programs that handle what they read at once.
     prompts: FxHashMap<ConnectionId, VecDeque<Prompt>>,
+    /// Connections that many exchanges share, of which one was [handed off](Entry::handed_off).
+    handing_on: FxHashSet<ConnectionId>,
     swept: u64,
 }
 
 impl History {
     pub(crate) fn add(&mut self, on: ConnectionId, entry: Entry) {
+        if entry.handed_off && !entry.asked && !entry.serial {
+            self.handing_on.insert(on);
+        }
         let entries = self.of.entry(on).or_default();
         if entries.len() >= MOST {
             entries.pop_front();
         }
         entries.push_back(entry);
+    }
+
+    /// Whether who reads this connection, which many exchanges share, hands their requests on: that it
+    /// answers one itself does not show that it did nothing else meanwhile.
+    pub(crate) fn hands_on(&self, on: ConnectionId) -> bool {
+        self.handing_on.contains(&on)
     }
 
     /// Newest first.
@@ -193,6 +204,7 @@ impl History {
     pub(crate) fn forget(&mut self, on: ConnectionId) {
         self.of.remove(&on);
         self.prompts.remove(&on);
+        self.handing_on.remove(&on);
     }
 
     /// Forgets what is too old to be asked for: thousands of connections that were busy once would

@@ -17,6 +17,8 @@ mod leave;
 #[cfg(test)]
 mod long_tests;
 mod node;
+#[cfg(test)]
+mod pool_tests;
 mod serving;
 mod settle;
 mod tasks;

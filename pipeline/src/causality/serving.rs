@@ -81,7 +81,13 @@ pub(crate) fn cause<'a>(
     }
     if !tasks.multiplexes(task.id) && !inline {
         return match find(task.cause, call, history, &alive) {
-            Cause::Known(_, entry, _) if entry.handed_off => Cause::None(Why::HandedOff),
+            Cause::Known(on, entry, _) if entry.handed_off || history.hands_on(on) => {
+                Cause::None(Why::HandedOff)
+            }
+            // Requests of other streams may have come in the same read, and not be over yet.
+            Cause::Known(_, entry, _) if !entry.serial && !entry.asks_all(task.cause) => {
+                Cause::None(Why::Multiplexed)
+            }
             other => other,
         };
     }
@@ -105,7 +111,9 @@ fn turn<'a>(
     let (opener, at) = (call.opener, decided(call));
     let waited = at.waited || tasks.drifts(by.id);
     let (on, entry) = match find(at.cause, call, history, alive) {
-        Cause::Known(_, entry, _) if entry.handed_off => return Cause::None(Why::HandedOff),
+        Cause::Known(on, entry, _) if entry.handed_off || history.hands_on(on) => {
+            return Cause::None(Why::HandedOff);
+        }
         Cause::Known(on, entry, _) if !waited && !entry.shared => (on, entry),
         Cause::Known(..) => return Cause::None(Why::Waited),
         Cause::NotYet(..) if waited => return Cause::None(Why::Waited),

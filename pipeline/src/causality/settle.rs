@@ -113,6 +113,14 @@ impl Causality {
         let task = finished.request.first.task.id;
         if !asked {
             self.tasks.served(task, on, finished.start, finished.end, finished.serial);
+            if let Some(answer) = finished.response.map(|response| response.first)
+                && answer.task.id != task
+            {
+                // Another thread had read the request. What this one had read itself, if it owes an
+                // answer, is not all that it serves.
+                let serial = finished.serial;
+                self.tasks.served(answer.task.id, on, answer.start, answer.end, serial);
+            }
             self.note_prompt(&finished);
         } else if serving::drifts(&finished) {
             self.tasks.drifted(task);

@@ -15,7 +15,7 @@ use crate::span::{Attributes, Description, Evidence, Kind, Resource, Span, SpanI
 pub(super) const MS: u64 = 1_000_000;
 
 /// All connections live, and none has another end.
-struct Table;
+pub(super) struct Table;
 
 impl Connections for Table {
     fn alive(&self, _: ConnectionId) -> bool {
@@ -91,7 +91,8 @@ fn run(way: Way, at: u64) -> Messages {
         names: vec![Name::Offsets(Run {
             broker,
             cluster: None,
-            topic: "orders".into(),
+            topic: Some("orders".into()),
+            topic_id: None,
             partition: 0,
             first: 7,
             last: 7,

@@ -70,7 +70,9 @@ pub(crate) struct Run {
     pub(crate) broker: Broker,
     /// The cluster's id, if the connection's metadata told it.
     pub(crate) cluster: Option<Arc<str>>,
-    pub(crate) topic: Arc<str>,
+    /// The topic's name, its id (a UUID), or both: what the request said, and Metadata explained.
+    pub(crate) topic: Option<Arc<str>>,
+    pub(crate) topic_id: Option<[u8; 16]>,
     pub(crate) partition: i32,
     pub(crate) first: i64,
     pub(crate) last: i64,

@@ -16,9 +16,16 @@ const MOST_FOUND: usize = 1024;
 /// Which log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Partition {
-    cluster: Cluster,
-    topic: Arc<str>,
+    topic: Topic,
     number: i32,
+}
+
+/// A topic by its name. One whose name is not known (clients ask for names when they start, and every
+/// five minutes) by its id, which is a random UUID and never given twice (KIP-516): it needs no cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Topic {
+    Named(Cluster, Arc<str>),
+    Id([u8; 16]),
 }
 
 /// The cluster, or the one address that stands for it as long as its id is not known.
@@ -32,6 +39,8 @@ enum Cluster {
 struct Written {
     last: i64,
     by: Arc<Sender>,
+    /// The topic's id, if it is known. A topic that is made again has another one.
+    topic_id: Option<[u8; 16]>,
     number: u64,
 }
 
@@ -71,11 +80,13 @@ impl Offsets {
         }
         // What was written there before is filed under the address.
         let there = Cluster::Broker(broker);
-        let found: Vec<_> =
-            self.logs.keys().filter(|partition| partition.cluster == there).cloned().collect();
+        let is_there = |it: &&Partition| matches!(&it.topic, Topic::Named(it, _) if *it == there);
+        let found: Vec<_> = self.logs.keys().filter(is_there).cloned().collect();
         for partition in found {
             let Some(log) = self.logs.remove(&partition) else { continue };
-            let partition = Partition { cluster: Cluster::Id(Arc::clone(cluster)), ..partition };
+            let Topic::Named(_, name) = partition.topic else { continue };
+            let topic = Topic::Named(Cluster::Id(Arc::clone(cluster)), name);
+            let partition = Partition { topic, ..partition };
             for (first, written) in log {
                 self.order.push_back((partition.clone(), first, written.number));
                 self.logs.entry(partition.clone()).or_default().entry(first).or_insert(written);
@@ -89,7 +100,7 @@ impl Offsets {
         if run.first > run.last {
             return;
         }
-        let partition = self.partition(run);
+        let Some(partition) = self.named(run).or_else(|| identified(run)) else { return };
         let log = self.logs.entry(partition.clone()).or_default();
         while let Some((&first, _)) =
             log.range(..=run.last).next_back().filter(|(_, written)| written.last >= run.first)
@@ -97,38 +108,61 @@ impl Offsets {
             log.remove(&first);
         }
         self.last += 1;
-        log.insert(run.first, Written { last: run.last, by: Arc::clone(by), number: self.last });
+        let (by, topic_id) = (Arc::clone(by), run.topic_id);
+        log.insert(run.first, Written { last: run.last, by, topic_id, number: self.last });
         self.order.push_back((partition, run.first, self.last));
         while self.order.len() > MOST_RUNS {
             self.forget_oldest();
         }
     }
 
-    /// The parts of a run whose writers are known, in order of their offsets. Messages are not
-    /// received before they are sent.
+    /// The parts of a run whose writers are known: those that wrote before the topic's name was known,
+    /// then the others, each in order of their offsets. Messages are not received before they are sent.
     pub(super) fn find(&self, run: &Run, received: u64) -> Vec<Part> {
-        let Some(log) = self.logs.get(&self.partition(run)) else { return Vec::new() };
-        let before = log.range(..run.first).next_back();
-        before
-            .into_iter()
-            .chain(log.range(run.first..=run.last.max(run.first)))
-            .filter(|(_, written)| written.last >= run.first && written.by.at <= received)
-            .take(MOST_FOUND)
-            .map(|(&first, written)| Part {
-                first: first.max(run.first),
-                last: written.last.min(run.last),
-                by: Arc::clone(&written.by),
-            })
-            .collect()
+        let mut parts = Vec::new();
+        for partition in [identified(run), self.named(run)].into_iter().flatten() {
+            let found = self.find_in(&partition, run, received);
+            // An id is the better name: what it told stands.
+            let is_new = |part: &Part| {
+                !parts.iter().any(|it: &Part| it.first <= part.last && part.first <= it.last)
+            };
+            let found: Vec<_> = found.filter(is_new).collect();
+            parts.extend(found);
+        }
+        parts
     }
 
-    fn partition(&self, run: &Run) -> Partition {
+    fn find_in(
+        &self,
+        partition: &Partition,
+        run: &Run,
+        received: u64,
+    ) -> impl Iterator<Item = Part> {
+        let contradicts = |written: &Written| match (written.topic_id, run.topic_id) {
+            (Some(written), Some(wanted)) => written != wanted,
+            _ => false,
+        };
+        let log = self.logs.get(partition).into_iter();
+        log.flat_map(|log| {
+            let before = log.range(..run.first).next_back();
+            before.into_iter().chain(log.range(run.first..=run.last.max(run.first)))
+        })
+        .filter(move |(_, written)| written.last >= run.first && written.by.at <= received)
+        .filter(move |(_, written)| !contradicts(written))
+        .take(MOST_FOUND)
+        .map(|(&first, written)| Part {
+            first: first.max(run.first),
+            last: written.last.min(run.last),
+            by: Arc::clone(&written.by),
+        })
+    }
+
+    /// The log by its topic's name, if that is known.
+    fn named(&self, run: &Run) -> Option<Partition> {
+        let name = Arc::clone(run.topic.as_ref()?);
         let cluster = run.cluster.as_ref().or_else(|| self.clusters.get(&run.broker));
-        Partition {
-            cluster: cluster.map_or(Cluster::Broker(run.broker), |id| Cluster::Id(Arc::clone(id))),
-            topic: Arc::clone(&run.topic),
-            number: run.partition,
-        }
+        let cluster = cluster.map_or(Cluster::Broker(run.broker), |id| Cluster::Id(Arc::clone(id)));
+        Some(Partition { topic: Topic::Named(cluster, name), number: run.partition })
     }
 
     fn forget_oldest(&mut self) {
@@ -144,4 +178,9 @@ impl Offsets {
             self.logs.remove(&partition);
         }
     }
+}
+
+/// The log by its topic's id, if that is known.
+fn identified(run: &Run) -> Option<Partition> {
+    run.topic_id.map(|id| Partition { topic: Topic::Id(id), number: run.partition })
 }

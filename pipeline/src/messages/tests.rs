@@ -1,6 +1,7 @@
 //! Exchanges as dissectors give them, at both ends of a message; here of Kafka.
 
 mod identities;
+mod topics;
 
 use std::sync::Arc;
 

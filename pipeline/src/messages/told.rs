@@ -55,6 +55,8 @@ fn kafka(exchange: &Exchange, facts: &KafkaFacts, broker: Broker) -> Option<Mess
     told.brought_context = way == Way::Received;
     told.contexts = contexts(way, exchange);
     told.nameless = facts.partitions_omitted.into();
+    let topic_id = facts.topic_id.filter(|id| *id != [0; 16]);
+    let has_topic = facts.topic.is_some() || topic_id.is_some();
     for range in &facts.partitions {
         if range.error.is_some() || range.messages == Some(0) {
             continue;
@@ -63,8 +65,7 @@ fn kafka(exchange: &Exchange, facts: &KafkaFacts, broker: Broker) -> Option<Mess
         if way == Way::Received && range.messages == Some(range.contexts) {
             continue;
         }
-        let (Some(topic), Some(first), Some(last)) =
-            (&facts.topic, range.first_offset, range.last_offset)
+        let (true, Some(first), Some(last)) = (has_topic, range.first_offset, range.last_offset)
         else {
             told.nameless += 1;
             continue;
@@ -72,7 +73,8 @@ fn kafka(exchange: &Exchange, facts: &KafkaFacts, broker: Broker) -> Option<Mess
         told.names.push(Name::Offsets(Run {
             broker,
             cluster: facts.cluster.clone(),
-            topic: Arc::clone(topic),
+            topic: facts.topic.clone(),
+            topic_id,
             partition: range.partition,
             first,
             last,

@@ -16,6 +16,8 @@ mod stream;
 mod streams;
 
 #[cfg(test)]
+mod late_tests;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use redact::Redactor;

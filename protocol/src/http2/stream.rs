@@ -2,7 +2,7 @@
 
 use super::frame::error_name;
 use super::front::Front;
-use super::hpack::Field;
+use super::hpack::{Field, Older};
 use crate::chunk::{Moment, Side};
 use crate::context::{Carrier, WireContext};
 use crate::dissector::Ending;
@@ -10,6 +10,9 @@ use crate::exchange::{Exchange, Extent, Facts, Outcome};
 use crate::grpc::{Call, End};
 use crate::http::{HttpFacts, Method, Scheme, Version};
 use crate::text::lossy;
+
+/// The field of a call's status, in its trailers.
+pub(super) const STATUS: &[u8] = b"grpc-status";
 
 /// The longest `:protocol` that is kept, in bytes.
 const PROTOCOL_LIMIT: usize = 64;
@@ -69,15 +72,38 @@ pub(super) struct Reply {
     pub(super) status: Option<u16>,
     /// Fields were not seen.
     pub(super) cut: bool,
+    /// `grpc-status` was there by its name.
+    has_grpc_status: bool,
+    /// The last field that may be `grpc-status` by its value, which may be unknown as well; and how many
+    /// there were.
+    candidate: Option<(Older, Option<Box<[u8]>>)>,
+    candidates: u32,
 }
 
 impl Reply {
+    /// Of a block that is `whole`, or was cut.
+    pub(super) fn of(whole: bool) -> Self {
+        Self { cut: !whole, ..Self::default() }
+    }
+
     /// Takes the next field.
     pub(super) fn take(&mut self, field: Field<'_>) {
-        match field {
-            Field::Known(b":status", value) => self.status = status(value),
-            Field::Known(..) => {}
-            Field::Unnamed(_) | Field::Unknown => self.cut = true,
+        let (older, value) = match field {
+            Field::Known(b":status", value) => {
+                self.status = status(value);
+                return;
+            }
+            Field::Known(name, _) => {
+                self.has_grpc_status |= name == STATUS;
+                return;
+            }
+            Field::Unnamed(value, older) => (older, Some(value)),
+            Field::Unknown(older) => (older, None),
+        };
+        self.cut = true;
+        if value.is_none_or(|value| matches!(value, [b'0'..=b'9'] | [b'1', b'0'..=b'6'])) {
+            self.candidates += 1;
+            self.candidate = Some((older, value.map(Into::into)));
         }
     }
 
@@ -231,6 +257,26 @@ impl Stream {
         }
         self.response.get_or_insert(Extent { first, last });
         self.response_goes_on(last, ended);
+    }
+
+    /// The entry that has the name `grpc-status` for certain: the trailers of a call have such a field, and
+    /// no other field of these, just read, can be it. If its value is known, so is the status.
+    pub(super) fn learn_status(&mut self, reply: Reply, among_calls: bool) -> Option<Older> {
+        let end = End {
+            request_doubtful: self.request_cut,
+            trailers: true,
+            among_calls,
+            ..End::default()
+        };
+        let is_sole = reply.candidates == 1 && !reply.has_grpc_status && reply.status.is_none();
+        if !(is_sole && self.trailers && self.call.is_call(&self.facts, &end)) {
+            return None;
+        }
+        let (older, value) = reply.candidate?;
+        if let Some(value) = value {
+            self.call.response_field(STATUS, &value);
+        }
+        Some(older)
     }
 
     /// The response goes on up to here.

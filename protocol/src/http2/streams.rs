@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Fronts;
 use super::hpack::{Decoder, Field};
-use super::stream::{Finish, Reply, Request, Stream};
+use super::stream::{Finish, Reply, Request, STATUS, Stream};
 use crate::chunk::{Moment, Side};
 use crate::dissector::Ending;
 use crate::exchange::{Exchange, Facts};
@@ -181,10 +181,16 @@ impl Streams {
 
     fn reply_fields(&mut self, arrival: &Arrival<'_>, end_stream: bool, hpack: &mut Decoder) {
         let id = arrival.stream;
-        let mut reply = Reply { cut: !arrival.whole, ..Reply::default() };
+        let mut reply = Reply::of(arrival.whole);
         if let Some(stream) = self.open.get_mut(&id) {
             let read = read(arrival, hpack, |field| stream.response_field(&mut reply, field));
             stream.answer(&reply, arrival.first, arrival.last, end_stream);
+            if matches!(read, Read::Whole)
+                && end_stream
+                && let Some(older) = stream.learn_status(reply, self.calls)
+            {
+                hpack.learn(older, STATUS);
+            }
             self.data.raise(Side::Server, stream.front(Side::Server));
             self.count(read);
             self.settle(id, arrival.last);

@@ -4,7 +4,7 @@ use super::Http2;
 use crate::http::Api;
 use crate::{Capture, Chunk, Dissector, Ending, Exchange, Facts, Moment, Outcome, Output, Side};
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
     frame.extend([kind, flags]);
     frame.extend(stream.to_be_bytes());
@@ -17,7 +17,7 @@ const GET: &[u8] = &[0x82, 0x86, 0x84];
 /// `:status: 200`.
 const OK: &[u8] = &[0x88];
 
-struct Talk {
+pub(super) struct Talk {
     dissector: Http2,
     out: Output,
     at: [u64; 2],
@@ -25,14 +25,18 @@ struct Talk {
 }
 
 impl Talk {
+    pub(super) fn of(dissector: Http2) -> Self {
+        Self { dissector, out: Output::default(), at: [0; 2], time: 0 }
+    }
+
     fn new() -> Self {
-        let mut it = Self { dissector: Http2::new(), out: Output::default(), at: [0; 2], time: 0 };
+        let mut it = Self::of(Http2::new());
         it.say(Side::Client, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
         it.say(Side::Server, b"\0\0\0\x04\0\0\0\0\0");
         it
     }
 
-    fn say(&mut self, side: Side, bytes: &[u8]) {
+    pub(super) fn say(&mut self, side: Side, bytes: &[u8]) {
         self.say_cut(side, bytes, 0);
     }
 
@@ -55,7 +59,7 @@ impl Talk {
         self.say(Side::Server, &frame(1, 5, stream, block));
     }
 
-    fn close(mut self) -> Output {
+    pub(super) fn close(mut self) -> Output {
         self.dissector.closed(Ending::Closed, Moment::default(), &mut self.out);
         self.out
     }

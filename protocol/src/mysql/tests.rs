@@ -1,5 +1,6 @@
 //! Conversations written after the manual's packet descriptions.
 
+mod batches;
 mod talk;
 
 use talk::{column, command, eof, err, ok, packet, prepared, result, row};

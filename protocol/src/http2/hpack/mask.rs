@@ -38,7 +38,7 @@ pub(in crate::http2) fn masked(
     decoder
         .decode(block, |field| match field {
             Field::Known(name, value) => fields.push((name.to_vec(), value.to_vec())),
-            Field::Unnamed(_) | Field::Unknown => is_known = false,
+            Field::Unnamed(..) | Field::Unknown(_) => is_known = false,
         })
         .ok()
         .filter(|()| is_known)?;

@@ -16,15 +16,17 @@ pub(in crate::http2) use mask::masked;
 use static_table::STATIC_TABLE;
 use table::{Entry, Found, Name, Table};
 
+pub use table::Older;
+
 /// One field line of a block, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field<'a> {
     /// Name and value.
     Known(&'a [u8], &'a [u8]),
-    /// A value under a name that was inserted before this reader came.
-    Unnamed(&'a [u8]),
+    /// A value under a name that was inserted before this reader came, with the entry.
+    Unnamed(&'a [u8], Older),
     /// An entry that was inserted before this reader came.
-    Unknown,
+    Unknown(Older),
 }
 
 /// Why a block could not be read to its end.
@@ -67,6 +69,12 @@ impl Decoder {
     /// Forgets everything: a block was lost, and with it the count of insertions.
     pub fn forget(&mut self) {
         self.table = Table::unknown();
+    }
+
+    /// Gives an entry its name, which the use of HTTP/2 shows. Fields that take their name from it are known
+    /// from here on.
+    pub fn learn(&mut self, older: Older, name: &'static [u8]) {
+        self.table.learn(older, name);
     }
 
     /// Reads a block, and gives each field in order.
@@ -116,11 +124,11 @@ impl Decoder {
             return Ok(Field::Known(name, value));
         }
         match self.table.get(place - STATIC_TABLE.len()) {
-            Found::Entry(entry) => Ok(match entry.name.bytes() {
-                Some(name) => Field::Known(name, &entry.value),
-                None => Field::Unnamed(&entry.value),
+            Found::Entry(entry) => Ok(match self.table.name(&entry.name) {
+                Ok(name) => Field::Known(name, &entry.value),
+                Err(older) => Field::Unnamed(&entry.value, older),
             }),
-            Found::Unknown => Ok(Field::Unknown),
+            Found::Unknown(older) => Ok(Field::Unknown(older)),
             Found::Nothing => Err(Error::Index),
         }
     }
@@ -142,12 +150,12 @@ impl Decoder {
 
         if !insert {
             let name = match index {
-                0 => Some(&self.name[..]),
+                0 => Ok(&self.name[..]),
                 _ => self.name_at(index)?,
             };
             take(match name {
-                Some(name) => Field::Known(name, &self.value),
-                None => Field::Unnamed(&self.value),
+                Ok(name) => Field::Known(name, &self.value),
+                Err(older) => Field::Unnamed(&self.value, older),
             });
             return Ok(());
         }
@@ -155,21 +163,25 @@ impl Decoder {
             0 => Name::Literal(self.name.as_slice().into()),
             _ => match STATIC_TABLE.get(index - 1) {
                 Some((name, _)) => Name::Static(name),
-                None => self.name_at(index)?.map_or(Name::Unknown, |it| Name::Literal(it.into())),
+                None => {
+                    self.name_at(index)?.map_or_else(Name::Older, |it| Name::Literal(it.into()))
+                }
             },
         };
-        take(match name.bytes() {
-            Some(name) => Field::Known(name, &self.value),
-            None => Field::Unnamed(&self.value),
+        take(match self.table.name(&name) {
+            Ok(name) => Field::Known(name, &self.value),
+            Err(older) => Field::Unnamed(&self.value, older),
         });
         self.table.insert(Entry { name, value: self.value.as_slice().into() });
         Ok(())
     }
 
-    fn name_at(&self, index: usize) -> Result<Option<&[u8]>, Error> {
+    /// A name, or the entry that has it.
+    fn name_at(&self, index: usize) -> Result<Result<&[u8], Older>, Error> {
         Ok(match self.indexed(index)? {
-            Field::Known(name, _) => Some(name),
-            Field::Unnamed(_) | Field::Unknown => None,
+            Field::Known(name, _) => Ok(name),
+            Field::Unnamed(_, older) => Err(older),
+            Field::Unknown(older) => self.table.name_of(older).ok_or(older),
         })
     }
 }

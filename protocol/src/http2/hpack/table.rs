@@ -20,6 +20,9 @@ const INITIAL_SIZE: usize = 4096;
 /// and 32." (§4.1)
 const ENTRY_OVERHEAD: usize = 32;
 
+/// Names of older entries that are kept: of `grpc-status` there is one for each status and name.
+const LEARNT: usize = 32;
+
 /// A field that was inserted.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -35,15 +38,15 @@ pub(super) enum Name {
     /// Sent as a literal, or taken from such an entry.
     Literal(Box<[u8]>),
     /// Taken from an entry that was inserted before this reader came.
-    Unknown,
+    Older(Older),
 }
 
 impl Name {
-    pub(super) fn bytes(&self) -> Option<&[u8]> {
+    fn len(&self) -> usize {
         match self {
-            Self::Static(name) => Some(name),
-            Self::Literal(name) => Some(name),
-            Self::Unknown => None,
+            Self::Static(name) => name.len(),
+            Self::Literal(name) => name.len(),
+            Self::Older(_) => 0,
         }
     }
 }
@@ -51,16 +54,21 @@ impl Name {
 impl Entry {
     /// The size by §4.1; of an unnamed entry the least that it can be.
     fn size(&self) -> usize {
-        ENTRY_OVERHEAD + self.name.bytes().map_or(0, <[u8]>::len) + self.value.len()
+        ENTRY_OVERHEAD + self.name.len() + self.value.len()
     }
 }
+
+/// An entry that was inserted before this reader came: how many were newer then. `None` of one that the
+/// reader saw and did not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Older(Option<usize>);
 
 /// What an index leads to.
 pub(super) enum Found<'a> {
     /// This entry.
     Entry(&'a Entry),
     /// An entry that was inserted before this reader came.
-    Unknown,
+    Unknown(Older),
     /// No entry: the encoder or the reader is wrong.
     Nothing,
 }
@@ -76,17 +84,30 @@ pub(super) struct Table {
     max: Option<usize>,
     /// Older entries than these cannot be in the peer's table.
     complete: bool,
+    /// Insertions that were seen.
+    inserted: usize,
+    /// Names of older entries that were learnt.
+    learnt: Vec<(Older, &'static [u8])>,
 }
 
 impl Table {
     /// The empty table of a connection's start.
     pub(super) const fn empty() -> Self {
-        Self { entries: VecDeque::new(), size: 0, max: Some(INITIAL_SIZE), complete: true }
+        let mut it = Self::unknown();
+        (it.max, it.complete) = (Some(INITIAL_SIZE), true);
+        it
     }
 
     /// A table of which nothing is known.
     pub(super) const fn unknown() -> Self {
-        Self { entries: VecDeque::new(), size: 0, max: None, complete: false }
+        Self {
+            entries: VecDeque::new(),
+            size: 0,
+            max: None,
+            complete: false,
+            inserted: 0,
+            learnt: Vec::new(),
+        }
     }
 
     /// The entry at an offset from the newest.
@@ -94,12 +115,34 @@ impl Table {
         match self.entries.get(offset) {
             Some(entry) => Found::Entry(entry),
             None if self.complete => Found::Nothing,
-            None => Found::Unknown,
+            None => Found::Unknown(Older(offset.checked_sub(self.inserted))),
+        }
+    }
+
+    /// The bytes of a name, or the entry that has them.
+    pub(super) fn name<'a>(&'a self, name: &'a Name) -> Result<&'a [u8], Older> {
+        match name {
+            Name::Static(name) => Ok(name),
+            Name::Literal(name) => Ok(name),
+            Name::Older(older) => self.name_of(*older).ok_or(*older),
+        }
+    }
+
+    /// The name of an older entry, if it was learnt.
+    pub(super) fn name_of(&self, older: Older) -> Option<&[u8]> {
+        self.learnt.iter().find(|(of, _)| *of == older).map(|(_, name)| *name)
+    }
+
+    /// An older entry has this name.
+    pub(super) fn learn(&mut self, older: Older, name: &'static [u8]) {
+        if older.0.is_some() && self.learnt.len() < LEARNT && self.name_of(older).is_none() {
+            self.learnt.push((older, name));
         }
     }
 
     /// Inserts an entry and evicts what has no room (§4.4).
     pub(super) fn insert(&mut self, entry: Entry) {
+        self.inserted = self.inserted.saturating_add(1);
         self.size += entry.size();
         self.entries.push_front(entry);
         // "An attempt to add an entry larger than the maximum size causes the table to be emptied

@@ -15,8 +15,8 @@ fn decode(decoder: &mut Decoder, block: &[u8]) -> (Vec<Line>, Result<(), Error>)
     let result = decoder.decode(block, |field| {
         lines.push(match field {
             Field::Known(name, value) => (Some(name.to_vec()), Some(value.to_vec())),
-            Field::Unnamed(value) => (None, Some(value.to_vec())),
-            Field::Unknown => (None, None),
+            Field::Unnamed(value, _) => (None, Some(value.to_vec())),
+            Field::Unknown(_) => (None, None),
         });
     });
     (lines, result)

@@ -156,7 +156,9 @@ impl Mysql {
         if !packet::is_command(head, payload) {
             return false;
         }
-        self.begin_turn(out);
+        if !self.goes_with_prepare(kind, body) {
+            self.begin_turn(out);
+        }
         self.take_command(kind, body, at, out);
         true
     }
@@ -243,6 +245,16 @@ impl Mysql {
 
     fn digest(&self, text: &[u8]) -> (Arc<Digest>, Option<WireContext>) {
         reading::statement(text, self.dialect)
+    }
+
+    /// What the only command that is not answered prepares is executed by the number that needs no answer:
+    /// both were said at once, and nothing shows that an answer was lost. A later one is told by its form.
+    fn goes_with_prepare(&self, kind: u8, body: &[u8]) -> bool {
+        let executes = matches!(kind, command::STMT_EXECUTE | command::STMT_BULK_EXECUTE);
+        let is_last = Fields(body).number(4).is_some_and(|id| id as u32 == LAST_PREPARED);
+        let only = self.steps.len() == 1 && self.answer.first.is_none();
+        let prepares = self.steps.back().is_some_and(|step| step.operation == Operation::Prepare);
+        self.server_footing == Footing::Perhaps && executes && is_last && only && prepares
     }
 
     /// A command: what does its coming say about answers that were not seen?

@@ -59,8 +59,9 @@ impl Mysql {
             && self.steps.front().is_some_and(|step| {
                 head.sequence == step.sequence.wrapping_add(1)
                     && (reply::begins(payload, head.length) || is_string_answer(step))
+                    && (self.steps.len() == 1 || answers_prepare(payload, head.length))
             })
-            && counts_up(bytes);
+            && counts_up(bytes, self.steps.len());
         if fits {
             self.server_footing = Footing::Found;
         } else {
@@ -185,19 +186,32 @@ impl Mysql {
     }
 }
 
-/// Whether the numbers of the packets count up, as far as there are any.
-fn counts_up(bytes: &[u8]) -> bool {
+/// Whether the numbers of the packets count up, as far as there are any, in so many answers.
+fn counts_up(bytes: &[u8], answers: usize) -> bool {
     let mut rest = bytes;
     let mut expected = None;
+    let mut begun = 1;
     while let Some(head) = packet::head(rest) {
         if expected.is_some_and(|expected| expected != head.sequence) {
-            return false;
+            begun += 1;
+            if head.sequence != 1 || begun > answers {
+                return false;
+            }
         }
         expected = Some(head.sequence.wrapping_add(1));
         let Some(after) = rest.get(head.total()..) else { break };
         rest = after;
     }
     true
+}
+
+/// Of commands that were said at once, the first is COM_STMT_PREPARE: its answer, or an error.
+fn answers_prepare(payload: &[u8], length: u32) -> bool {
+    match payload.first() {
+        Some(0) => (12..=13).contains(&length),
+        Some(kind) => *kind == 0xff,
+        None => false,
+    }
 }
 
 /// COM_STATISTICS is answered by plain text.
