@@ -37,6 +37,23 @@ fn signal_flushes(signal: Signal) {
     assert!(finished.messages.contains("500"), "no summary: {}", finished.messages);
 }
 
+/// As timeout(1) does it: to the program, and then to the group that it is in.
+#[test]
+fn a_signal_that_comes_twice_flushes_too() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("location / { return 200 ok; }");
+    let agent = Agent::trace_pid(nginx.pid());
+    assert_eq!(get(nginx.port, "/once").status, 200);
+    for _ in 0..10 {
+        agent.signal(Signal::INT);
+        std::thread::yield_now();
+    }
+    let finished = agent.collect().successful();
+    assert_eq!(finished.spans.len(), 1, "{}", finished.messages);
+}
+
 #[test]
 fn the_time_ends_it() {
     if skipped() {

@@ -15,6 +15,8 @@ use onlooker_common::view::Record;
 use onlooker_pipeline::connection::Connection;
 use onlooker_pipeline::{Pipeline, PipelineOptions};
 use rustix::time::{ClockId, clock_gettime};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::failures::Failures;
 use super::news::Teller;
@@ -36,6 +38,9 @@ const BUSY: usize = 32;
 const MOST_AT_ONCE: usize = 4 * 1024;
 /// How often the wall clock is read again, which may be set while we run.
 const CLOCK_CHECK: Duration = Duration::from_secs(10);
+/// A signal that comes again this soon is the same one: sudo(8) and timeout(1) pass on what the whole
+/// process group has got already.
+const SAME_SIGNAL: Duration = Duration::from_secs(1);
 /// What is left for delivering spans at the end.
 const FLUSH: Duration = Duration::from_secs(5);
 
@@ -277,10 +282,13 @@ impl Live {
         }
     }
 
-    /// Ends: takes what the kernel still holds, finishes every span, delivers all.
-    pub(super) fn finish(mut self) -> Summary {
+    /// Ends: takes what the kernel still holds, finishes every span, delivers all, and lets `tell`
+    /// speak of it.
+    pub(super) fn finish(mut self, tell: impl FnOnce(&Summary)) -> Summary {
         self.courtesy = None;
-        while self.turn() > 0 {}
+        // Services go on meanwhile: a turn that is not full has emptied the ring.
+        let until = Instant::now() + FLUSH;
+        while self.turn() == MOST_AT_ONCE && Instant::now() < until {}
         self.pipeline.finish();
         self.submit();
         let kernel = self.probe.counters();
@@ -298,7 +306,10 @@ impl Live {
             recorded: self.tape.map(|tape| tape.finish(self.pipeline.processes(), &kernel)),
             sinks: self.runtime.block_on(self.sinks.flush_and_stop(FLUSH)),
         };
+        tell(&summary);
         self.runtime.shutdown_timeout(Duration::from_millis(100));
+        // Last, as the kernel takes its time for each hook: seconds, on a busy machine.
+        drop(self.probe);
         summary
     }
 
@@ -429,14 +440,24 @@ fn comm(bytes: &[u8; 16]) -> String {
     String::from_utf8_lossy(name).into_owned()
 }
 
-/// SIGINT and SIGTERM ask for the end; a second one ends at once.
+/// SIGINT and SIGTERM ask for the end; a second one, some time later, ends at once.
 fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
-            .context("cannot listen to signals")?;
-    }
+    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen to signals")?;
+    let asked = Arc::clone(&stop);
+    let listen = move || {
+        let mut first: Option<Instant> = None;
+        for _ in signals.forever() {
+            if first.get_or_insert_with(Instant::now).elapsed() >= SAME_SIGNAL {
+                std::process::exit(130);
+            }
+            asked.store(true, Relaxed);
+        }
+    };
+    std::thread::Builder::new()
+        .name("onlooker-signal".to_owned())
+        .spawn(listen)
+        .context("cannot start a thread")?;
     Ok(stop)
 }
 

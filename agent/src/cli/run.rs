@@ -54,7 +54,6 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     eprintln!("onlooker: tracing");
     live.tell_news();
     live.run(Limits::default(), |_| false);
-    let summary = live.finish();
-    eprintln!("{summary}");
+    let summary = live.finish(|summary| eprintln!("{summary}"));
     Ok(if summary.recording_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

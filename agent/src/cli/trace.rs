@@ -86,10 +86,11 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let command = !arguments.command.is_empty();
     live.run(limits, |live| command && live.targets() == 0);
     let status = child.map(|child| child.end(live.targets() == 0));
-    let summary = live.finish();
-    if !arguments.quiet {
-        eprintln!("{summary}");
-    }
+    let summary = live.finish(|summary| {
+        if !arguments.quiet {
+            eprintln!("{summary}");
+        }
+    });
     if summary.recording_failed() {
         return Ok(ExitCode::FAILURE);
     }
