@@ -35,7 +35,7 @@ const POLL_WHEN_BUSY: Duration = Duration::from_millis(2);
 /// Records of a turn.
 const BUSY: usize = 32;
 /// Records that are taken between two looks at the clock and the signals.
-const MOST_AT_ONCE: usize = 4 * 1024;
+const MOST_AT_ONCE: usize = 1024;
 /// How often the wall clock is read again, which may be set while we run.
 const CLOCK_CHECK: Duration = Duration::from_secs(10);
 /// A signal that comes again this soon is the same one: sudo(8) and timeout(1) pass on what the whole
