@@ -1,8 +1,10 @@
 //! Loading and attaching program by program: one that the kernel refuses takes away its one
 //! feature and nothing else.
 
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use aya::Ebpf;
 use aya::programs::Program;
@@ -156,11 +158,14 @@ const LIFE: &[Row] = &[
     ),
 ];
 
+/// Programs that are loaded at once.
+const MOST_LOADERS: usize = 8;
+
 /// Loads every program that is wanted: where the kernel tells the lengths, a call that sends needs
 /// no exit program and one that receives none at all. (It tells none of what `splice` receives.)
 pub(super) fn load_all(ebpf: &mut Ebpf, lengths: bool) -> Vec<Feature> {
     let more: &[Row] = if lengths { LENGTHS } else { &[] };
-    SOCKET_CALLS
+    let wanted: Vec<Row> = SOCKET_CALLS
         .iter()
         .filter(|(name, ..)| !lengths || !RECEIVING.contains(name))
         .map(|&(name, without, programs)| match programs {
@@ -172,12 +177,44 @@ pub(super) fn load_all(ebpf: &mut Ebpf, lengths: bool) -> Vec<Feature> {
         .chain(more.iter().copied())
         .chain(WAITING.iter().copied())
         .chain(LIFE.iter().copied())
-        .map(|(name, without, programs)| {
-            let refused = programs.iter().find_map(|(program, _)| load(ebpf, program).err());
-            let state = refused.map_or(FeatureState::Loaded, FeatureState::Refused);
-            Feature { name, without, programs, state }
-        })
-        .collect()
+        .collect();
+    let names = wanted.iter().flat_map(|(_, _, programs)| programs.iter().map(|(name, _)| *name));
+    let refused = refusals(ebpf, names);
+    let state = |programs: &[(&str, &str)]| {
+        let why = programs.iter().find_map(|(program, _)| refused.get(*program));
+        why.map_or(FeatureState::Loaded, |why| FeatureState::Refused(why.clone()))
+    };
+    let feature =
+        |(name, without, programs)| Feature { name, without, programs, state: state(programs) };
+    wanted.into_iter().map(feature).collect()
+}
+
+/// Loads programs, several at once: the verifier takes up to a second for all of them. Gives those
+/// that were refused, and why.
+fn refusals<'a>(ebpf: &mut Ebpf, names: impl Iterator<Item = &'a str>) -> HashMap<String, String> {
+    let names: HashSet<&str> = names.collect();
+    let missing = names.iter().filter(|name| ebpf.program(name).is_none());
+    let missing = missing.map(|name| ((*name).to_owned(), "the object has no such program".into()));
+    let refused: Mutex<HashMap<String, String>> = Mutex::new(missing.collect());
+    let waiting = Mutex::new(ebpf.programs_mut().filter(|(name, _)| names.contains(name)));
+    let work = || {
+        // The lock is released before the program is loaded.
+        while let Some((name, program)) = { waiting.lock().ok().and_then(|mut it| it.next()) } {
+            if let Err(why) = load(program)
+                && let Ok(mut refused) = refused.lock()
+            {
+                refused.insert(name.to_owned(), why);
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_LOADERS);
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    refused.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Attaches what was loaded, the life of processes and sockets first.
@@ -192,11 +229,11 @@ pub(super) fn attach_all(ebpf: &mut Ebpf, features: &mut [Feature]) {
     }
 }
 
-fn load(ebpf: &mut Ebpf, name: &str) -> Result<(), String> {
-    let result = match ebpf.program_mut(name) {
-        Some(Program::TracePoint(program)) => program.load(),
-        Some(Program::RawTracePoint(program)) => program.load(),
-        _ => return Err(format!("the object has no program {name}")),
+fn load(program: &mut Program) -> Result<(), String> {
+    let result = match program {
+        Program::TracePoint(program) => program.load(),
+        Program::RawTracePoint(program) => program.load(),
+        _ => return Err("the object has a program of another kind".to_owned()),
     };
     result.map_err(|error| chain(&error))
 }
