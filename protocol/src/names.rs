@@ -26,6 +26,25 @@ impl Names {
         Self { firsts }
     }
 
+    /// The names of several sets.
+    #[must_use]
+    pub const fn union(sets: &[&Self]) -> Self {
+        let mut firsts = [0; Self::LONGEST];
+        let mut set = 0;
+        while set < sets.len() {
+            let mut length = 0;
+            while length < Self::LONGEST {
+                firsts[length] |= sets[set].firsts[length];
+                length += 1;
+            }
+            set += 1;
+        }
+        Self { firsts }
+    }
+
+    /// Every name that is shorter than 32 bytes.
+    pub const ALL: Self = Self { firsts: [u32::MAX; Self::LONGEST] };
+
     /// Whether `name`, in any case, may be one of them; it is surely none if not.
     #[inline]
     #[must_use]
@@ -51,6 +70,9 @@ mod tests {
         for name in ["host", "Host", "HOST", "X-Forwarded-For", "b3", "B3"] {
             assert!(names.may_hold(name.as_bytes()), "{name}");
         }
+        let more = Names::union(&[&names, &Names::new(&[b"accept"])]);
+        assert!(more.may_hold(b"Accept") && more.may_hold(b"host") && !more.may_hold(b"date"));
+        assert!(Names::ALL.may_hold(b"anything") && !Names::ALL.may_hold(b""));
         for name in ["", "accept", "date", "h", "x-forwarded-fo", &"h".repeat(40)] {
             assert!(!names.may_hold(name.as_bytes()), "{name}");
         }

@@ -69,13 +69,14 @@ const NAMES: [&[u8]; 20] = [
     b"grpc-trace-bin",
 ];
 
-static READ: Names = Names::new(&NAMES);
-
 impl Carrier {
+    /// The fields that are read.
+    pub(crate) const NAMES: &Names = &Names::new(&NAMES);
+
     /// Takes one field.
     #[inline]
     pub fn field(&mut self, name: &[u8], value: &[u8]) {
-        if READ.may_hold(name) {
+        if Self::NAMES.may_hold(name) {
             self.likely_field(name, value);
         }
     }

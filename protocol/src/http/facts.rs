@@ -12,34 +12,6 @@ use crate::text::{Text, lossy, short};
 /// The longest field value (host, user agent) that is kept, in bytes.
 const FIELD_LIMIT: usize = 1024;
 
-/// The fields of requests that are read.
-static REQUEST: Names = Names::new(&[
-    b"host",
-    b"user-agent",
-    b"forwarded",
-    b"x-forwarded-for",
-    b"x-forwarded-host",
-    b"x-forwarded-proto",
-    b"accept",
-    b"content-type",
-    b"authorization",
-    b"x-amz-target",
-    b"x-amz-copy-source",
-    b"smithy-protocol",
-    b"x-elastic-client-meta",
-]);
-/// The fields of responses that are read.
-static RESPONSE: Names = Names::new(&[
-    b"x-amzn-requestid",
-    b"x-amz-request-id",
-    b"x-amzn-request-id",
-    b"x-amz-id-2",
-    b"x-amzn-errortype",
-    b"x-elastic-product",
-    b"x-found-handling-cluster",
-    b"x-found-handling-instance",
-]);
-
 /// The version of HTTP spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Version {
@@ -145,6 +117,35 @@ impl HttpFacts {
     /// The longest path, and the longest query, that is kept, in bytes.
     pub const PATH_LIMIT: usize = 4096;
 
+    /// The fields of requests that are read.
+    pub(crate) const REQUEST_NAMES: &Names = &Names::new(&[
+        b"host",
+        b"user-agent",
+        b"forwarded",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"accept",
+        b"content-type",
+        b"authorization",
+        b"x-amz-target",
+        b"x-amz-copy-source",
+        b"smithy-protocol",
+        b"x-elastic-client-meta",
+    ]);
+
+    /// The fields of responses that are read.
+    pub(crate) const RESPONSE_NAMES: &Names = &Names::new(&[
+        b"x-amzn-requestid",
+        b"x-amz-request-id",
+        b"x-amzn-request-id",
+        b"x-amz-id-2",
+        b"x-amzn-errortype",
+        b"x-elastic-product",
+        b"x-found-handling-cluster",
+        b"x-found-handling-instance",
+    ]);
+
     /// Takes the target of a request line (RFC 9112 §3.2), whatever its form.
     /// [`Self::method`] must be set before: `CONNECT` has a form of its own.
     pub fn set_target(&mut self, target: &[u8]) {
@@ -181,7 +182,7 @@ impl HttpFacts {
     /// Takes one field of the request; names in any case. Of repeated fields the first counts.
     #[inline]
     pub fn request_field(&mut self, name: &[u8], value: &[u8]) {
-        if REQUEST.may_hold(name) {
+        if Self::REQUEST_NAMES.may_hold(name) {
             self.likely_request_field(name, value);
         }
     }
@@ -204,7 +205,7 @@ impl HttpFacts {
     /// Takes one field of the final response.
     #[inline]
     pub fn response_field(&mut self, name: &[u8], value: &[u8]) {
-        if RESPONSE.may_hold(name) {
+        if Self::RESPONSE_NAMES.may_hold(name) {
             self.hints.response_field(name, value);
         }
     }

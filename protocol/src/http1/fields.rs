@@ -1,46 +1,41 @@
 //! The fields of a head (RFC 9112 §5).
 
-use memchr::{memchr, memchr_iter};
-
 use super::lines::{Head, Iter};
+use super::scan::has_control;
+use crate::names::Names;
 
 impl<'a> Head<'a> {
-    /// Shows each field to `take`. Lines that are no fields are left out, and so is a last line
-    /// without end; whether a name is made of the characters that it may have shows when it is
-    /// compared with those that are read.
+    /// Shows each field to `take` whose name may be one of `names`. Lines that are no fields are
+    /// left out, and so is a last line without end; whether a name is made of the characters that
+    /// it may have shows when it is compared with those that are read.
     #[inline]
-    pub(super) fn fields(&self, take: impl FnMut(&'a [u8], &[u8])) {
-        self.each(false, take);
+    pub(super) fn fields(&self, names: &Names, take: impl FnMut(&'a [u8], &[u8])) {
+        self.each(false, names, take);
     }
 
     /// The same of a request, which must not have white space before a colon: a server rejects it
     /// (§5.1), so such a line is no field.
     #[inline]
-    pub(super) fn request_fields(&self, take: impl FnMut(&'a [u8], &[u8])) {
-        self.each(true, take);
+    pub(super) fn request_fields(&self, names: &Names, take: impl FnMut(&'a [u8], &[u8])) {
+        self.each(true, names, take);
     }
 
     #[inline]
-    fn each(&self, of_request: bool, mut take: impl FnMut(&'a [u8], &[u8])) {
-        let is_harmful = self.is_harmful();
+    fn each(&self, of_request: bool, names: &Names, mut take: impl FnMut(&'a [u8], &[u8])) {
         let mut lines = self.lines();
         lines.next();
         while let Some(line) = lines.next() {
             let Some((name, value)) = field(line, of_request) else { continue };
+            if !names.may_hold(name) {
+                continue;
+            }
             // obs-fold: a line that starts with white space goes on with the value (§5.2).
-            let folds = matches!(lines.peek(), Some(b' ' | b'\t'));
-            if folds || is_harmful {
+            if has_control(value) || matches!(lines.peek(), Some(b' ' | b'\t')) {
                 take(name, &harmless(folded(value, &mut lines)));
             } else {
                 take(name, value);
             }
         }
-    }
-
-    /// Whether there is a NUL, or a CR that ends no line.
-    fn is_harmful(&self) -> bool {
-        let ends = self.lines_with_cr();
-        memchr(0, self.bytes).is_some() || memchr_iter(b'\r', self.bytes).count() != ends
     }
 }
 

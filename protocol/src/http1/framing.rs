@@ -25,15 +25,20 @@ enum Length {
     Invalid,
 }
 
-/// The fields that are read.
-static READ: Names =
-    Names::new(&[b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"expect"]);
-
 impl Framing {
+    /// The fields that are read.
+    pub(super) const NAMES: &Names = &Names::new(&[
+        b"content-length",
+        b"transfer-encoding",
+        b"connection",
+        b"upgrade",
+        b"expect",
+    ]);
+
     /// Takes one field.
     #[inline]
     pub(super) fn field(&mut self, name: &[u8], value: &[u8]) {
-        if READ.may_hold(name) {
+        if Self::NAMES.may_hold(name) {
             self.likely_field(name, value);
         }
     }

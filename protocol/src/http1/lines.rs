@@ -56,12 +56,6 @@ impl<'a> Head<'a> {
     pub(super) fn lines(&self) -> Iter<'a> {
         Iter { bytes: self.bytes, start: 0, ends: self.ends.iter() }
     }
-
-    /// How many of them end with a CR as well.
-    pub(super) fn lines_with_cr(&self) -> usize {
-        let has = |&&end: &&u32| end > 0 && self.bytes.get(end as usize - 1) == Some(&b'\r');
-        self.ends.iter().filter(has).count()
-    }
 }
 
 /// See [`Head::lines`].

@@ -8,6 +8,10 @@ use crate::context::WireContext;
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
 use crate::grpc::{Call, End};
 use crate::http::{HttpFacts, Method};
+use crate::names::Names;
+
+/// The fields of responses that are read.
+static READ: Names = Names::union(&[Framing::NAMES, HttpFacts::RESPONSE_NAMES]);
 
 /// A request that has not been given out.
 #[derive(Debug)]
@@ -84,7 +88,8 @@ impl Request {
     pub(super) fn answered(&mut self, response: &Head<'_>, status: u16) -> Framing {
         self.facts.status = Some(status);
         let mut framing = Framing::default();
-        response.fields(|name, value| {
+        let names = if self.call.is_some() { &Names::ALL } else { &READ };
+        response.fields(names, |name, value| {
             framing.field(name, value);
             self.facts.response_field(name, value);
             if let Some(call) = &mut self.call {

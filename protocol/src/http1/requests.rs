@@ -12,8 +12,11 @@ use crate::dissector::Output;
 use crate::exchange::Extent;
 use crate::grpc::Call;
 use crate::http::{HttpFacts, Method};
+use crate::names::Names;
 use crate::window::Window;
 
+/// The fields that are read.
+static READ: Names = Names::union(&[Framing::NAMES, Carrier::NAMES, HttpFacts::REQUEST_NAMES]);
 const CONTENT_TYPE: &[u8] = b"content-type";
 /// Chunks in which no request line was found, from the attach on, until the connection is taken
 /// for something else.
@@ -240,7 +243,7 @@ impl Requests {
         }
         let (mut framing, mut carrier) = (Framing::default(), Carrier::default());
         let mut is_grpc = false;
-        head.request_fields(|name, value| {
+        head.request_fields(&READ, |name, value| {
             framing.field(name, value);
             carrier.field(name, value);
             facts.request_field(name, value);
@@ -348,7 +351,9 @@ fn is_grpc_content(name: &[u8], value: &[u8]) -> bool {
 /// The gRPC-Web call that the fields of a request tell of.
 fn call_in(head: &Head<'_>) -> Box<Call> {
     let mut call = Box::<Call>::default();
-    head.request_fields(|name, value| call.request_field(&name.to_ascii_lowercase(), value));
+    head.request_fields(&Names::ALL, |name, value| {
+        call.request_field(&name.to_ascii_lowercase(), value)
+    });
     call
 }
 

@@ -209,7 +209,7 @@ impl Responses {
         };
         let Some(request) = conversation.unanswered(extent.first) else {
             let mut framing = Framing::default();
-            head.fields(|name, value| framing.field(name, value));
+            head.fields(Framing::NAMES, |name, value| framing.field(name, value));
             let body = framing.response_body(status, false);
             answer.until_close = body.is_until_close();
             conversation.orphaned(bytes, answer, out);

@@ -4,6 +4,7 @@ use super::random::Random;
 use crate::http::Version;
 use crate::http1::head::{self, RequestLine, StatusLine};
 use crate::http1::lines::Lines;
+use crate::names::Names;
 
 type Field = (String, Vec<u8>);
 
@@ -11,7 +12,7 @@ fn ours(bytes: &[u8]) -> Option<(usize, Vec<Field>)> {
     let mut lines = Lines::default();
     let length = lines.end(bytes, 0)?;
     let mut fields = Vec::new();
-    lines.of(&bytes[..length]).fields(|name, value| {
+    lines.of(&bytes[..length]).fields(&Names::ALL, |name, value| {
         fields.push((String::from_utf8_lossy(name).into_owned(), value.to_vec()));
     });
     Some((length, fields))
