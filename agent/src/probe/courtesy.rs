@@ -53,7 +53,7 @@ impl Courtesy {
     ///
     /// The system refuses to change the scheduling of threads, or has no more files or threads.
     pub fn start(ring: impl AsFd) -> io::Result<Self> {
-        may_return()?;
+        Self::is_possible()?;
         let queue = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         // Of the ring buffer only the wake-ups count, not that there is something in it.
@@ -72,6 +72,24 @@ impl Courtesy {
             .name("onlooker-watch".to_owned())
             .spawn(move || theirs.watch(&queue))?;
         Ok(Self { shared, watcher: Some(watcher) })
+    }
+
+    /// Whether a thread can go to the idle class and come back: tried with one that is of no use
+    /// else.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses it.
+    pub fn is_possible() -> io::Result<()> {
+        let trial = || {
+            let this = gettid().as_raw_nonzero().get();
+            set(this, libc::SCHED_IDLE)?;
+            set(this, libc::SCHED_OTHER)
+        };
+        std::thread::Builder::new()
+            .spawn(trial)?
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the trial ended early")))
     }
 
     /// The loop that empties the ring buffer has come round. If it is not `behind`, nor was
@@ -170,19 +188,6 @@ fn wait(queue: &OwnedFd, timeout: Option<&Timespec>) -> Wait {
     } else {
         Wait::Called
     }
-}
-
-/// Whether a thread can go to the idle class and come back: tried with one that is of no use else.
-fn may_return() -> io::Result<()> {
-    let trial = || {
-        let this = gettid().as_raw_nonzero().get();
-        set(this, libc::SCHED_IDLE)?;
-        set(this, libc::SCHED_OTHER)
-    };
-    std::thread::Builder::new()
-        .spawn(trial)?
-        .join()
-        .unwrap_or_else(|_| Err(io::Error::other("the trial ended early")))
 }
 
 /// Sets the policy of all threads of this process but the caller, if that is the watcher.

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::{Finding, Grade};
-use crate::probe::{Btf, Probe, ProbeOptions};
+use crate::probe::{Btf, Courtesy, Probe, ProbeOptions};
 
 /// Capabilities that matter: bit, name, what for.
 const CAPABILITIES: &[(u32, &str, &str)] = &[
@@ -16,7 +16,7 @@ const CAP_SYS_ADMIN: u32 = 21;
 
 /// Everything that does not depend on a target.
 pub(super) fn examine() -> Vec<Finding> {
-    let mut findings = vec![kernel(), privileges(), types(), tracefs(), namespace()];
+    let mut findings = vec![kernel(), privileges(), courtesy(), types(), tracefs(), namespace()];
     findings.extend(lockdown());
     findings.extend(programs());
     findings
@@ -62,6 +62,18 @@ fn privileges() -> Finding {
     }
     let meaning = format!("missing {}; run as root or grant them", missing.join(", "));
     Finding::new(Grade::Bad, "privileges", meaning)
+}
+
+fn courtesy() -> Finding {
+    let name = "giving way to the services while there is little to do";
+    match Courtesy::is_possible() {
+        Ok(()) => Finding::new(Grade::Good, name, ""),
+        Err(why) => {
+            let why =
+                format!("the agent runs as every other process: CAP_SYS_NICE is missing ({why})");
+            Finding::new(Grade::Less, name, why)
+        }
+    }
 }
 
 fn types() -> Finding {
