@@ -14,12 +14,11 @@ use onlooker_common::map::target;
 use onlooker_common::view::Record;
 use onlooker_pipeline::connection::Connection;
 use onlooker_pipeline::{Pipeline, PipelineOptions};
-use rustix::time::{ClockId, clock_gettime};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
+use super::clock::{epoch, now};
 use super::failures::Failures;
 use super::news::Teller;
+use super::stop::stop_on_signals;
 use super::summary::{Account, Summary};
 use super::tape::{RecordArguments, Tape, Witness};
 use crate::config::Config;
@@ -38,9 +37,6 @@ const BUSY: usize = 32;
 const MOST_AT_ONCE: usize = 1024;
 /// How often the wall clock is read again, which may be set while we run.
 const CLOCK_CHECK: Duration = Duration::from_secs(10);
-/// A signal that comes again this soon is the same one: sudo(8) and timeout(1) pass on what the whole
-/// process group has got already.
-const SAME_SIGNAL: Duration = Duration::from_secs(1);
 /// What is left for delivering spans at the end.
 const FLUSH: Duration = Duration::from_secs(5);
 
@@ -438,40 +434,6 @@ impl Live {
 fn comm(bytes: &[u8; 16]) -> String {
     let name = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(name).into_owned()
-}
-
-/// SIGINT and SIGTERM ask for the end; a second one, some time later, ends at once.
-fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen to signals")?;
-    let asked = Arc::clone(&stop);
-    let listen = move || {
-        let mut first: Option<Instant> = None;
-        for _ in signals.forever() {
-            if first.get_or_insert_with(Instant::now).elapsed() >= SAME_SIGNAL {
-                std::process::exit(130);
-            }
-            asked.store(true, Relaxed);
-        }
-    };
-    std::thread::Builder::new()
-        .name("onlooker-signal".to_owned())
-        .spawn(listen)
-        .context("cannot start a thread")?;
-    Ok(stop)
-}
-
-/// The clock of the kernel's records, in nanoseconds.
-fn now() -> u64 {
-    let time = clock_gettime(ClockId::Monotonic);
-    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
-}
-
-/// Nanoseconds from the kernel's clock to 1970.
-fn epoch() -> u64 {
-    let time = clock_gettime(ClockId::Realtime);
-    let real = time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs();
-    real.saturating_sub(now())
 }
 
 /// Randomness for ids, from the kernel.

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod clock;
 mod doctor;
 mod failures;
 mod live;
@@ -8,6 +9,7 @@ mod output;
 mod replay;
 mod report;
 mod run;
+mod stop;
 mod summary;
 mod tape;
 mod trace;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use onlooker_common::event;
 
-use super::table::{address, socket_path};
+use super::endpoint::{address, socket_path};
 
 /// Different ones that are counted each by itself; more are counted together.
 const MOST: usize = 1024;

@@ -1,51 +1,21 @@
 //! The connections that are known, and which two of them are the ends of one.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
-
-use onlooker_common::event::{self, flag, role, role_evidence};
-use onlooker_protocol::{Origin, Side, Task};
+use onlooker_common::event;
+use onlooker_protocol::{Origin, Side};
 use rustc_hash::FxHashMap;
 
 use super::conversation::Conversation;
+use super::endpoint::{Endpoint, Transport};
 use super::graves::{Grave, Graves};
 use super::stream::Stream;
-use crate::span::Text;
-use crate::span::model::address_text;
 
 /// How long the two ends of an ended connection still know each other, and what was read from it is still
 /// known as its, in nanoseconds.
 const MEMORY: u64 = 2_000_000_000;
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
-const IPPROTO_UDP: u16 = 17;
 
 /// The pipeline's number of one end of a connection, never zero, never used twice in 2³² ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u32);
-
-/// How the bytes travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// A TCP stream.
-    Tcp,
-    /// UDP datagrams.
-    Udp,
-    /// A Unix stream.
-    Unix,
-}
-
-impl Transport {
-    /// The value of `network.transport`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-            Self::Unix => "unix",
-        }
-    }
-}
 
 /// Which connection it is, as both of its ends can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,33 +24,6 @@ pub(super) enum Wire {
     Tcp { server: u32, client: u32 },
     /// Inode number of the client's socket.
     Unix(u32),
-}
-
-/// One end of a connection: addresses and how it came to be.
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// How the bytes travel.
-    pub transport: Transport,
-    /// The process that uses this end.
-    pub process: u32,
-    /// Inode number of its network namespace.
-    pub netns: u32,
-    /// Which end it is.
-    pub side: Side,
-    /// Which end it is was seen, not concluded from the absence of a listener.
-    pub side_certain: bool,
-    /// Its address and port.
-    pub local: Option<(IpAddr, u16)>,
-    /// The other end's.
-    pub peer: Option<(IpAddr, u16)>,
-    /// Its address as text: every span of the connection has it.
-    pub peer_text: Option<Text>,
-    /// Unix: the server's bound path.
-    pub path: Option<Arc<str>>,
-    /// The task that opened it and what that task had read; the thread is zero if unknown.
-    pub opener: Task,
-    /// The connect was seen, so the first byte is the connection's first.
-    pub seen_opening: bool,
 }
 
 /// One end of a connection and all that is known of it.
@@ -223,7 +166,7 @@ impl Table {
         let replaced = replaced.and_then(|id| self.remove(id, record.header.time));
         self.last = self.last.wrapping_add(1).max(1);
         let id = ConnectionId(self.last);
-        let endpoint = self.endpoint(record);
+        let endpoint = Endpoint::of(record, |place| self.origin(place));
         let client = endpoint.side == Side::Client;
         // The kernel counts an opener's SYN as a byte.
         let sent_base = record.sent_base.wrapping_add(u32::from(client));
@@ -318,69 +261,6 @@ impl Table {
     pub(crate) fn unused_longest(&self) -> Option<ConnectionId> {
         self.iter().min_by_key(|connection| connection.last_seen).map(|connection| connection.id)
     }
-
-    fn endpoint(&self, record: &event::Socket) -> Endpoint {
-        let transport = match (record.family, record.protocol) {
-            (AF_INET | AF_INET6, IPPROTO_UDP) => Transport::Udp,
-            (AF_INET | AF_INET6, _) => Transport::Tcp,
-            _ => Transport::Unix,
-        };
-        let internet = transport != Transport::Unix;
-        let local = address(record.family, &record.local);
-        let peer = address(record.family, &record.remote);
-        let path = (record.path_length > 0 && !internet)
-            .then(|| socket_path(&record.path, record.path_length))
-            .flatten();
-        // A datagram socket that is bound to no one port of renown asks.
-        let side = if record.role == role::SERVER { Side::Server } else { Side::Client };
-        let opener = Task {
-            process: record.header.tgid,
-            thread: record.opener as u32,
-            id: record.opener,
-            cause: self.origin(&record.cause),
-            resumed: self.origin(&record.resumed),
-            inherited: false,
-            polls: record.opener_flags & u32::from(flag::POLLS) != 0,
-            waited: record.opener_flags & u32::from(flag::WAITED) != 0,
-        };
-        Endpoint {
-            transport,
-            process: record.header.tgid,
-            netns: record.netns,
-            side,
-            side_certain: matches!(
-                record.role_evidence,
-                role_evidence::CONNECT | role_evidence::LISTENER | role_evidence::BOUND_NAME
-            ),
-            local: internet.then_some((local, record.local_port)),
-            peer: (internet && record.remote_port != 0).then_some((peer, record.remote_port)),
-            peer_text: internet.then(|| address_text(peer)),
-            path,
-            opener,
-            seen_opening: record.role_evidence == role_evidence::CONNECT,
-        }
-    }
-}
-
-pub(super) fn address(family: u16, bytes: &[u8; 16]) -> IpAddr {
-    if family == AF_INET {
-        return Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]).into();
-    }
-    let address = Ipv6Addr::from(*bytes);
-    // A dual-stack socket that talks IPv4.
-    address.to_ipv4_mapped().map_or(IpAddr::V6(address), IpAddr::V4)
-}
-
-pub(super) fn socket_path(bytes: &[u8; 108], length: u16) -> Option<Arc<str>> {
-    let bytes = bytes.get(..length as usize)?;
-    let text = match bytes.split_first()? {
-        (0, name) => format!("@{}", String::from_utf8_lossy(name)),
-        _ => {
-            let path = bytes.split(|&byte| byte == 0).next()?;
-            String::from_utf8_lossy(path).into_owned()
-        }
-    };
-    Some(text.into())
 }
 
 #[cfg(test)]
