@@ -14,6 +14,9 @@ const LONGEST_NAME: usize = 48;
 /// The longest frame that is believed, in bytes. Peers seldom allow more than the first 16 KiB.
 const LONGEST_FRAME: usize = 1 << 20;
 
+/// The longest settings: more than twice as many as there are, of six bytes each.
+const LONGEST_SETTINGS: usize = 96;
+
 /// Both directions of a connection.
 #[derive(Debug)]
 pub(crate) struct Redactor {
@@ -176,7 +179,7 @@ fn settings(bytes: &[u8]) -> bool {
     let Some(payload) = bytes.get(HEADER..HEADER + head.length) else { return false };
     head.kind == Kind::Settings
         && (head.flags, head.stream) == (0, 0)
-        && (6..=96).contains(&head.length)
+        && (6..=LONGEST_SETTINGS).contains(&head.length)
         && head.length.is_multiple_of(6)
         && payload.chunks(6).all(|setting| matches!(setting, [0, 1..=16, ..] | [0xfe, 3, ..]))
 }
@@ -187,7 +190,17 @@ fn fits(head: Header) -> bool {
         Kind::WindowUpdate | Kind::Other(_) => true,
         _ => is_of_connection == (head.stream == 0),
     };
-    has_stream && head.length <= LONGEST_FRAME
+    has_stream && has_length(head)
+}
+
+/// Whether a frame is as long as its kind (RFC 9113, section 6): what is shown whole are numbers then.
+fn has_length(head: Header) -> bool {
+    match head.kind {
+        Kind::RstStream | Kind::WindowUpdate => head.length == 4,
+        Kind::Priority => head.length == 5,
+        Kind::Settings => head.length.is_multiple_of(6) && head.length <= LONGEST_SETTINGS,
+        _ => head.length <= LONGEST_FRAME,
+    }
 }
 
 /// The heads of gRPC's messages, if the payload is nothing but whole ones: a flag and a length.

@@ -3,7 +3,7 @@
 //! <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase.html>
 
 use super::System;
-use super::packet::{Fields, Head};
+use super::packet::{Fields, Head, Integers};
 
 /// What both sides can do, as far as it changes how the connection is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -38,29 +38,23 @@ pub(super) fn whole(bytes: &[u8]) -> Option<(Head, &[u8], &[u8])> {
     Some((head, payload, bytes.get(head.total()..)?))
 }
 
-/// Reads fields from the front of a payload.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+/// What is read from the front of a payload (MySQL's manual, "Integer Types").
+pub(super) trait Integers<'a> {
+    /// The next bytes, if there are so many.
+    fn next(&mut self, length: usize) -> Option<&'a [u8]>;
 
-impl<'a> Fields<'a> {
-    pub(super) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    pub(super) fn byte(&mut self) -> Option<u8> {
-        self.take(1)?.first().copied()
+    fn byte(&mut self) -> Option<u8> {
+        self.next(1)?.first().copied()
     }
 
     /// A number of up to eight bytes, little endian.
-    pub(super) fn number(&mut self, length: usize) -> Option<u64> {
-        let bytes = self.take(length.min(8))?;
+    fn number(&mut self, length: usize) -> Option<u64> {
+        let bytes = self.next(length.min(8))?;
         Some(bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
     }
 
     /// A length-encoded integer.
-    pub(super) fn length_encoded(&mut self) -> Option<u64> {
+    fn length_encoded(&mut self) -> Option<u64> {
         match self.byte()? {
             byte @ 0..=0xfa => Some(byte.into()),
             0xfc => self.number(2),
@@ -68,6 +62,24 @@ impl<'a> Fields<'a> {
             0xfe => self.number(8),
             _ => None,
         }
+    }
+}
+
+/// Reads fields from the front of a payload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+
+impl<'a> Integers<'a> for Fields<'a> {
+    fn next(&mut self, length: usize) -> Option<&'a [u8]> {
+        self.take(length)
+    }
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
     }
 
     /// Bytes behind their length-encoded length.

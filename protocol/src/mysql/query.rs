@@ -2,7 +2,7 @@
 //!
 //! <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query.html>
 
-use super::packet::Fields;
+use super::packet::{Fields, Integers};
 
 /// The most attributes that are read.
 const ATTRIBUTES_LIMIT: u8 = 64;

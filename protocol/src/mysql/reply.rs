@@ -1,7 +1,7 @@
 //! What a server answers with.
 
 use super::ServerError;
-use super::packet::Fields;
+use super::packet::{Fields, Integers};
 use crate::sql::SqlState;
 
 /// SERVER_MORE_RESULTS_EXISTS

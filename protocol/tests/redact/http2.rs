@@ -71,6 +71,20 @@ fn no_cut_lets_a_secret_out() {
     }
 }
 
+/// RFC 9113, section 6: frames of numbers have the lengths of these; whatever is longer may be anything.
+#[test]
+fn frames_of_numbers_hold_nothing_else() {
+    let text = SECRET.repeat(12);
+    let start = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, &[])].concat();
+    // Of settings there are not as many as 22.
+    for (kind, stream, length) in [(2, 1, 11), (3, 1, 11), (4, 0, 11), (8, 0, 11), (4, 0, 132)] {
+        let payload = &text.as_bytes()[..length];
+        let out =
+            redacted(&[(Side::Client, [start.clone(), frame(kind, 0, stream, payload)].concat())]);
+        assert!(!has_secret(&out[0].1), "{kind}: {}", String::from_utf8_lossy(&out[0].1));
+    }
+}
+
 /// Methods, paths of words, hosts, codes and contexts of recorded conversations are what they were, and
 /// of everything later on the tables of HPACK are still right.
 #[test]

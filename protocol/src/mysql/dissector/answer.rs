@@ -6,7 +6,7 @@ use crate::chunk::Moment;
 use crate::dissector::{Handover, Output};
 use crate::exchange::Outcome;
 use crate::mysql::handshake::Capabilities;
-use crate::mysql::packet::{FULL, Fields, Head};
+use crate::mysql::packet::{FULL, Fields, Head, Integers};
 use crate::mysql::reply::{self, Failure, Reply};
 use crate::mysql::{Command, Operation, System};
 use crate::sql::Dialect;

@@ -8,7 +8,7 @@ use crate::context::{WireContext, from_headers};
 use crate::dissector::{Handover, Output};
 use crate::exchange::Extent;
 use crate::mysql::handshake::{self, Capabilities, Response};
-use crate::mysql::packet::{self, FULL, Fields, HEADER, Head, command};
+use crate::mysql::packet::{self, FULL, Fields, HEADER, Head, Integers, command};
 use crate::mysql::reply::Reply;
 use crate::mysql::{Command, Operation, System, TEXT_LIMIT, query};
 use crate::sql::{Digest, reading};

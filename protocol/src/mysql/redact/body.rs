@@ -1,5 +1,6 @@
 //! A payload that is walked over: bytes are shown or passed over, never twice.
 
+use crate::mysql::packet::Integers;
 use crate::redact::Kept;
 
 /// A payload, or as much of it as is here.
@@ -7,6 +8,13 @@ pub(super) struct Body<'a, 'b> {
     pub(super) at: usize,
     pub(super) end: usize,
     pub(super) kept: &'a mut Kept<'b>,
+}
+
+/// Numbers are shown.
+impl<'b> Integers<'b> for Body<'_, 'b> {
+    fn next(&mut self, length: usize) -> Option<&'b [u8]> {
+        self.keep(length)
+    }
 }
 
 impl<'b> Body<'_, 'b> {
@@ -29,27 +37,6 @@ impl<'b> Body<'_, 'b> {
         let bytes = self.rest().get(..length)?;
         self.at += length;
         Some(bytes)
-    }
-
-    pub(super) fn byte(&mut self) -> Option<u8> {
-        self.keep(1)?.first().copied()
-    }
-
-    /// A number, little endian, shown.
-    pub(super) fn number(&mut self, length: usize) -> Option<u64> {
-        let bytes = self.keep(length.min(8))?;
-        Some(bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
-    }
-
-    /// A length-encoded number, shown.
-    pub(super) fn length_encoded(&mut self) -> Option<u64> {
-        match self.byte()? {
-            byte @ 0..=0xfa => Some(byte.into()),
-            0xfc => self.number(2),
-            0xfd => self.number(3),
-            0xfe => self.number(8),
-            _ => None,
-        }
     }
 
     /// Bytes behind their length, of which the length is shown.

@@ -5,7 +5,7 @@ use super::server::Phase;
 use super::{Direction, MAX_WAITING, Redactor};
 use crate::mysql::System;
 use crate::mysql::handshake::{Capabilities, Response};
-use crate::mysql::packet::{self, FULL, Head, command};
+use crate::mysql::packet::{self, FULL, Head, Integers, command};
 use crate::redact::all;
 use crate::sql::{Dialect, mask};
 

@@ -4,7 +4,7 @@ use super::Redactor;
 use super::body::Body;
 use crate::mysql::System;
 use crate::mysql::handshake::{Capabilities, Greeting};
-use crate::mysql::packet::{FULL, Head, command};
+use crate::mysql::packet::{FULL, Head, Integers, command};
 use crate::mysql::reply::{CURSOR_EXISTS, MORE_RESULTS, NO_BACKSLASH_ESCAPES, is_eof};
 use crate::sql::Dialect;
 
