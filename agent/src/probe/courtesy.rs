@@ -25,7 +25,7 @@ const ROUND: Timespec = Timespec { tv_sec: 0, tv_nsec: 25_000_000 };
 const CALLED: u64 = 1;
 
 /// Lets the agent's threads give way. Without the right to take it back (`CAP_SYS_NICE`, or a
-/// suitable `RLIMIT_NICE`) they never do.
+/// suitable `RLIMIT_NICE`), or if somebody started the agent in a class of their choice, they never do.
 #[derive(Debug)]
 pub struct Courtesy {
     shared: Arc<Shared>,
@@ -74,15 +74,18 @@ impl Courtesy {
         Ok(Self { shared, watcher: Some(watcher) })
     }
 
-    /// Whether a thread can go to the idle class and come back: tried with one that is of no use
-    /// else.
+    /// Whether a thread can go to the idle class and come back to the usual one: tried with one that
+    /// is of no use else.
     ///
     /// # Errors
     ///
-    /// The system refuses it.
+    /// The system refuses it, or the usual class is not where the caller is.
     pub fn is_possible() -> io::Result<()> {
         let trial = || {
             let this = gettid().as_raw_nonzero().get();
+            if get(this)? != libc::SCHED_OTHER {
+                return Err(io::Error::other("it was started in another scheduling class"));
+            }
             set(this, libc::SCHED_IDLE)?;
             set(this, libc::SCHED_OTHER)
         };
@@ -190,7 +193,7 @@ fn wait(queue: &OwnedFd, timeout: Option<&Timespec>) -> Wait {
     }
 }
 
-/// Sets the policy of all threads of this process but the caller, if that is the watcher.
+/// Sets the policy of all threads of this process but the watcher.
 fn set_all(policy: libc::c_int) {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return };
     for thread in threads.flatten() {
@@ -205,6 +208,12 @@ fn set_all(policy: libc::c_int) {
     }
 }
 
+fn get(thread: i32) -> io::Result<libc::c_int> {
+    // SAFETY: numbers go in and come out (sched_getscheduler(2)).
+    let policy = unsafe { libc::sched_getscheduler(thread) };
+    if policy >= 0 { Ok(policy) } else { Err(io::Error::last_os_error()) }
+}
+
 fn set(thread: i32, policy: libc::c_int) -> io::Result<()> {
     let param = libc::sched_param { sched_priority: 0 };
     // SAFETY: `param` is valid for reads for as long as the call takes, and nothing else of this
@@ -215,11 +224,27 @@ fn set(thread: i32, policy: libc::c_int) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use rustix::event::{EventfdFlags, eventfd};
 
-    use super::{Courtesy, Relaxed};
+    use super::{Courtesy, Relaxed, gettid, set};
+
+    /// Classes are changed for all threads of the process, those of other tests among them.
+    static ALONE: Mutex<()> = Mutex::new(());
+
+    /// `chrt --batch 0 onlooker …`: whoever chose a class has reasons.
+    #[test]
+    fn a_class_that_was_chosen_stays() {
+        let _alone = ALONE.lock();
+        let chosen = std::thread::spawn(|| {
+            set(gettid().as_raw_nonzero().get(), libc::SCHED_BATCH).expect("a class for batches");
+            let ring = eventfd(0, EventfdFlags::NONBLOCK).expect("an eventfd");
+            (Courtesy::start(&ring).is_ok(), policy())
+        });
+        assert_eq!(chosen.join().expect("a policy"), (false, libc::SCHED_BATCH));
+    }
 
     /// Field 41 of /proc/PID/stat (proc(5)): the scheduling policy.
     fn policy() -> i32 {
@@ -230,6 +255,7 @@ mod tests {
 
     #[test]
     fn threads_give_way_until_the_ring_fills() {
+        let _alone = ALONE.lock();
         let ring = eventfd(0, EventfdFlags::NONBLOCK).expect("an eventfd");
         let Ok(courtesy) = Courtesy::start(&ring) else {
             println!("skipped: the scheduling of threads cannot be changed here");

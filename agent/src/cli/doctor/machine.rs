@@ -65,12 +65,15 @@ fn privileges() -> Finding {
 }
 
 fn courtesy() -> Finding {
-    let name = "giving way to the services while there is little to do";
+    let name = "giving way to the services";
     match Courtesy::is_possible() {
         Ok(()) => Finding::new(Grade::Good, name, ""),
         Err(why) => {
-            let why =
-                format!("the agent runs as every other process: CAP_SYS_NICE is missing ({why})");
+            let why = match why.kind() {
+                ErrorKind::PermissionDenied => "CAP_SYS_NICE is missing".to_owned(),
+                _ => why.to_string(),
+            };
+            let why = format!("the agent competes as every other process does: {why}");
             Finding::new(Grade::Less, name, why)
         }
     }
