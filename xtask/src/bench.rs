@@ -27,7 +27,10 @@ pub(crate) fn run(what: &Bench) -> Result {
     match what {
         Bench::Overhead(options) => overhead::run(options),
         Bench::Loss(options) => steady::run(options),
-        Bench::Pipeline => example("onlooker-pipeline", "throughput"),
+        Bench::Pipeline => {
+            example("onlooker-pipeline", "throughput")?;
+            example("onlooker-pipeline", "allocations")
+        }
         Bench::Protocols(options) => protocols::run(options),
     }
 }
