@@ -208,14 +208,15 @@ impl Window {
     #[must_use]
     pub fn moment(&self, offset: usize) -> Moment {
         let position = self.position.saturating_add(offset as u64);
-        let mut found = None;
-        for mark in &self.marks {
-            if mark.position > position {
-                break;
+        // Nearly always one call has carried all that is here.
+        let call = match self.marks.back() {
+            Some(mark) if mark.position <= position => mark,
+            _ => {
+                let before = |mark: &&Moment| mark.position <= position;
+                self.marks.iter().rev().find(before).unwrap_or(&self.last)
             }
-            found = Some(*mark);
-        }
-        Moment { position, ..found.unwrap_or(self.last) }
+        };
+        Moment { position, ..*call }
     }
 
     /// The moment of the last byte that was pushed, captured or not.

@@ -32,14 +32,16 @@ impl<P: Processes> Pipeline<P> {
     /// Hands the exchanges that were found to causality; `lives` says that more may come.
     pub(super) fn report(&mut self, connection: &mut Connection, lives: bool) {
         let mut exchanges = std::mem::take(&mut self.output.exchanges);
-        for exchange in exchanges.drain(..) {
+        for exchange in &mut exchanges {
             self.exchange(connection, exchange, lives);
         }
         // Its room is used again.
+        exchanges.clear();
         self.output.exchanges = exchanges;
     }
 
-    fn exchange(&mut self, connection: &mut Connection, exchange: Exchange, lives: bool) {
+    /// Takes what it needs out of the exchange, which is too large to be moved about.
+    fn exchange(&mut self, connection: &mut Connection, exchange: &mut Exchange, lives: bool) {
         self.counters.exchanges += 1;
         connection.exchanges += 1;
         let endpoint = &connection.endpoint;
@@ -60,14 +62,14 @@ impl<P: Processes> Pipeline<P> {
             let broker = Broker { netns: endpoint.netns, address, port };
             self.causality.linker.learn(broker, cluster);
         }
-        let Some(mut description) = describe(&exchange, &place) else {
+        let Some(mut description) = describe(exchange, &place) else {
             self.counters.without_span += 1;
             return;
         };
-        let messages = told(&exchange, &place, endpoint.netns);
-        let asked = place.is_asker(&exchange);
-        let (start, mut end) = times(&exchange, asked);
-        if is_open(&exchange, asked) {
+        let messages = told(exchange, &place, endpoint.netns);
+        let asked = place.is_asker(exchange);
+        let (start, mut end) = times(exchange, asked);
+        if is_open(exchange, asked) {
             self.counters.open += 1;
             description.attributes.set("onlooker.open", true);
             // It lasted at least until here.
@@ -91,8 +93,8 @@ impl<P: Processes> Pipeline<P> {
             response: exchange.response,
             start,
             end,
-            context: exchange.context,
-            links: exchange.links,
+            context: exchange.context.take(),
+            links: std::mem::take(&mut exchange.links),
             messages,
             sender: None,
             description,

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2};
+
 use super::forwarded::Forwarded;
 use super::method::Method;
 use super::refine::{Api, Hints};
@@ -165,11 +167,9 @@ impl HttpFacts {
 
     /// Takes path and query: `:path`, `REQUEST_URI`, a target in origin form.
     pub fn set_path(&mut self, path: &[u8]) {
-        let ends = |&byte: &u8| byte == b'?' || byte == b'#';
-        let end = path.iter().position(ends).unwrap_or(path.len());
-        let (path, rest) = path.split_at(end);
+        let (path, rest) = path.split_at(memchr2(b'?', b'#', path).unwrap_or(path.len()));
         let query = rest.strip_prefix(b"?");
-        let query = query.map(|query| query.split(|&byte| byte == b'#').next().unwrap_or_default());
+        let query = query.map(|query| &query[..memchr(b'#', query).unwrap_or(query.len())]);
         self.path = Some(short(path, Self::PATH_LIMIT));
         self.query = query.map(|query| short(query, Self::PATH_LIMIT));
     }

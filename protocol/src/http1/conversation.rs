@@ -39,7 +39,8 @@ enum Footing {
 /// Requests and responses of one connection.
 #[derive(Debug)]
 pub(super) struct Conversation {
-    open: VecDeque<Request>,
+    /// Boxed, as they are large and move.
+    open: VecDeque<Box<Request>>,
     footing: Footing,
     /// A pair that one response too many would prove wrong.
     held: Option<(Exchange, u64)>,
@@ -70,7 +71,7 @@ impl Conversation {
 
     /// Takes the head of a request; gives its id, and whether the response that was being read is
     /// over by that.
-    pub(super) fn arrived(&mut self, mut request: Request, out: &mut Output) -> (u64, bool) {
+    pub(super) fn arrived(&mut self, mut request: Box<Request>, out: &mut Output) -> (u64, bool) {
         let mut server_afresh = self.end_cut_answer(out);
         // A second one before any answer: the first's was missed, or this client pipelines. The
         // next response could be to either.
@@ -131,7 +132,7 @@ impl Conversation {
 
     /// An open request by its id.
     pub(super) fn request(&mut self, id: u64) -> Option<&mut Request> {
-        self.open.iter_mut().rev().find(|request| request.id == id)
+        self.open.iter_mut().rev().find(|request| request.id == id).map(|it| &mut **it)
     }
 
     /// The request that the next response, which begins with this byte, answers. It was begun
@@ -141,6 +142,7 @@ impl Conversation {
             .iter_mut()
             .find(|request| request.answer.is_none())
             .filter(|request| request.extent.first.start <= response.end)
+            .map(|it| &mut **it)
     }
 
     /// The response that is being read: an orphan, or that of the first request.
@@ -197,7 +199,7 @@ impl Conversation {
 
     /// Gives out what is complete.
     pub(super) fn settle(&mut self, out: &mut Output) {
-        while self.open.front().is_some_and(Request::is_complete) {
+        while self.open.front().is_some_and(|request| request.is_complete()) {
             let Some(request) = self.open.pop_front() else { break };
             let (trust, outcome) = (request.trust, request.outcome());
             match trust {
@@ -245,7 +247,8 @@ impl Conversation {
 
     /// The request that has not ended, or ended unseen.
     pub(super) fn reading(&mut self) -> Option<&mut Request> {
-        self.open.back_mut().filter(|request| request.cut && request.answer.is_none())
+        let last = self.open.back_mut().map(|it| &mut **it);
+        last.filter(|request| request.cut && request.answer.is_none())
     }
 
     /// The connection changes hands with the answer to the first request.

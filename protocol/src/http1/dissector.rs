@@ -50,6 +50,14 @@ impl Http1 {
         out.handover = Some(handover);
     }
 
+    fn take(&mut self, chunk: &Chunk<'_>, out: &mut Output) {
+        match chunk.side {
+            Side::Client => self.requests.push(chunk),
+            Side::Server => self.responses.push(chunk),
+        }
+        self.read(out);
+    }
+
     /// Reads on on both sides until neither can go on.
     fn read(&mut self, out: &mut Output) {
         loop {
@@ -81,18 +89,18 @@ impl Dissector for Http1 {
         }
         let next = &mut self.next[chunk.side as usize];
         let expected = next.unwrap_or(chunk.first.position);
+        if chunk.first.position == expected {
+            *next = Some(chunk.end_position());
+            return self.take(chunk, out);
+        }
         let Some((gap, chunk)) = in_order(expected, chunk) else { return };
         *next = Some(chunk.end_position());
         // What is missing before the chunk must be dealt with before it is read.
-        for chunk in gap.iter().chain([&chunk]) {
-            match chunk.side {
-                Side::Client => self.requests.push(chunk),
-                Side::Server => self.responses.push(chunk),
-            }
-            self.read(out);
-            if self.over {
-                return;
-            }
+        if let Some(gap) = gap {
+            self.take(&gap, out);
+        }
+        if !self.over {
+            self.take(&chunk, out);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The fields of a head (RFC 9112 §5).
 
-use super::lines::{Head, Iter};
+use super::lines::{FieldLines, Head};
 use super::scan::has_control;
 use crate::names::Names;
 
@@ -22,13 +22,15 @@ impl<'a> Head<'a> {
 
     #[inline]
     fn each(&self, of_request: bool, names: &Names, mut take: impl FnMut(&'a [u8], &[u8])) {
-        let mut lines = self.lines();
-        lines.next();
+        let mut lines = self.field_lines();
         while let Some(line) = lines.next() {
-            let Some((name, value)) = field(line, of_request) else { continue };
+            let Some(name) = line.name.and_then(|name| field_name(name, of_request)) else {
+                continue;
+            };
             if !names.may_hold(name) {
                 continue;
             }
+            let value = trimmed(line.rest);
             // obs-fold: a line that starts with white space goes on with the value (§5.2).
             if has_control(value) || matches!(lines.peek(), Some(b' ' | b'\t')) {
                 take(name, &harmless(folded(value, &mut lines)));
@@ -41,12 +43,18 @@ impl<'a> Head<'a> {
 
 /// A value with the lines that go on with it.
 #[cold]
-fn folded(value: &[u8], lines: &mut Iter<'_>) -> Vec<u8> {
+fn folded(value: &[u8], lines: &mut FieldLines<'_>) -> Vec<u8> {
     let mut whole = value.to_vec();
     while let Some(b' ' | b'\t') = lines.peek() {
         let Some(more) = lines.next() else { break };
         whole.push(b' ');
-        whole.extend_from_slice(more.trim_ascii());
+        if let Some(before_colon) = more.name {
+            whole.extend_from_slice(before_colon.trim_ascii_start());
+            whole.push(b':');
+            whole.extend_from_slice(more.rest.trim_ascii_end());
+        } else {
+            whole.extend_from_slice(more.rest.trim_ascii());
+        }
     }
     whole
 }
@@ -58,25 +66,23 @@ fn harmless(mut value: Vec<u8>) -> Vec<u8> {
     value
 }
 
-/// Name and value, if the line is a field. White space before the colon is forbidden (§5.1); a
-/// response with it is read as if it were not there.
+/// The name of a field by what stands before the colon, if it can be one. White space there is
+/// forbidden (§5.1); a response with it is read as if it were not there.
 #[inline]
-fn field(line: &[u8], of_request: bool) -> Option<(&[u8], &[u8])> {
-    let (name, rest) = line.split_at_checked(line.iter().position(|&byte| byte == b':')?)?;
-    let name = match name {
-        [.., b'!'..=b'~'] => name,
-        _ if of_request => return None,
-        _ => name.trim_ascii_end(),
-    };
-    if name.is_empty() {
-        return None;
+fn field_name(before_colon: &[u8], of_request: bool) -> Option<&[u8]> {
+    match before_colon {
+        [.., b'!'..=b'~'] => Some(before_colon),
+        _ if of_request => None,
+        _ => Some(before_colon.trim_ascii_end()).filter(|name| !name.is_empty()),
     }
-    // Nearly every value is written so.
-    let value = match rest {
-        [b':', b' ', value @ ..] if let ([b'!'..=b'~', ..], [.., b'!'..=b'~']) = (value, value) => {
-            value
-        }
-        _ => rest[1..].trim_ascii(),
-    };
-    Some((name, value))
+}
+
+/// What stands behind the colon, without white space around it.
+#[inline]
+fn trimmed(rest: &[u8]) -> &[u8] {
+    match rest {
+        // Nearly every value is written so.
+        [b' ', value @ ..] if let ([b'!'..=b'~', ..], [.., b'!'..=b'~']) = (value, value) => value,
+        _ => rest.trim_ascii(),
+    }
 }

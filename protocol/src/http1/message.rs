@@ -67,8 +67,12 @@ pub(super) enum Trust {
 }
 
 impl Request {
-    pub(super) fn new(facts: Box<HttpFacts>, extent: Extent, context: Option<WireContext>) -> Self {
-        Self {
+    pub(super) fn new(
+        facts: Box<HttpFacts>,
+        extent: Extent,
+        context: Option<WireContext>,
+    ) -> Box<Self> {
+        Box::new(Self {
             id: 0,
             facts,
             extent,
@@ -81,7 +85,7 @@ impl Request {
             call: None,
             answer: None,
             trust: Trust::Sure,
-        }
+        })
     }
 
     /// Takes the head of the final response.
@@ -113,7 +117,7 @@ impl Request {
     }
 
     /// What it comes to.
-    pub(super) fn into_exchange(mut self, outcome: Outcome) -> Exchange {
+    pub(super) fn into_exchange(mut self: Box<Self>, outcome: Outcome) -> Exchange {
         match self.answer.as_mut().and_then(|it| it.listener.take()).map(Listener::heard) {
             Some(Heard::Start(bytes)) => self.facts.response_body(&bytes),
             Some(Heard::Call(call)) => self.call = Some(call),

@@ -222,7 +222,7 @@ impl Requests {
         let line = if cut {
             RequestLine::read_cut(bytes)
         } else {
-            head.lines().next().and_then(RequestLine::of_line)
+            head.start_line().and_then(RequestLine::of_line)
         };
         let Some(line) = line else {
             if cut {

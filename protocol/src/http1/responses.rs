@@ -180,7 +180,7 @@ impl Responses {
     ) -> Option<Handover> {
         let bytes = &self.window.bytes()[..length.min(self.window.len())];
         let head = self.lines.of(bytes);
-        let line = head.lines().next().and_then(StatusLine::of_line);
+        let line = head.start_line().and_then(StatusLine::of_line);
         let Some(StatusLine { status, .. }) = line else {
             self.misunderstood(conversation, out);
             return None;

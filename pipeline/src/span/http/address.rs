@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use memchr::{memchr, memrchr};
 use onlooker_protocol::http::HttpFacts;
 
 use crate::span::describe::Place;
@@ -70,7 +71,7 @@ pub(super) fn of_peer(place: &Place<'_>, scheme: &str) -> Option<String> {
 /// Host and port of an authority; the scheme's port where none is written.
 fn named(authority: Option<&str>, scheme: &str) -> Option<HostPort> {
     let authority = authority?;
-    let user = authority.bytes().rposition(|byte| byte == b'@');
+    let user = memrchr(b'@', authority.as_bytes());
     let host_port = user.map_or(authority, |at| &authority[at + 1..]);
     let (host, port) = split(host_port);
     if host.is_empty() {
@@ -99,10 +100,10 @@ fn split(text: &str) -> (&str, Option<u16>) {
     if let Some((host, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (host, rest.strip_prefix(':').and_then(|port| port.parse().ok()));
     }
-    let Some(colon) = text.bytes().rposition(|byte| byte == b':') else { return (text, None) };
+    let Some(colon) = memrchr(b':', text.as_bytes()) else { return (text, None) };
     let (host, port) = (&text[..colon], &text[colon + 1..]);
     // A name or an IPv4 address has at most the colon before its port.
-    if host.bytes().any(|byte| byte == b':') && text.parse::<Ipv6Addr>().is_ok() {
+    if memchr(b':', host.as_bytes()).is_some() && text.parse::<Ipv6Addr>().is_ok() {
         return (text, None);
     }
     (host, port.parse().ok())
