@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what the agent costs.
 
 mod overhead;
+mod pipeline;
 mod protocols;
 mod receiver;
 mod steady;
@@ -9,7 +10,7 @@ mod wrk;
 
 use clap::Subcommand;
 
-use crate::shell::{self, Result};
+use crate::shell::Result;
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
@@ -18,7 +19,7 @@ pub(crate) enum Bench {
     /// A constant rate for a while: one span at each side of each request, and none lost.
     Loss(steady::Options),
     /// Records through the user-space pipeline on one core: spans a second, allocations a span.
-    Pipeline,
+    Pipeline(pipeline::Options),
     /// Each dissector on one core, beside a library that reads the same.
     Protocols(protocols::Options),
 }
@@ -27,23 +28,7 @@ pub(crate) fn run(what: &Bench) -> Result {
     match what {
         Bench::Overhead(options) => overhead::run(options),
         Bench::Loss(options) => steady::run(options),
-        Bench::Pipeline => {
-            example("onlooker-pipeline", "throughput")?;
-            example("onlooker-pipeline", "allocations")
-        }
+        Bench::Pipeline(options) => pipeline::run(options),
         Bench::Protocols(options) => protocols::run(options),
     }
-}
-
-fn example(package: &str, name: &str) -> Result {
-    println!("\n== {name}");
-    shell::run(&mut shell::cargo([
-        "run",
-        "--quiet",
-        "--release",
-        "--package",
-        package,
-        "--example",
-        name,
-    ]))
 }
