@@ -184,7 +184,10 @@ fn what_is_no_capture_is_named() {
     let found = error(&version);
     assert!(matches!(found, CaptureError::Version { major: 3, minor: 4, .. }), "{found:?}");
     let text = error(b"\x7fELF").to_string();
-    assert_eq!(text, "neither a pcap nor a pcapng file (it starts with 7f 45 4c 46)");
+    assert_eq!(
+        text,
+        "neither a pcap nor a pcapng file, nor an event file (it starts with 7f 45 4c 46)"
+    );
 }
 
 #[test]

@@ -31,16 +31,16 @@ Collectors are those of --otlp, of the OTEL_* variables and of --config; none ge
 if anything is BAD.")]
 pub(super) struct Arguments {
     /// Look at a process too; may be repeated
-    #[arg(short, long, value_name = "PID")]
+    #[arg(short, long, value_name = "PID", value_parser = super::values::pid)]
     pid: Vec<u32>,
     /// Look at the processes that listen on a TCP port too; may be repeated
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = super::values::port)]
     port: Vec<u16>,
-    /// Look at the processes whose executable's path matches a glob too; may be repeated
+    /// Look at the processes whose executable matches a glob too: its path, or its name if the glob has no slash; may be repeated
     #[arg(long, value_name = "GLOB")]
     exe: Vec<String>,
     /// How long to watch them
-    #[arg(long, value_name = "TIME", value_parser = super::duration, default_value = "3s")]
+    #[arg(long, value_name = "TIME", value_parser = super::values::duration, default_value = "3s")]
     duration: Duration,
     /// Ask this collector for an answer (OTLP; the OTEL_EXPORTER_OTLP_* variables are obeyed)
     #[arg(long, value_name = "URL")]

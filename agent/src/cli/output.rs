@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use crate::config::{Color, Config, ConsoleSettings, FileSettings, Format};
@@ -74,8 +75,10 @@ pub(super) fn settings(file: Option<&Path>, otlp: Option<&str>) -> anyhow::Resul
     for warning in config.apply_environment() {
         eprintln!("onlooker: {warning}");
     }
+    config.check()?;
     if let Some(url) = otlp {
         config.export.otlp.set_url(url);
+        config.check().context("--otlp")?;
     }
     Ok(config)
 }

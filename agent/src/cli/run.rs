@@ -8,18 +8,25 @@ use clap::Args;
 use super::live::{Limits, Live};
 use super::tape::RecordArguments;
 use crate::config::Config;
-use crate::process::Selector;
+use crate::process::{Selector, SelectorError};
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  onlooker run --example > onlooker.yaml          a file to begin with
+  onlooker run --check --config onlooker.yaml     whether it is good
+  onlooker run --config onlooker.yaml
+
+What is seen, dropped and not understood is told on standard error while it runs, and at its end.")]
 pub(super) struct Arguments {
-    /// The configuration file
-    #[arg(long, value_name = "FILE", required_unless_present = "example")]
+    /// The configuration file: what is traced, and where spans go
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Check the configuration and end
     #[arg(long)]
     check: bool,
     /// Print an example of a configuration file, with comments
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["config", "check", "record"])]
     example: bool,
     #[command(flatten)]
     record: RecordArguments,
@@ -30,15 +37,23 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         print!("{}", Config::example());
         return Ok(ExitCode::SUCCESS);
     }
-    let mut config = match &arguments.config {
-        Some(path) => Config::load(path)?,
-        None => Config::default(),
+    let Some(path) = &arguments.config else {
+        anyhow::bail!(
+            "no configuration: name it with --config; `onlooker run --example` prints one"
+        );
     };
+    let mut config = Config::load(path)?;
     for warning in config.apply_environment() {
         eprintln!("onlooker: {warning}");
     }
     config.check()?;
-    let selector = Selector::new(&config.targets, false)?;
+    let selector = Selector::new(&config.targets, false).map_err(|error| match error {
+        SelectorError::Nothing => anyhow::anyhow!(
+            "nothing to trace: {} chooses none; set pids, ports, exes or all under targets",
+            path.display()
+        ),
+        error => error.into(),
+    })?;
     if !config.export.is_on() {
         anyhow::bail!(
             "the configuration exports to nowhere: set export.otlp, export.file or export.console"

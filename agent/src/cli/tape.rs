@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::BufWriter;
+use std::io::{BufWriter, ErrorKind};
 use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ pub(super) struct RecordArguments {
     record_payloads: bool,
     /// The size at which a recording stops (bytes, KiB, MiB, GiB); tracing goes on, and what is
     /// left out is counted
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1GiB")]
+    #[arg(long, value_name = "SIZE", value_parser = super::values::size, requires = "record", default_value = "1GiB")]
     record_limit: u64,
 }
 
@@ -70,10 +70,7 @@ impl Tape {
             agent: env!("CARGO_PKG_VERSION").to_owned(),
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
         };
-        let writer = create(path)
-            .and_then(|file| {
-                Writer::start(BufWriter::with_capacity(BUFFER, file), &head, arguments.record_limit)
-            })
+        let writer = start(path, &head, arguments.record_limit)
             .with_context(|| format!("cannot record to {}", path.display()))?;
         Ok(Some(Self {
             path: path.clone(),
@@ -152,6 +149,22 @@ impl Tape {
         // Its own questions are none of the pipeline's.
         processes.take_asked();
     }
+}
+
+/// A file with its head, or none at all.
+fn start(path: &Path, head: &Head, limit: u64) -> anyhow::Result<Writer<BufWriter<File>>> {
+    let file = create(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            anyhow::anyhow!("a file of that name exists, and a recording is always a new one")
+        }
+        _ => error.into(),
+    })?;
+    let writer = Writer::start(BufWriter::with_capacity(BUFFER, file), head, limit);
+    if writer.is_err() {
+        // Without its head it is of no use, and in the way of the next attempt. Why there is none is said.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(writer?)
 }
 
 /// A new file that only its owner can read. Never one that exists: that could be anybody's.
@@ -248,37 +261,11 @@ impl Processes for Witness {
     }
 }
 
-/// A size such as `500MiB`; a bare number is bytes.
-fn size(text: &str) -> Result<u64, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let shift = match unit.trim_start() {
-        "" | "B" => 0,
-        "KiB" | "K" => 10,
-        "MiB" | "M" => 20,
-        "GiB" | "G" => 30,
-        "TiB" | "T" => 40,
-        _ => return Err("units are KiB, MiB, GiB and TiB".to_owned()),
-    };
-    let number: u64 = number.parse().map_err(|_| "not a number with a unit".to_owned())?;
-    number.checked_mul(1 << shift).ok_or_else(|| "too large".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
-    use super::{create, size};
-
-    #[test]
-    fn sizes() {
-        assert_eq!(size("1GiB"), Ok(1 << 30));
-        assert_eq!(size("500 MiB"), Ok(500 << 20));
-        assert_eq!(size("4096"), Ok(4096));
-        for wrong in ["", "GiB", "1.5GiB", "1GB", "-1", "99999999999TiB"] {
-            assert!(size(wrong).is_err(), "{wrong}");
-        }
-    }
+    use super::{Head, Payloads, create, start};
 
     #[test]
     fn a_recording_is_new_and_for_its_owner_only() {
@@ -289,5 +276,20 @@ mod tests {
         std::fs::remove_file(&path).expect("it is there");
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(again.kind(), std::io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn a_recording_that_cannot_start_leaves_no_file() {
+        let path = std::env::temp_dir().join(format!("onlooker-tape-none-{}", std::process::id()));
+        let head = Head {
+            payloads: Payloads::Redacted,
+            epoch: 0,
+            seed: 0,
+            agent: String::new(),
+            kernel: String::new(),
+        };
+        let why = start(&path, &head, 0).err().expect("no room for its head").to_string();
+        assert!(why.contains("limit"), "{why}");
+        assert!(!path.exists());
     }
 }

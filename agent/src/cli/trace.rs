@@ -27,10 +27,10 @@ Examples:
   onlooker trace --pid 4242 --record bug.events    an event file for a bug report, payloads masked")]
 pub(super) struct Arguments {
     /// Trace a running process, with its threads and children; may be repeated
-    #[arg(short, long, value_name = "PID")]
+    #[arg(short, long, value_name = "PID", value_parser = super::values::pid)]
     pid: Vec<u32>,
     /// Trace the processes that listen on a TCP port, now or later; may be repeated
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = super::values::port)]
     port: Vec<u16>,
     /// Trace the processes whose executable matches a glob, now or later: its path, or its name if the glob has no slash; may be repeated
     #[arg(long, value_name = "GLOB")]
@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     /// Trace every process
     #[arg(long)]
     all: bool,
-    /// Do not trace processes whose executable matches a glob; may be repeated
+    /// Do not trace processes whose executable matches a glob (as --exe); may be repeated
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// Do not trace the children of targets
@@ -49,10 +49,10 @@ pub(super) struct Arguments {
     #[command(flatten)]
     record: RecordArguments,
     /// End after this time (500ms, 30s, 5m, 1h)
-    #[arg(long, value_name = "TIME", value_parser = super::duration)]
+    #[arg(long, value_name = "TIME", value_parser = super::values::duration)]
     duration: Option<Duration>,
     /// End after this many spans
-    #[arg(long, value_name = "SPANS")]
+    #[arg(long, value_name = "SPANS", value_parser = super::values::count)]
     count: Option<u64>,
     /// Do not print the closing summary
     #[arg(short, long)]

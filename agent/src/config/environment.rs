@@ -13,7 +13,7 @@ use std::time::Duration;
 use onlooker_pipeline::span::Sampler;
 
 use super::export::{ConsoleSettings, ZipkinSettings};
-use super::otlp::{Compression, OtlpSettings, Protocol};
+use super::otlp::{Compression, OtlpSettings, Protocol, is_http_url};
 use super::{BatchSettings, Config, Limits};
 
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -40,17 +40,29 @@ pub(super) fn apply(config: &mut Config, lookup: Lookup<'_>) -> Vec<String> {
 }
 
 fn otlp(settings: &mut OtlpSettings, variables: &mut Variables<'_>) {
-    if let Some(url) = variables.text("OTEL_EXPORTER_OTLP_ENDPOINT") {
-        settings.endpoint = Some(url);
-        settings.traces_endpoint = None;
-        settings.prefer_grpc_on_its_port = false;
-        settings.enabled = true;
+    otlp_transport(settings, variables);
+    // What makes a URL depends on the transport: gRPC's needs no scheme.
+    for name in ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] {
+        let Some(url) = variables.text(name) else { continue };
+        let mut changed = settings.clone();
+        if name.contains("TRACES") {
+            changed.traces_endpoint = Some(url);
+        } else {
+            changed.endpoint = Some(url);
+            changed.traces_endpoint = None;
+        }
+        changed.prefer_grpc_on_its_port = false;
+        changed.enabled = true;
+        if is_http_url(&changed.url()) {
+            *settings = changed;
+        } else {
+            variables.ignore(name, "a URL such as http://localhost:4318");
+        }
     }
-    if let Some(url) = variables.text("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") {
-        settings.traces_endpoint = Some(url);
-        settings.prefer_grpc_on_its_port = false;
-        settings.enabled = true;
-    }
+}
+
+/// All but where it goes.
+fn otlp_transport(settings: &mut OtlpSettings, variables: &mut Variables<'_>) {
     if let Some(protocol) = variables.otlp("PROTOCOL", Protocol::parse, &Protocol::NAMES) {
         settings.protocol = Some(protocol);
     }
@@ -86,8 +98,11 @@ fn otlp(settings: &mut OtlpSettings, variables: &mut Variables<'_>) {
 }
 
 fn zipkin(settings: &mut Option<ZipkinSettings>, variables: &mut Variables<'_>) {
-    if let Some(endpoint) = variables.text("OTEL_EXPORTER_ZIPKIN_ENDPOINT") {
-        settings.get_or_insert_default().endpoint = endpoint;
+    const ENDPOINT: &str = "OTEL_EXPORTER_ZIPKIN_ENDPOINT";
+    match variables.text(ENDPOINT) {
+        Some(url) if is_http_url(&url) => settings.get_or_insert_default().endpoint = url,
+        Some(_) => variables.ignore(ENDPOINT, "a URL such as http://localhost:9411/api/v2/spans"),
+        None => {}
     }
     if let Some(timeout) = variables.milliseconds("OTEL_EXPORTER_ZIPKIN_TIMEOUT")
         && let Some(settings) = settings

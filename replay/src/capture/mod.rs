@@ -62,7 +62,8 @@ impl fmt::Display for CaptureError {
             Self::Empty => f.write_str("the file is empty"),
             Self::NotACapture([a, b, c, d]) => write!(
                 f,
-                "neither a pcap nor a pcapng file (it starts with {a:02x} {b:02x} {c:02x} {d:02x})"
+                "neither a pcap nor a pcapng file, nor an event file (it starts with {a:02x} {b:02x} \
+                 {c:02x} {d:02x})"
             ),
             Self::Compressed(program) => {
                 write!(f, "the file is compressed: decompress it with {program} first")
