@@ -8,3 +8,4 @@ pub mod config;
 pub mod probe;
 pub mod process;
 pub mod sink;
+mod words;

@@ -99,7 +99,7 @@ fn a_capture_gives_its_span() {
     // The frames are a millisecond apart, the first at 1970 and 1,000 seconds.
     assert_eq!(span["start_unix_nano"], 1_000_003_000_000_u64);
     assert_eq!(span["end_unix_nano"], 1_000_004_000_000_u64);
-    assert!(error.contains("1 spans from 1 exchanges on 1 connections in 8 frames"), "{error}");
+    assert!(error.contains("1 span from 1 exchange on 1 connection in 8 frames"), "{error}");
 }
 
 #[test]

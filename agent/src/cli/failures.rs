@@ -7,6 +7,7 @@ use std::io;
 use onlooker_pipeline::connection::{FailedConnect, FailedConnects};
 
 use crate::sink::escape;
+use crate::words::counted;
 
 /// Kinds that are told one by one, the most frequent first.
 const MOST: usize = 16;
@@ -81,7 +82,7 @@ impl fmt::Display for Failures {
             writeln!(f, "    {n} of {} to {peer} ({why})", escape(service))?;
         }
         if others > 0 {
-            writeln!(f, "    {others} others")?;
+            writeln!(f, "    {}", counted(others, "other(s)"))?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use onlooker_replay::{Counters, Ended};
 
 use super::failures::Failures;
 use super::summary::{Account, list, not_understood};
+use crate::words::counted;
 
 /// Prints the connections that ended, if they are wanted.
 pub(super) fn print_ended<P: Processes>(
@@ -63,15 +64,14 @@ impl fmt::Display for Line<'_> {
             (false, true) => "; its start was not seen, the roles follow from what was said)",
         })?;
         let doubts = conversation.doubts();
-        let ending = if *exchanges == 1 { "" } else { "s" };
-        write!(f, ", {exchanges} exchange{ending}")?;
+        write!(f, ", {}", counted(*exchanges, "exchange(s)"))?;
         for (n, what) in [
             (doubts.not_understood, "not understood"),
             (doubts.lost, "lost in holes"),
-            (u64::from(doubts.demotions), "times taken for another protocol"),
+            (u64::from(doubts.demotions), "time(s) taken for another protocol"),
         ] {
             if n > 0 {
-                write!(f, ", {n} {what}")?;
+                write!(f, ", {}", counted(n, what))?;
             }
         }
         Ok(())
@@ -105,58 +105,62 @@ impl fmt::Display for Summary<'_> {
         let Self { path, spans, ended, unreadable_records, wire, pipeline, failures } = self;
         writeln!(
             f,
-            "onlooker: {}: {spans} spans from {} exchanges on {} connections in {} frames",
+            "onlooker: {}: {} from {} on {} in {}",
             path.display(),
-            pipeline.exchanges,
-            wire.connections,
-            wire.frames
+            counted(*spans, "span(s)"),
+            counted(pipeline.exchanges, "exchange(s)"),
+            counted(wire.connections, "connection(s)"),
+            counted(wire.frames, "frame(s)")
         )?;
         if *ended != Ended::Complete {
             writeln!(f, "  {ended}")?;
         }
         for (link, frames) in &wire.unknown_links {
-            writeln!(f, "  {frames} frames of link type {link}, which is not known")?;
+            let frames = counted(*frames, "frame(s)");
+            writeln!(f, "  {frames} of link type {link}, which is not known")?;
         }
         list(
             f,
             "not read",
             &[
-                (*unreadable_records, "records of the file"),
-                (wire.not_ip, "frames without IP"),
-                (wire.other_transport, "packets that are neither TCP nor UDP"),
-                (wire.too_deep, "packets within too many tunnels"),
-                (wire.malformed, "malformed packets"),
-                (wire.fragments_lost, "fragments of incomplete packets"),
-                (wire.after_end, "segments after a connection's end"),
-                (wire.out_of_window, "segments from nowhere"),
+                (*unreadable_records, "record(s) of the file"),
+                (wire.not_ip, "frame(s) without IP"),
+                (wire.other_transport, "packet(s) that (is|are) neither TCP nor UDP"),
+                (wire.too_deep, "packet(s) within too many tunnels"),
+                (wire.malformed, "malformed packet(s)"),
+                (wire.fragments_lost, "fragment(s) of incomplete packets"),
+                (wire.after_end, "segment(s) after a connection's end"),
+                (wire.out_of_window, "segment(s) from nowhere"),
             ],
         )?;
         for (protocol, packets) in &wire.other_transports {
             // Every network has ICMP; others may carry what somebody looks for.
             if let Some(name) = transport(*protocol) {
-                writeln!(f, "    {packets} of these packets are {name}")?;
+                let packets = counted(*packets, "of these packets (is|are)");
+                writeln!(f, "    {packets} {name}")?;
             }
         }
         for (tunnel, packets) in &wire.tunnels {
-            writeln!(f, "  {packets} packets within {tunnel}, which were read")?;
+            let packets = counted(*packets, "packet(s)");
+            writeln!(f, "  {packets} within {tunnel}, read")?;
         }
         list(
             f,
             "in the capture",
             &[
-                (wire.missing_bytes, "bytes missing"),
-                (wire.cut_frames, "frames cut"),
-                (wire.copied_segments, "segments seen twice, with other addresses"),
-                (wire.copied_datagrams, "datagrams seen twice"),
-                (wire.repeated_bytes, "bytes repeated"),
+                (wire.missing_bytes, "byte(s) missing"),
+                (wire.cut_frames, "frame(s) cut"),
+                (wire.copied_segments, "segment(s) seen twice, with other addresses"),
+                (wire.copied_datagrams, "datagram(s) seen twice"),
+                (wire.repeated_bytes, "byte(s) repeated"),
                 (wire.conflicting_overlaps, "of the repeats with another content"),
-                (wire.keep_alives, "keep-alive probes"),
-                (wire.forgotten, "connections forgotten: there were too many"),
+                (wire.keep_alives, "keep-alive probe(s)"),
+                (wire.forgotten, "connection(s) forgotten: there were too many"),
             ],
         )?;
         write!(f, "{failures}")?;
         not_understood(f, pipeline)?;
-        list(f, "lost", &[(pipeline.lost, "messages with ends in holes")])
+        list(f, "lost", &[(pipeline.lost, "message(s) with ends in holes")])
     }
 }
 
@@ -206,16 +210,16 @@ impl fmt::Display for EventSummary<'_> {
         list(
             f,
             "not in the file",
-            &[(left_out.0, "frames: its limit was reached"), (left_out.1, "bytes in those")],
+            &[(left_out.0, "frame(s): its limit was reached"), (left_out.1, "byte(s) in those")],
         )?;
         list(
             f,
             "not read",
             &[
-                (read.damaged, "damaged frames"),
-                (read.unknown, "frames of unknown kinds"),
-                (read.unread_bytes, "bytes behind the last frame that was found"),
-                (*nameless, "processes: there were too many"),
+                (read.damaged, "damaged frame(s)"),
+                (read.unknown, "frame(s) of unknown kinds"),
+                (read.unread_bytes, "byte(s) behind the last frame that was found"),
+                (*nameless, "process(es): there were too many"),
             ],
         )
     }

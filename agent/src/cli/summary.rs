@@ -8,6 +8,7 @@ use onlooker_pipeline::{LinkCounters, MessageCounters, PipelineCounters};
 use super::failures::Failures;
 use super::tape::Recorded;
 use crate::sink;
+use crate::words::counted;
 
 /// Processes that are named in a line.
 const MOST_NAMED: usize = 8;
@@ -67,13 +68,16 @@ impl fmt::Display for Account {
         let Self { kernel, pipeline, links, messages, failures, spans } = self;
         writeln!(
             f,
-            "{spans} spans from {} exchanges on {} connections, {} kernel events",
-            pipeline.exchanges, pipeline.connections, pipeline.records
+            "{} from {} on {}, {}",
+            counted(*spans, "span(s)"),
+            counted(pipeline.exchanges, "exchange(s)"),
+            counted(pipeline.connections, "connection(s)"),
+            counted(pipeline.records, "kernel event(s)")
         )?;
         list(
             f,
             "still open",
-            &[(pipeline.open, "spans, which end where the agent stopped looking")],
+            &[(pipeline.open, "span(s), which end(s|) where the agent stopped looking")],
         )?;
         let [context, same_call, same_task, lineage, segment] = links.by_evidence;
         list(
@@ -85,7 +89,7 @@ impl fmt::Display for Account {
                 (segment, "by event-loop segment"),
                 (lineage, "by thread lineage"),
                 (context, "by context on the wire"),
-                (links.roots, "roots"),
+                (links.roots, "root(s)"),
             ],
         )?;
         list(
@@ -121,7 +125,7 @@ impl fmt::Display for Account {
                 (messages.sender_unsettled, "the sender's span was not over in time"),
                 (messages.ambiguous, "several could have sent it"),
                 (messages.nameless, "too little of it was seen"),
-                (messages.forgotten, "senders were forgotten: there were too many"),
+                (messages.forgotten, "sender(s) (was|were) forgotten: there were too many"),
                 (messages.overflow, "too many spans waited"),
                 (messages.links_cut, "the span had too many"),
             ],
@@ -130,12 +134,12 @@ impl fmt::Display for Account {
         not_understood(f, pipeline)?;
         let mut lost = lost_in_kernel(kernel).to_vec();
         lost.extend([
-            (pipeline.strangers, "events of sockets that were not announced"),
-            (pipeline.malformed, "malformed events"),
-            (pipeline.gap_bytes, "bytes that never came"),
-            (pipeline.late_bytes, "bytes that came twice or late"),
-            (pipeline.lost, "messages with ends in holes"),
-            (pipeline.forgotten, "connections: there were too many"),
+            (pipeline.strangers, "event(s) of sockets that were not announced"),
+            (pipeline.malformed, "malformed event(s)"),
+            (pipeline.gap_bytes, "byte(s) that never came"),
+            (pipeline.late_bytes, "byte(s) that came twice or late"),
+            (pipeline.lost, "message(s) with ends in holes"),
+            (pipeline.forgotten, "connection(s): there were too many"),
         ]);
         list(f, "lost", &lost)
     }
@@ -145,17 +149,17 @@ impl fmt::Display for Account {
 pub(super) fn lost_in_kernel(kernel: &[u64; Counter::Count as usize]) -> [(u64, &'static str); 8] {
     let of = |counter: Counter| kernel[counter as usize];
     [
-        (of(Counter::LostData), "events: the ring buffer was full"),
-        (of(Counter::LostBytes), "bytes in those"),
-        (of(Counter::LostOther), "control events: the ring buffer was full"),
+        (of(Counter::LostData), "event(s): the ring buffer was full"),
+        (of(Counter::LostBytes), "byte(s) in those"),
+        (of(Counter::LostOther), "control event(s): the ring buffer was full"),
         (
             of(Counter::SkippedRuns),
-            "looks that the kernel skipped: a program would have interrupted itself",
+            "look(s) that the kernel skipped: a program would have interrupted itself",
         ),
-        (of(Counter::Faults), "payloads that could not be read"),
-        (of(Counter::SocketsFull), "sockets: the table was full"),
-        (of(Counter::TasksFull), "threads: the table was full"),
-        (of(Counter::TargetsFull), "processes: the table was full"),
+        (of(Counter::Faults), "payload(s) that could not be read"),
+        (of(Counter::SocketsFull), "socket(s): the table was full"),
+        (of(Counter::TasksFull), "thread(s): the table was full"),
+        (of(Counter::TargetsFull), "process(es): the table was full"),
     ]
 }
 
@@ -168,16 +172,16 @@ pub(super) fn not_understood(
         f,
         "not understood",
         &[
-            (pipeline.unknown, "connections of unknown protocols"),
-            (pipeline.encrypted, "encrypted connections"),
-            (pipeline.demotions, "connections first taken for another protocol"),
-            (pipeline.not_understood, "messages"),
-            (pipeline.without_span, "exchanges that make no span"),
+            (pipeline.unknown, "connection(s) of unknown protocols"),
+            (pipeline.encrypted, "encrypted connection(s)"),
+            (pipeline.demotions, "connection(s) first taken for another protocol"),
+            (pipeline.not_understood, "message(s)"),
+            (pipeline.without_span, "exchange(s) that make(s|) no span"),
         ],
     )
 }
 
-/// One line of counts, without the zeros; nothing if all are.
+/// One line of counts, without the zeros; nothing if all are. The words are those of [`counted`].
 pub(super) fn list(f: &mut fmt::Formatter<'_>, title: &str, counts: &[(u64, &str)]) -> fmt::Result {
     let mut shown = counts.iter().filter(|(n, _)| *n > 0).peekable();
     if shown.peek().is_none() {
@@ -185,7 +189,66 @@ pub(super) fn list(f: &mut fmt::Formatter<'_>, title: &str, counts: &[(u64, &str
     }
     write!(f, "  {title}:")?;
     for (index, (n, what)) in shown.enumerate() {
-        write!(f, "{} {n} {what}", if index > 0 { "," } else { "" })?;
+        write!(f, "{} {}", if index > 0 { "," } else { "" }, counted(*n, what))?;
     }
     writeln!(f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_of_one_are_singular() {
+        let mut account = Account {
+            kernel: [1; Counter::Count as usize],
+            pipeline: PipelineCounters::default(),
+            links: LinkCounters::default(),
+            messages: MessageCounters::default(),
+            failures: Failures::default(),
+            spans: 1,
+        };
+        let (pipeline, links) = (&mut account.pipeline, &mut account.links);
+        for count in [
+            &mut pipeline.records,
+            &mut pipeline.malformed,
+            &mut pipeline.strangers,
+            &mut pipeline.connections,
+            &mut pipeline.unknown,
+            &mut pipeline.encrypted,
+            &mut pipeline.demotions,
+            &mut pipeline.exchanges,
+            &mut pipeline.open,
+            &mut pipeline.without_span,
+            &mut pipeline.not_understood,
+            &mut pipeline.lost,
+            &mut pipeline.gap_bytes,
+            &mut pipeline.late_bytes,
+            &mut pipeline.forgotten,
+            &mut links.roots,
+            &mut account.messages.forgotten,
+        ] {
+            *count = 1;
+        }
+        let text = account.to_string();
+        assert!(
+            text.starts_with("1 span from 1 exchange on 1 connection, 1 kernel event\n"),
+            "{text}"
+        );
+        let words: Vec<&str> = text.split_whitespace().collect();
+        for what in words.windows(3).filter(|words| words[0] == "1") {
+            let noun = if matches!(what[1], "kernel" | "control" | "malformed" | "encrypted") {
+                what[2]
+            } else {
+                what[1]
+            };
+            assert!(
+                !noun.trim_end_matches([',', ':']).ends_with('s') || noun.starts_with("process"),
+                "{what:?} in {text}"
+            );
+        }
+        assert!(text.contains("1 process: the table was full"), "{text}");
+        assert!(text.contains("1 span, which ends where"), "{text}");
+        assert!(text.contains("1 exchange that makes no span"), "{text}");
+    }
 }

@@ -19,6 +19,7 @@ use onlooker_pipeline::span::Resource;
 use onlooker_replay::recording::{self, Head, Payloads, Stopped, Writer};
 
 use crate::process::ProcessTable;
+use crate::words::counted;
 
 /// How much is collected before it is handed to the system, in bytes.
 const BUFFER: usize = 1 << 20;
@@ -197,12 +198,15 @@ impl fmt::Display for Recorded {
         let (frames, bytes) = (summary.frames, summary.bytes);
         write!(
             f,
-            "  recorded to {}: {frames} frames in {bytes} bytes, {payloads}",
-            path.display()
+            "  recorded to {}: {} in {}, {payloads}",
+            path.display(),
+            counted(frames, "frame(s)"),
+            counted(bytes, "byte(s)")
         )?;
         if let Some(stopped) = &summary.stopped {
             let (frames, bytes) = (summary.left_out, summary.left_out_bytes);
-            write!(f, "; {frames} frames of {bytes} bytes left out: {stopped}")?;
+            let (frames, bytes) = (counted(frames, "frame(s)"), counted(bytes, "byte(s)"));
+            write!(f, "; {frames} of {bytes} left out: {stopped}")?;
         }
         writeln!(f)
     }
@@ -288,8 +292,8 @@ mod tests {
             agent: String::new(),
             kernel: String::new(),
         };
-        let why = start(&path, &head, 0).err().expect("no room for its head").to_string();
-        assert!(why.contains("limit"), "{why}");
+        let Err(why) = start(&path, &head, 0) else { panic!("no room for its head") };
+        assert!(why.to_string().contains("limit"), "{why}");
         assert!(!path.exists());
     }
 }

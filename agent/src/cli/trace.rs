@@ -13,6 +13,7 @@ use super::output::{OutputArguments, Shown};
 use super::tape::RecordArguments;
 use crate::config::Config;
 use crate::process::Selector;
+use crate::words::counted;
 
 /// Several choices of targets add up.
 #[derive(Debug, Args)]
@@ -103,7 +104,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 /// What is traced from the start. That it is nothing may be meant, or a wrong name.
 fn opening(targets: usize) -> String {
     if targets > 0 {
-        return format!("tracing {}", counted(targets, "process"));
+        return format!("tracing {}", counted(targets as u64, "process(es)"));
     }
     "tracing no process yet: none that runs was chosen; one that starts later is traced from its first \
      request"
@@ -174,15 +175,4 @@ fn find(program: &str) -> Option<PathBuf> {
     }
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
-}
-
-fn counted(n: usize, what: &str) -> String {
-    let ending = if n == 1 {
-        ""
-    } else if what.ends_with('s') {
-        "es"
-    } else {
-        "s"
-    };
-    format!("{n} {what}{ending}")
 }

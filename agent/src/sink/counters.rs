@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
+use crate::words::counted;
+
 /// Why a span did not reach its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DropReason {
@@ -76,12 +78,12 @@ impl SinkCounts {
 
 impl fmt::Display for SinkCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} spans", self.name, self.exported)?;
+        write!(f, "{}: {}", self.name, counted(self.exported, "span(s)"))?;
         for (reason, spans) in &self.dropped {
             write!(f, ", {spans} dropped ({reason})")?;
         }
         if self.retries > 0 {
-            write!(f, ", {} retries", self.retries)?;
+            write!(f, ", {}", counted(self.retries, "retr(y|ies)"))?;
         }
         if let Some(error) = &self.last_error {
             write!(f, "; last error: {error}")?;

@@ -33,6 +33,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::Config;
+use crate::words::counted;
 use collector::{ExportError, Exporter};
 use counters::{Counters, DropReason, SinkCounts};
 use notice::note;
@@ -88,11 +89,9 @@ impl fmt::Display for Summary {
             sink.fmt(f)?;
         }
         if self.not_sampled > 0 {
-            write!(
-                f,
-                "\n{} spans were not exported: their traces are not sampled",
-                self.not_sampled
-            )?;
+            let spans =
+                "span(s) (was|were) not exported: (its trace is|their traces are) not sampled";
+            write!(f, "\n{}", counted(self.not_sampled, spans))?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::super::live::{Limits, Live};
 use super::{Finding, Grade, as_json};
 use crate::config::{Config, Targets};
 use crate::process::{Selector, has_io_uring};
+use crate::words::counted;
 
 /// Libraries whose plaintext is not read: connections through them stay encrypted to us.
 const TLS_LIBRARIES: &[&str] = &["libssl", "libgnutls", "libnss3", "boringssl"];
@@ -67,7 +68,11 @@ fn report(live: &mut Live, pid: u32) -> Watched {
             Finding::new(
                 grade,
                 what,
-                format!("{connections} open connections, {exchanges} exchanges"),
+                format!(
+                    "{}, {}",
+                    counted(connections, "open connection(s)"),
+                    counted(exchanges, "exchange(s)")
+                ),
             )
         })
         .collect();

@@ -13,6 +13,7 @@ use crate::sink::counters::{Counters, DropReason};
 use crate::sink::encoding::Request;
 use crate::sink::notice::{note, warn};
 use crate::sink::text::visible;
+use crate::words::counted;
 
 /// Brings requests to the collector and keeps account.
 #[derive(Debug)]
@@ -83,8 +84,9 @@ impl Delivery {
             let said = visible(message);
             if self.remark.is_due() {
                 warn(format_args!(
-                    "{}: accepted, but {rejected} spans rejected: {said}",
-                    self.counters.name()
+                    "{}: accepted, but {} rejected: {said}",
+                    self.counters.name(),
+                    counted(rejected, "span(s)")
                 ));
             }
             self.counters.fail(said);
@@ -124,9 +126,10 @@ impl Delivery {
         let lost = self.counters.lost(DropReason::QueueFull);
         if lost > 0 && self.full_queue.is_first() {
             warn(format_args!(
-                "{}: spans come faster than they are taken and the queue is full: {lost} spans \
-                 are lost so far, the closing summary will tell how many in the end",
-                self.counters.name()
+                "{}: spans come faster than they are taken and the queue is full: {} lost so \
+                 far, the closing summary will tell how many in the end",
+                self.counters.name(),
+                counted(lost, "span(s) (is|are)")
             ));
         }
     }

@@ -7,6 +7,7 @@ use onlooker_pipeline::span::{Span, SpanId};
 use super::assembly::Trace;
 use super::facts::{arrow, clock, duration, failed, outcome, statement, subject};
 use super::terminal::{Line, Style, Terminal};
+use crate::words::counted;
 
 /// Columns for a duration with the space before it.
 const DURATION: usize = 10;
@@ -23,7 +24,7 @@ pub(super) fn push(out: &mut Vec<u8>, trace: &Trace, terminal: Terminal) {
     }
     if trace.left_out > 0 {
         let mut line = Line::default();
-        line.push(Style::Dim, &format!("… and {} more spans", trace.left_out));
+        line.push(Style::Dim, &format!("… and {}", counted(trace.left_out, "more span(s)")));
         line.write(out, terminal.color);
     }
     out.push(b'\n');

@@ -1,0 +1,39 @@
+//! Numbers of things, in words.
+
+/// So many of something: `2 connections`, `1 connection`. Of the words, `(s)`, `(es)` and the like are
+/// there for all numbers but one, and of `(one|many)` the part that fits is.
+pub(crate) fn counted(n: u64, words: &str) -> String {
+    let mut text = format!("{n} ");
+    let mut rest = words;
+    while let Some((before, (ending, after))) =
+        rest.split_once('(').and_then(|(before, rest)| Some((before, rest.split_once(')')?)))
+    {
+        let (one, many) = ending.split_once('|').unwrap_or(("", ending));
+        text.push_str(before);
+        text.push_str(if n == 1 { one } else { many });
+        rest = after;
+    }
+    text.push_str(rest);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn one_is_singular_and_all_others_are_not() {
+        for (words, one, two) in [
+            ("span(s)", "1 span", "2 spans"),
+            ("process(es): too many", "1 process: too many", "2 processes: too many"),
+            ("repl(y|ies) late", "1 reply late", "2 replies late"),
+            ("look(s) at (it|them)", "1 look at it", "2 looks at them"),
+            ("lost", "1 lost", "2 lost"),
+            ("of a (", "1 of a (", "2 of a ("),
+        ] {
+            assert_eq!(counted(1, words), one);
+            assert_eq!(counted(2, words), two);
+            assert_eq!(counted(0, words), two.replacen('2', "0", 1));
+        }
+    }
+}
