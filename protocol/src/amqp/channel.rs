@@ -1,14 +1,16 @@
 //! A channel: contents that are under way, and operations that wait for their answers.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hasher as _};
+use std::collections::VecDeque;
+use std::hash::Hasher as _;
 use std::sync::Arc;
 
+use super::consumers::Consumers;
+use super::content::{Content, What};
 use super::facts::{AmqpError, AmqpFacts, Operation, Settlement};
 use super::wire::Properties;
-use super::{MAX_CONSUMERS, MAX_EARLY, MAX_IN_DOUBT, MAX_RETURNABLE, MAX_UNSETTLED, NAME_LIMIT};
+use super::{MAX_EARLY, MAX_IN_DOUBT, MAX_RETURNABLE, MAX_UNSETTLED, NAME_LIMIT};
 use crate::chunk::{Moment, Side};
-use crate::context::{ContextFormat, WireContext};
+use crate::context::ContextFormat;
 use crate::dissector::Output;
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
 use crate::text;
@@ -30,21 +32,12 @@ pub(super) struct Channel {
     missed_until: u64,
     unsettled: VecDeque<Open>,
     gets: VecDeque<(Arc<str>, Extent)>,
-    consumers: HashMap<Box<[u8]>, Consumer>,
-    /// Consumers whose consume-ok has not come.
-    consuming: VecDeque<Consumer>,
+    pub(super) consumers: Consumers,
     /// The queue that an empty name means.
     pub(super) last_queue: Option<Arc<str>>,
     /// Settlements of what has not been seen yet: the two directions are not delivered in strict
     /// order. By who sends them.
     early: [VecDeque<Settle>; 2],
-}
-
-/// A consumer, as basic.consume asked for it.
-#[derive(Clone, Debug)]
-pub(super) struct Consumer {
-    pub(super) queue: Option<Arc<str>>,
-    pub(super) no_ack: bool,
 }
 
 /// An operation that waits for its answer.
@@ -70,55 +63,6 @@ impl Settle {
     /// A tag of zero with `multiple` means all that are open.
     fn covers(&self, tag: u64) -> bool {
         self.tag == tag || self.multiple && (tag <= self.tag || self.tag == 0)
-    }
-}
-
-/// A method with content, whose content is under way.
-#[derive(Debug)]
-pub(super) struct Content {
-    what: What,
-    first: Moment,
-    facts: AmqpFacts,
-    context: Option<WireContext>,
-    link: Option<WireContext>,
-    has_header: bool,
-    left: u64,
-    hash: Option<DefaultHasher>,
-}
-
-/// Which method.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum What {
-    Publish { returnable: bool },
-    Return(u16),
-    Deliver { no_ack: Option<bool> },
-    GetOk,
-}
-
-impl Content {
-    pub(super) fn new(what: What, first: Moment, facts: AmqpFacts) -> Self {
-        Self {
-            what,
-            first,
-            facts,
-            context: None,
-            link: None,
-            has_header: false,
-            left: 0,
-            hash: Some(DefaultHasher::new()),
-        }
-    }
-
-    /// Takes bytes of the body, in whatever pieces they come.
-    pub(super) fn take(&mut self, bytes: &[u8]) {
-        if let Some(hash) = &mut self.hash {
-            hash.write(bytes);
-        }
-    }
-
-    /// A part of the body was not seen.
-    pub(super) fn miss(&mut self) {
-        self.hash = None;
     }
 }
 
@@ -348,32 +292,6 @@ impl Channel {
         }
     }
 
-    /// basic.consume was sent; without a tag the server chooses one.
-    pub(super) fn consume(&mut self, tag: &[u8], consumer: Consumer, no_wait: bool) {
-        if no_wait {
-            self.consumes(tag, consumer);
-        } else if self.consuming.len() < MAX_EARLY {
-            self.consuming.push_back(consumer);
-        }
-    }
-
-    /// The server has given the oldest consumer its tag.
-    pub(super) fn consume_ok(&mut self, tag: &[u8]) {
-        if let Some(consumer) = self.consuming.pop_front() {
-            self.consumes(tag, consumer);
-        }
-    }
-
-    fn consumes(&mut self, tag: &[u8], consumer: Consumer) {
-        if self.consumers.len() < MAX_CONSUMERS || self.consumers.contains_key(tag) {
-            self.consumers.insert(tag.into(), consumer);
-        }
-    }
-
-    pub(super) fn consumer(&self, tag: &[u8]) -> Option<&Consumer> {
-        self.consumers.get(tag)
-    }
-
     /// Frames of this side were lost: what is under way, and what they would have answered.
     /// The last of them was due at `at`.
     pub(super) fn missed(&mut self, side: Side, at: Moment, out: &mut Output) {
@@ -381,14 +299,14 @@ impl Channel {
         match side {
             Side::Client => {
                 self.next_publish = None;
-                self.consuming.clear();
+                self.consumers.missed();
                 self.unsettled.iter_mut().for_each(|open| open.in_doubt = true);
             }
             Side::Server => {
                 // Which get the next answer belongs to is not known any more.
                 out.lost += self.gets.len() as u64;
                 self.gets.clear();
-                self.consuming.clear();
+                self.consumers.missed();
                 self.unconfirmed.iter_mut().for_each(|open| open.in_doubt = true);
                 // A return may have been among what was lost.
                 self.missed_until = self.missed_until.max(at.end);
@@ -454,24 +372,5 @@ fn shorten(open: &mut VecDeque<Open>, out: &mut Output) {
     {
         out.lost += u64::from(!in_doubt);
         out.exchanges.push(Exchange { outcome: Outcome::Inferred, ..exchange });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::hash::{DefaultHasher, Hasher as _};
-
-    /// What a body's hash rests on: the library does not promise it.
-    #[test]
-    fn a_hash_does_not_depend_on_the_pieces() {
-        let body: Vec<u8> = (0..=255).cycle().take(1_000).collect();
-        let hash = |size: usize| {
-            let mut hash = DefaultHasher::new();
-            body.chunks(size).for_each(|piece| hash.write(piece));
-            hash.finish()
-        };
-        for size in [1, 7, 8, 9, 64, 333] {
-            assert_eq!(hash(size), hash(1_000), "{size}");
-        }
     }
 }

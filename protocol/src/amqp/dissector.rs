@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::channel::{Channel, Consumer, Content, Settle, What};
+use super::channel::Channel;
 use super::detect::PROTOCOL_HEADER;
-use super::facts::{AmqpError, AmqpFacts, Operation};
+use super::facts::AmqpError;
 use super::method::Method;
+use super::operate::{Origin, operate};
 use super::wire::{FRAME_END, FRAME_HEAD, FrameHead, FrameType, Properties, Stop};
 use super::{MAX_CHANNELS, NAME_LIMIT};
 use crate::chunk::{Chunk, Moment, Side};
@@ -316,88 +317,6 @@ impl Amqp {
     }
 }
 
-/// Where a method came from.
-struct Origin {
-    side: Side,
-    extent: Extent,
-    vhost: Option<Arc<str>>,
-}
-
-/// Why the broker ends a channel or the connection; 200 is "success".
-fn refusal(side: Side, code: u16, extent: Extent) -> Option<(AmqpError, Extent)> {
-    (side == Side::Server && code != 200).then_some((AmqpError::Reply(code), extent))
-}
-
-/// Does what a method means on its channel.
-fn operate(channel: &mut Channel, method: Method<'_>, origin: Origin, out: &mut Output) {
-    let Origin { side, extent, vhost } = origin;
-    let text = |bytes: &[u8]| text::lossy(bytes, NAME_LIMIT);
-    let facts = |operation, exchange: &[u8], routing_key: &[u8]| AmqpFacts {
-        operation,
-        vhost: vhost.clone(),
-        exchange: text(exchange),
-        routing_key: text(routing_key),
-        ..AmqpFacts::default()
-    };
-    let first: Moment = extent.first;
-    match method {
-        Method::QueueDeclared { queue } => channel.last_queue = Some(text(queue).into()),
-        Method::Consume { queue, tag, no_ack, no_wait } => {
-            let queue = if queue.is_empty() {
-                channel.last_queue.clone()
-            } else {
-                Some(text(queue).into())
-            };
-            channel.consume(tag, Consumer { queue, no_ack }, no_wait);
-        }
-        Method::ConsumeOk { tag } => channel.consume_ok(tag),
-        Method::ConfirmSelect => channel.next_publish = channel.next_publish.or(Some(1)),
-        Method::Publish { exchange, routing_key, returnable } => {
-            let facts = facts(Operation::Publish, exchange, routing_key);
-            channel.begin(side, Content::new(What::Publish { returnable }, first, facts), out);
-        }
-        Method::Return { code, exchange, routing_key } => {
-            let facts = facts(Operation::Publish, exchange, routing_key);
-            channel.begin(side, Content::new(What::Return(code), first, facts), out);
-        }
-        Method::Deliver { consumer, tag, redelivered, exchange, routing_key } => {
-            let consumer = channel.consumer(consumer);
-            let facts = AmqpFacts {
-                queue: consumer.and_then(|consumer| consumer.queue.clone()),
-                delivery_tag: Some(tag),
-                is_redelivered: redelivered,
-                ..facts(Operation::Deliver, exchange, routing_key)
-            };
-            let what = What::Deliver { no_ack: consumer.map(|consumer| consumer.no_ack) };
-            channel.begin(side, Content::new(what, first, facts), out);
-        }
-        Method::Get { queue } => {
-            let queue = match &channel.last_queue {
-                Some(last) if queue.is_empty() => Arc::clone(last),
-                _ => text(queue).into(),
-            };
-            channel.get(queue, extent, out);
-        }
-        Method::GetOk { tag, redelivered, exchange, routing_key } => {
-            let facts = AmqpFacts {
-                delivery_tag: Some(tag),
-                is_redelivered: redelivered,
-                ..facts(Operation::Get, exchange, routing_key)
-            };
-            channel.begin(side, Content::new(What::GetOk, first, facts), out);
-        }
-        Method::GetEmpty => channel.got(None, extent, out),
-        Method::Settle { tag, multiple, how } => {
-            channel.settle(side, Settle { tag, multiple, how, extent }, out);
-        }
-        Method::ChannelEnd => std::mem::take(channel).end(None, Outcome::Cancelled, out),
-        Method::ConnectionOpen { .. }
-        | Method::ConnectionClose { .. }
-        | Method::ChannelClose { .. }
-        | Method::Other => {}
-    }
-}
-
 impl Dissector for Amqp {
     fn feed(&mut self, chunk: &Chunk<'_>, out: &mut Output) {
         if !std::mem::replace(&mut self.capture_asked, true) {
@@ -426,4 +345,9 @@ impl Dissector for Amqp {
     fn idle(&mut self, now: u64, out: &mut Output) {
         self.channels.values_mut().for_each(|channel| channel.idle(now, out));
     }
+}
+
+/// Why the broker ends a channel or the connection; 200 is "success".
+fn refusal(side: Side, code: u16, extent: Extent) -> Option<(AmqpError, Extent)> {
+    (side == Side::Server && code != 200).then_some((AmqpError::Reply(code), extent))
 }

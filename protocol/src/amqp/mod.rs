@@ -4,14 +4,17 @@
 //! has confirms, or its return), a delivery (asked by the server: up to the consumer's ack, nack or reject, or one
 //! way where none is needed), and a get. Everything else is followed only as far as these need it.
 //!
-//! Reading order: [`facts`](AmqpFacts), `dissector` (frames), `channel` (operations), `method`,
-//! `wire`.
+//! Reading order: [`facts`](AmqpFacts), `dissector` (frames), `operate` (what methods do), `channel`
+//! (operations that wait for answers), `content`, `consumers`, `method`, `wire`.
 
 mod channel;
+mod consumers;
+mod content;
 mod detect;
 mod dissector;
 mod facts;
 mod method;
+mod operate;
 mod wire;
 
 pub use dissector::Amqp;

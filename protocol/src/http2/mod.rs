@@ -8,6 +8,7 @@ pub mod hpack;
 
 mod detect;
 mod direction;
+mod fields;
 mod frame;
 mod front;
 mod redact;

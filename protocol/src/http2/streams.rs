@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Fronts;
+use super::fields::{Reply, Request, STATUS};
 use super::hpack::{Decoder, Field};
-use super::stream::{Finish, Reply, Request, STATUS, Stream};
+use super::stream::{Finish, Stream};
 use crate::chunk::{Moment, Side};
 use crate::dissector::Ending;
 use crate::exchange::{Exchange, Facts};

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use onlooker_protocol::Side;
 
+use super::held::Held;
 use super::stream::{Deliver, Origin, Stream};
 use super::{Flags, Segment};
 use crate::count::Counters;
@@ -32,32 +33,6 @@ pub struct Connection {
     held: VecDeque<Held>,
     /// The time of the last event: times never run backwards within a connection.
     time: u64,
-}
-
-/// A segment that waits for its turn.
-#[derive(Debug)]
-struct Held {
-    side: Side,
-    sequence: u32,
-    acknowledgement: u32,
-    flags: Flags,
-    payload: Vec<u8>,
-    missing: u64,
-    time: u64,
-}
-
-impl Held {
-    fn segment(&self) -> Segment<'_> {
-        Segment {
-            source_port: 0,
-            destination_port: 0,
-            sequence: self.sequence,
-            acknowledgement: self.acknowledgement,
-            flags: self.flags,
-            payload: &self.payload,
-            missing: self.missing,
-        }
-    }
 }
 
 /// What a SYN means to a connection between the same addresses and ports.
@@ -141,15 +116,7 @@ impl Connection {
             self.give_up_waiting(counters, listener);
         }
         if self.must_wait(side, segment) {
-            self.held.push_back(Held {
-                side,
-                sequence: segment.sequence,
-                acknowledgement: segment.acknowledgement,
-                flags: segment.flags,
-                payload: segment.payload.to_vec(),
-                missing: segment.missing,
-                time,
-            });
+            self.held.push_back(Held::new(side, segment, time));
             if self.held.len() > MAX_HELD {
                 self.give_up_waiting(counters, listener);
             }

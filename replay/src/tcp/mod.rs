@@ -5,6 +5,7 @@
 use crate::bytes::{be16, be32};
 
 pub mod connection;
+mod held;
 pub mod stream;
 
 /// The control bits of a segment that matter here (RFC 9293, section 3.1).

@@ -1,0 +1,119 @@
+//! One turn of the loop: what the kernel tells goes into the pipeline, and what it tells of processes
+//! decides who is a target.
+
+use std::path::PathBuf;
+
+use onlooker_common::event::{self, Kind};
+use onlooker_common::view::Record;
+
+use super::super::clock::now;
+use super::{Live, MOST_AT_ONCE};
+
+impl Live {
+    /// One turn: what the kernel has, as far as one turn takes. Gives how many records.
+    pub(super) fn turn(&mut self) -> usize {
+        let Self {
+            probe, pipeline, tape, selector, rejected, targets, news, complete_since, ..
+        } = self;
+        // Time passes no further than records were taken: what is waited for may be among the rest, and the
+        // agent may have lost the processor for longer than anything is waited for.
+        let before = now();
+        let taken = probe.drain(MOST_AT_ONCE, |record| {
+            match &record {
+                Some(Record::Process(kind, process)) => {
+                    let pid = process.header.tgid;
+                    news.push((*kind, *process));
+                    match kind {
+                        Kind::Exec => {
+                            let seen = pipeline.processes().look(pid, &comm(&process.comm));
+                            // A target stays one whatever it executes; the others are judged.
+                            let names = [&seen.exe, &seen.file].into_iter().flatten();
+                            let names = names.map(PathBuf::as_path);
+                            if targets.contains(&pid) || selector.takes_exe(names) {
+                                rejected.remove(&pid);
+                            } else {
+                                rejected.insert(pid);
+                            }
+                        }
+                        Kind::Fork if rejected.contains(&process.other) => {
+                            rejected.insert(pid);
+                        }
+                        // What it executes may be the next record.
+                        Kind::Fork => {
+                            targets.insert(pid);
+                            pipeline.processes().forked(pid, process.other);
+                        }
+                        // It was none by what it executed.
+                        Kind::Listen if selector.takes_port(process.other) => {
+                            targets.insert(pid);
+                            rejected.remove(&pid);
+                        }
+                        _ => {}
+                    }
+                }
+                Some(Record::Data(data, _))
+                    if data.header.time < *complete_since
+                        || rejected.contains(&data.header.tgid) =>
+                {
+                    return;
+                }
+                Some(Record::Socket(socket)) if rejected.contains(&socket.header.tgid) => return,
+                Some(Record::ConnectFailure(it)) if rejected.contains(&it.header.tgid) => return,
+                _ => {}
+            }
+            pipeline.feed(record);
+            if let Some(tape) = tape {
+                tape.fed(record.as_ref(), pipeline.processes());
+            }
+        });
+        for (kind, process) in std::mem::take(&mut self.news) {
+            self.heard(kind, &process);
+        }
+        let now = if taken < MOST_AT_ONCE { before } else { self.pipeline.now() };
+        self.pipeline.tick(now);
+        if let Some(tape) = &mut self.tape {
+            tape.ticked(now, self.pipeline.processes());
+        }
+        for verdict in self.pipeline.take_verdicts() {
+            self.probe.set_policy(verdict.socket, verdict.policy);
+        }
+        self.submit();
+        taken
+    }
+
+    /// Something happened to a process.
+    fn heard(&mut self, kind: Kind, process: &event::Process) {
+        let pid = process.header.tgid;
+        match kind {
+            Kind::Exec | Kind::Fork if self.rejected.contains(&pid) => {
+                self.probe.remove_target(pid);
+            }
+            Kind::Exec if !self.targets.contains(&pid) && self.selector.watches_programs() => {
+                self.add_found(pid);
+            }
+            Kind::Fork => {
+                self.targets.insert(pid);
+            }
+            Kind::Listen if self.selector.takes_port(process.other) => {
+                // It may have been taken out meanwhile, by what it executes.
+                self.add_found(pid);
+                self.pipeline.processes().look(pid, &comm(&process.comm));
+            }
+            Kind::Exit => {
+                self.targets.remove(&pid);
+                self.rejected.remove(&pid);
+                self.pipeline.process_ended(pid);
+                if let Some(tape) = &mut self.tape {
+                    tape.process_ended(pid, self.pipeline.processes());
+                }
+                self.pipeline.processes().ended(pid);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn comm(bytes: &[u8; 16]) -> String {
+    let name = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(name).into_owned()
+}
