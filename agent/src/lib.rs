@@ -3,6 +3,7 @@
 //! [`probe`] watches the kernel, [`process`] knows who is watched, `onlooker_pipeline` makes spans
 //! of what they report, [`sink`] delivers them. [`cli`] puts them together.
 
+mod baggage;
 pub mod cli;
 pub mod config;
 pub mod probe;

@@ -94,9 +94,44 @@ impl<'a> Chunk<'a> {
         Self { side, first, bytes, missing: 0, datagram: false }
     }
 
+    /// The same bytes in pieces of at most `most` each. What is missing follows the last piece.
+    pub fn pieces(self, most: usize) -> impl Iterator<Item = Self> {
+        let mut left = Some(self);
+        std::iter::from_fn(move || {
+            let chunk = left.take()?;
+            let (bytes, after) = chunk.bytes.split_at(chunk.bytes.len().min(most.max(1)));
+            if after.is_empty() {
+                return Some(chunk);
+            }
+            let position = chunk.first.position.saturating_add(bytes.len() as u64);
+            left = Some(Self { first: Moment { position, ..chunk.first }, bytes: after, ..chunk });
+            Some(Self { bytes, missing: 0, ..chunk })
+        })
+    }
+
     /// The position after the last byte of the chunk, missing bytes included.
     #[must_use]
     pub const fn end_position(&self) -> u64 {
         self.first.position.saturating_add(self.bytes.len() as u64).saturating_add(self.missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_follow_each_other_and_the_last_has_what_is_missing() {
+        let first = Moment { position: 7, ..Moment::default() };
+        let chunk = Chunk { missing: 5, ..Chunk::new(Side::Client, first, b"abcdefg") };
+        let seen: Vec<_> = chunk
+            .pieces(3)
+            .map(|piece| (piece.first.position, piece.bytes, piece.missing))
+            .collect();
+        assert_eq!(seen, [(7, &b"abc"[..], 0), (10, b"def", 0), (13, b"g", 5)]);
+        // A length alone is told as well, and no length of a piece is none.
+        let gap = Chunk { bytes: b"", ..chunk };
+        assert_eq!(gap.pieces(3).map(|piece| piece.missing).collect::<Vec<_>>(), [5]);
+        assert_eq!(chunk.pieces(0).count(), 7);
     }
 }

@@ -18,6 +18,7 @@ use onlooker_pipeline::{Pipeline, PipelineOptions};
 use super::clock::{epoch, now};
 use super::failures::Failures;
 use super::news::Teller;
+use super::output::runtime;
 use super::stop::stop_on_signals;
 use super::summary::{Account, Summary};
 use super::tape::{RecordArguments, Tape, Witness};
@@ -91,12 +92,7 @@ impl Live {
             ..ProbeOptions::default()
         };
         let probe = Probe::load(&options)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("export")
-            .enable_all()
-            .build()
-            .context("cannot start the export threads")?;
+        let runtime = runtime()?;
         let sinks = Sinks::start(config, runtime.handle())?;
         let options = PipelineOptions { seed: seed()?, epoch: epoch() };
         let courtesy = probe.courtesy().ok();

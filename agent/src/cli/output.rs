@@ -82,3 +82,13 @@ pub(super) fn settings(file: Option<&Path>, otlp: Option<&str>) -> anyhow::Resul
     }
     Ok(config)
 }
+
+/// The threads of the exporters.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("export")
+        .enable_all()
+        .build()
+        .context("cannot start the export threads")
+}

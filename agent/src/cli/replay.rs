@@ -17,7 +17,7 @@ use onlooker_pipeline::process::Processes;
 use onlooker_replay::Ends;
 use onlooker_replay::recording::MAGIC;
 
-use super::output::{OutputArguments, Shown};
+use super::output::{OutputArguments, Shown, runtime};
 use crate::sink::Sinks;
 
 /// Frames between two looks at what the pipeline has done.
@@ -82,12 +82,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let otherwise = if arguments.report { Shown::None } else { Shown::Tree };
     let config = arguments.output.config(otherwise)?;
     config.check()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("export")
-        .enable_all()
-        .build()
-        .context("cannot start the export threads")?;
+    let runtime = runtime()?;
     let sinks = Sinks::start(&config, runtime.handle())?;
     let mut outlet = Outlet { sinks, given: 0, given_up: false };
     let mut failed = 0;

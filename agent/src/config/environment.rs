@@ -15,6 +15,7 @@ use onlooker_pipeline::span::Sampler;
 use super::export::{ConsoleSettings, ZipkinSettings};
 use super::otlp::{Compression, OtlpSettings, Protocol, is_http_url};
 use super::{BatchSettings, Config, Limits};
+use crate::baggage;
 
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -198,32 +199,10 @@ fn switch_off(config: &mut Config) {
     config.export.zipkin = None;
 }
 
-/// W3C Baggage's list of `key=value`, values percent-encoded; `None` if any part is malformed.
+/// Names of fields and their values; `None` if any part is malformed.
 fn headers(list: &str) -> Option<BTreeMap<String, String>> {
-    list.split(',')
-        .filter(|pair| !pair.trim().is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=')?;
-            let key = key.trim().to_ascii_lowercase();
-            let value = percent_decoded(value.trim())?;
-            (!key.is_empty()).then_some((key, value))
-        })
-        .collect()
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digit = |byte: u8| char::from(byte).to_digit(16);
-            let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
-            bytes.push(u8::try_from(high * 16 + low).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
+    let pairs = baggage::pairs(list)?.into_iter();
+    Some(pairs.map(|(key, value)| (key.to_ascii_lowercase(), value)).collect())
 }
 
 fn parse_flag(text: &str) -> Option<bool> {

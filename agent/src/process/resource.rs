@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::inspect::Inspection;
 use super::naming;
+use crate::baggage;
 
 /// The namespace of `service.instance.id`, given by the semantic conventions.
 const INSTANCE_NAMESPACE: Uuid = Uuid::from_u128(0x4d63_009a_8d0f_11ee_aad7_4c79_6ed8_e320);
@@ -21,7 +22,7 @@ pub(crate) fn resource(pid: u32, inspection: &Inspection, comm: &str) -> Arc<Res
         let value = inspection.environment.iter().find(|(key, _)| *key == name)?.1;
         value.to_str().filter(|value| !value.is_empty()).map(str::to_owned)
     };
-    let own = variable("OTEL_RESOURCE_ATTRIBUTES").and_then(|text| parse_attributes(&text));
+    let own = variable("OTEL_RESOURCE_ATTRIBUTES").and_then(|text| baggage::pairs(&text));
     let mut own = own.unwrap_or_default();
     let service = variable("OTEL_SERVICE_NAME")
         .or_else(|| take(&mut own, "service.name"))
@@ -107,34 +108,6 @@ fn take(from: &mut Vec<(String, String)>, key: &str) -> Option<String> {
 
 fn take_same<'a>(from: &'a [(String, String)], key: &str) -> Option<&'a str> {
     from.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
-}
-
-/// `OTEL_RESOURCE_ATTRIBUTES`: comma-separated `key=value`, percent-encoded. Any error discards
-/// the whole variable, as the specification wants.
-fn parse_attributes(text: &str) -> Option<Vec<(String, String)>> {
-    text.split(',')
-        .filter(|pair| !pair.trim().is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=')?;
-            let (key, value) = (key.trim(), value.trim());
-            (!key.is_empty()).then_some(())?;
-            Some((percent_decoded(key)?, percent_decoded(value)?))
-        })
-        .collect()
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-            bytes.push((digit(rest.next())? * 16 + digit(rest.next())?) as u8);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[derive(Debug)]

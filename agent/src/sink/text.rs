@@ -94,6 +94,19 @@ pub(super) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// The same in quotation marks.
+pub(super) fn push_quoted_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    push_hex(out, bytes);
+    out.push(b'"');
+}
+
+/// Appends what is formatted.
+pub(super) fn print(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
+    // Writing to memory does not fail.
+    let _ = std::io::Write::write_fmt(out, arguments);
+}
+
 const fn hex_digit(nibble: u8) -> u8 {
     match nibble & 0xf {
         digit @ 0..=9 => b'0' + digit,

@@ -295,15 +295,9 @@ impl Dissector for Dns {
             let extent = Extent { first: chunk.first, last };
             return self.message(chunk.side, chunk.bytes, chunk.missing > 0, extent, out);
         }
-        let mut rest = chunk.bytes;
-        let mut first = chunk.first;
-        loop {
-            let (bytes, after) = rest.split_at(rest.len().min(PIECE));
-            let missing = if after.is_empty() { chunk.missing } else { 0 };
-            self.stream(&Chunk { first, bytes, missing, ..*chunk }, out);
-            first.position = first.position.saturating_add(bytes.len() as u64);
-            rest = after;
-            if rest.is_empty() || self.is_over {
+        for piece in chunk.pieces(PIECE) {
+            self.stream(&piece, out);
+            if self.is_over {
                 return;
             }
         }

@@ -255,25 +255,15 @@ impl Dissector for FastCgi {
             self.has_asked = true;
             out.capture = Some(HEADS);
         }
-        let mut rest = chunk.bytes;
-        let mut first = chunk.first;
-        loop {
+        for piece in chunk.pieces(PIECE) {
             if self.is_over {
                 return;
             }
-            let (bytes, after) = rest.split_at(rest.len().min(PIECE));
-            let missing = if after.is_empty() { chunk.missing } else { 0 };
-            let piece = Chunk { first, bytes, missing, ..*chunk };
             match chunk.side {
                 Side::Client => self.web_server(&piece, out),
                 Side::Server => self.application(&piece, out),
             }
             self.last_side = Some(chunk.side);
-            first.position = first.position.saturating_add(bytes.len() as u64);
-            rest = after;
-            if rest.is_empty() {
-                return;
-            }
         }
     }
 

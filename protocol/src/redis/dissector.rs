@@ -207,20 +207,13 @@ impl Dissector for Redis {
             self.has_asked = true;
             out.capture = Some(HEADS);
         }
-        let mut rest = chunk.bytes;
-        let mut first = chunk.first;
-        loop {
-            let (bytes, after) = rest.split_at(rest.len().min(PIECE));
-            let missing = if after.is_empty() { chunk.missing } else { 0 };
-            let piece = Chunk { first, bytes, missing, ..*chunk };
+        for piece in chunk.pieces(PIECE) {
             match chunk.side {
                 Side::Client => self.client(&piece, out),
                 Side::Server => self.server(&piece, out),
             }
             self.last_any = chunk.first.end;
-            first.position = first.position.saturating_add(bytes.len() as u64);
-            rest = after;
-            if rest.is_empty() || self.is_over {
+            if self.is_over {
                 break;
             }
         }

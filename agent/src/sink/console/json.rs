@@ -1,23 +1,21 @@
 //! `--format json`: one JSON object a finished span.
 
-use std::io::Write;
-
 use onlooker_pipeline::span::{Link, Span, Status, Value};
 
 use crate::config::Limits;
 use crate::sink::limits::{Attribute, Limited, cut, link_attributes};
-use crate::sink::text::{push_hex, push_json};
+use crate::sink::text::{print, push_json, push_quoted_hex};
 
 /// Appends a span as one line.
 pub(super) fn push(out: &mut Vec<u8>, span: &Span, limits: &Limits) {
     let limited = Limited::new(span, limits);
     out.extend_from_slice(b"{\"trace_id\":");
-    hex(out, &span.trace_id.0);
+    push_quoted_hex(out, &span.trace_id.0);
     out.extend_from_slice(b",\"span_id\":");
-    hex(out, &span.span_id.0);
+    push_quoted_hex(out, &span.span_id.0);
     out.extend_from_slice(b",\"parent_span_id\":");
     match &span.parent {
-        Some(parent) => hex(out, &parent.0),
+        Some(parent) => push_quoted_hex(out, &parent.0),
         None => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b",\"name\":");
@@ -69,9 +67,9 @@ pub(super) fn push(out: &mut Vec<u8>, span: &Span, limits: &Limits) {
 
 fn link(out: &mut Vec<u8>, link: &Link, limits: &Limits) {
     out.extend_from_slice(b"{\"trace_id\":");
-    hex(out, &link.trace_id.0);
+    push_quoted_hex(out, &link.trace_id.0);
     out.extend_from_slice(b",\"span_id\":");
-    hex(out, &link.span_id.0);
+    push_quoted_hex(out, &link.span_id.0);
     out.extend_from_slice(b",\"attributes\":");
     attributes(out, link_attributes(&link.attributes, limits).0, limits);
     out.push(b'}');
@@ -107,17 +105,6 @@ fn comma(out: &mut Vec<u8>, index: usize) {
     if index > 0 {
         out.push(b',');
     }
-}
-
-fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'"');
-    push_hex(out, bytes);
-    out.push(b'"');
-}
-
-fn print(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
-    // Writing to memory does not fail.
-    let _ = out.write_fmt(arguments);
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! Spans as OTLP JSON (OTLP specification, "JSON Protobuf Encoding"): lowerCamelCase names,
 //! ids in hexadecimal, enums as integers, 64-bit integers as strings.
 
-use std::io::Write;
-
 use onlooker_pipeline::span::{Link, Resource, Span, Status, Value};
 
 use super::{HAS_IS_REMOTE, IS_REMOTE, SCHEMA_URL, SCOPE_NAME, SCOPE_VERSION, kind_number};
 use crate::config::Limits;
 use crate::sink::limits::{Attribute, EVIDENCE, Limited, cut, link_attributes};
-use crate::sink::text::{push_hex, push_json};
+use crate::sink::text::{print, push_json, push_quoted_hex};
 
 /// Appends a `Resource` object.
 pub(super) fn resource(out: &mut Vec<u8>, resource: &Resource) {
@@ -21,16 +19,16 @@ pub(super) fn resource(out: &mut Vec<u8>, resource: &Resource) {
 pub(super) fn span(out: &mut Vec<u8>, span: &Span, limits: &Limits) {
     let limited = Limited::new(span, limits);
     out.extend_from_slice(b"{\"traceId\":");
-    hex(out, &span.trace_id.0);
+    push_quoted_hex(out, &span.trace_id.0);
     out.extend_from_slice(b",\"spanId\":");
-    hex(out, &span.span_id.0);
+    push_quoted_hex(out, &span.span_id.0);
     if let Some(state) = &span.state {
         out.extend_from_slice(b",\"traceState\":");
         push_json(out, state);
     }
     if let Some(parent) = &span.parent {
         out.extend_from_slice(b",\"parentSpanId\":");
-        hex(out, &parent.0);
+        push_quoted_hex(out, &parent.0);
     }
     let remote = if span.parent_is_remote { IS_REMOTE } else { 0 };
     print(out, format_args!(",\"flags\":{}", u32::from(span.flags) | HAS_IS_REMOTE | remote));
@@ -89,9 +87,9 @@ pub(super) const RESOURCE_SPANS_OVERHEAD: usize =
 fn link(out: &mut Vec<u8>, link: &Link, limits: &Limits) {
     let (kept, dropped) = link_attributes(&link.attributes, limits);
     out.extend_from_slice(b"{\"traceId\":");
-    hex(out, &link.trace_id.0);
+    push_quoted_hex(out, &link.trace_id.0);
     out.extend_from_slice(b",\"spanId\":");
-    hex(out, &link.span_id.0);
+    push_quoted_hex(out, &link.span_id.0);
     if let Some(state) = &link.state {
         out.extend_from_slice(b",\"traceState\":");
         push_json(out, state);
@@ -172,15 +170,4 @@ fn count(out: &mut Vec<u8>, name: &str, count: u32) {
     if count > 0 {
         print(out, format_args!(",\"{name}\":{count}"));
     }
-}
-
-fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'"');
-    push_hex(out, bytes);
-    out.push(b'"');
-}
-
-fn print(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
-    // Writing to memory does not fail.
-    let _ = out.write_fmt(arguments);
 }

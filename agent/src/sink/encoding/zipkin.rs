@@ -1,7 +1,6 @@
 //! Spans as Zipkin's v2 JSON (OpenTelemetry specification, "OpenTelemetry to Zipkin
 //! Transformation"; <https://zipkin.io/zipkin-api/>).
 
-use std::io::Write;
 use std::net::IpAddr;
 
 use onlooker_pipeline::span::{Kind, Span, Status, Text, Value};
@@ -9,7 +8,7 @@ use onlooker_pipeline::span::{Kind, Span, Status, Text, Value};
 use super::{SCOPE_NAME, SCOPE_VERSION};
 use crate::config::Limits;
 use crate::sink::limits::{EVIDENCE, Limited, cut};
-use crate::sink::text::{push_hex, push_json};
+use crate::sink::text::{print, push_hex, push_json};
 
 /// Appends a span object. Links have no place in Zipkin.
 pub(super) fn span(out: &mut Vec<u8>, span: &Span, limits: &Limits) {
@@ -131,11 +130,6 @@ fn text<'a>(span: &'a Span, key: &str) -> Option<&'a str> {
         Some(Value::Text(text)) => Some(text),
         _ => None,
     }
-}
-
-fn print(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
-    // Writing to memory does not fail.
-    let _ = out.write_fmt(arguments);
 }
 
 #[cfg(test)]
