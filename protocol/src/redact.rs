@@ -15,6 +15,7 @@
 //! | MySQL | lengths, numbers and kinds of packets; the greeting without its scramble; capabilities; SQL as above; the database's name; numbers of statements; types and lengths of attributes; counts and status of results; numbers and SQLSTATE of errors |
 //! | Redis | types, lengths and counts; names of known commands; the number of the database; `OK`, `PONG`, `QUEUED`; known codes of errors |
 //! | DNS over UDP | the header; of names lengths, pointers and parts that are words of letters; types, classes, times and lengths; addresses |
+//! | FastCGI | headers of records, roles and flags; of the parameters lengths and names, and values as HTTP/1's of what they stand for; of the response what stays of HTTP/1's fields, and the status |
 //! | TLS | the first 11 bytes of a hello: what shows that it is one |
 //! | others | nothing |
 //!
@@ -23,7 +24,7 @@
 
 use std::ops::Range;
 
-use crate::{dns, http1, http2, mysql, postgresql, redis};
+use crate::{dns, fastcgi, http1, http2, mysql, postgresql, redis};
 
 /// What stands for a byte that may not leave.
 pub const MASK: u8 = b'x';
@@ -60,6 +61,7 @@ enum Talk {
     /// Nothing was said that is known.
     #[default]
     Unknown,
+    FastCgi(Box<fastcgi::Redactor>),
     Http1(Box<http1::Redactor>),
     Http2(Box<http2::Redactor>),
     Mysql(Box<mysql::Redactor>),
@@ -82,6 +84,7 @@ impl Redactor {
         }
         let goes_on = match &mut self.talk {
             Talk::Unknown | Talk::Masked => true,
+            Talk::FastCgi(it) => it.run(way, begins, &mut kept),
             Talk::Http1(it) => it.run(way, begins, &mut kept),
             Talk::Http2(it) => it.run(way, &mut kept),
             Talk::Mysql(it) => it.run(way, begins, &mut kept),
@@ -97,6 +100,7 @@ impl Redactor {
     pub fn skip(&mut self, way: Way, length: u64) {
         match &mut self.talk {
             Talk::Unknown | Talk::Masked => {}
+            Talk::FastCgi(it) => it.skip(way, length),
             Talk::Http1(it) => it.skip(way, length),
             Talk::Http2(it) => {
                 if !it.skip(way, length) {
@@ -126,6 +130,8 @@ fn recognise(bytes: &[u8], way: Way, kept: &mut Kept<'_>) -> Talk {
         Talk::Http1(Box::default())
     } else if http2::Redactor::recognises(bytes) {
         Talk::Http2(Box::new(http2::Redactor::new(bytes, way)))
+    } else if fastcgi::Redactor::recognises(bytes) {
+        Talk::FastCgi(Box::new(fastcgi::Redactor::new(way)))
     } else if postgresql::Redactor::recognises(bytes) {
         Talk::Postgresql(Box::new(postgresql::Redactor::new(way)))
     } else if redis::Redactor::recognises(bytes) {
@@ -168,6 +174,11 @@ impl<'a> Kept<'a> {
         if let Some(out) = self.out.get_mut(at) {
             *out = byte;
         }
+    }
+
+    /// A part by itself; `None` if it is not there.
+    pub(crate) fn part(&mut self, part: Range<usize>) -> Option<Kept<'_>> {
+        Some(Kept { bytes: self.bytes.get(part.clone())?, out: self.out.get_mut(part)? })
     }
 
     /// What is at a place and behind it.

@@ -15,9 +15,12 @@ mod head;
 mod open;
 mod params;
 mod record;
+mod redact;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use redact::Redactor;
 
 use record::{Header, Kind};
 

@@ -135,7 +135,7 @@ impl Params {
 }
 
 /// A length of one byte, or of four with the top bit set (§3.4), and what follows it.
-fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+pub(super) fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     match *bytes {
         [short @ 0..=0x7f, ref rest @ ..] => Some((short.into(), rest)),
         [a, b, c, d, ref rest @ ..] => {

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use super::head::{Fit, RequestLine, StatusLine, is_surely_request};
 use crate::redact::{Kept, Line, Way, shown_by};
 
-pub(crate) use field::{is_host, value};
+pub(crate) use field::{is_host, keep as field, value};
 
 /// Which bytes of a request's target may be shown.
 pub(crate) fn target(text: &[u8]) -> Vec<bool> {

@@ -4,6 +4,7 @@
 mod support;
 
 mod dns;
+mod fastcgi;
 mod http2;
 mod mysql;
 

@@ -53,7 +53,7 @@ const SHOWN: [(&str, Built); 25] = [
 ];
 
 /// Shows what may be shown of a field; `None` if the line is none.
-pub(super) fn keep<'a>(line: Line<'a>, kept: &mut Kept<'_>) -> Option<(&'a [u8], &'a [u8])> {
+pub(crate) fn keep<'a>(line: Line<'a>, kept: &mut Kept<'_>) -> Option<(&'a [u8], &'a [u8])> {
     let colon = line.text.iter().position(|&byte| byte == b':')?;
     let (name, rest) = line.text.split_at(colon);
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
