@@ -14,7 +14,7 @@
 //! | PostgreSQL | types and lengths of messages; SQL without the inside of literals, numbers (as `9`s) and comments; names of statements and portals; the database's name; counts, formats and lengths of values and rows; tags of commands; SQLSTATE and severity of errors |
 //! | MySQL | lengths, numbers and kinds of packets; the greeting without its scramble; capabilities; SQL as above; the database's name; numbers of statements; types and lengths of attributes; counts and status of results; numbers and SQLSTATE of errors |
 //! | Redis | types, lengths and counts; names of known commands; the number of the database; `OK`, `PONG`, `QUEUED`; known codes of errors |
-//! | DNS over UDP | the header; of names lengths, pointers and parts that are words of letters; types, classes, times and lengths; addresses |
+//! | DNS | lengths before messages (TCP); the header; of names lengths, pointers and parts that are words of letters; types, classes, times and lengths; addresses |
 //! | FastCGI | headers of records, roles and flags; of the parameters lengths and names, and values as HTTP/1's of what they stand for; of the response what stays of HTTP/1's fields, and the status |
 //! | TLS | the first 11 bytes of a hello: what shows that it is one |
 //! | others | nothing |
@@ -61,6 +61,7 @@ enum Talk {
     /// Nothing was said that is known.
     #[default]
     Unknown,
+    Dns(Box<dns::redact::Redactor>),
     FastCgi(Box<fastcgi::Redactor>),
     Http1(Box<http1::Redactor>),
     Http2(Box<http2::Redactor>),
@@ -84,6 +85,7 @@ impl Redactor {
         }
         let goes_on = match &mut self.talk {
             Talk::Unknown | Talk::Masked => true,
+            Talk::Dns(it) => it.run(way, begins, &mut kept),
             Talk::FastCgi(it) => it.run(way, begins, &mut kept),
             Talk::Http1(it) => it.run(way, begins, &mut kept),
             Talk::Http2(it) => it.run(way, &mut kept),
@@ -100,6 +102,7 @@ impl Redactor {
     pub fn skip(&mut self, way: Way, length: u64) {
         match &mut self.talk {
             Talk::Unknown | Talk::Masked => {}
+            Talk::Dns(it) => it.skip(way, length),
             Talk::FastCgi(it) => it.skip(way, length),
             Talk::Http1(it) => it.skip(way, length),
             Talk::Http2(it) => {
@@ -142,6 +145,8 @@ fn recognise(bytes: &[u8], way: Way, kept: &mut Kept<'_>) -> Talk {
         Talk::Masked
     } else if mysql::Redactor::recognises(bytes) {
         Talk::Mysql(Box::new(mysql::Redactor::new(bytes, way)))
+    } else if dns::redact::Redactor::recognises(bytes) {
+        Talk::Dns(Box::default())
     } else {
         Talk::Unknown
     }

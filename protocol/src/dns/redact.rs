@@ -1,12 +1,11 @@
-//! What may leave of a datagram of DNS: a message without the names of anybody's own, and without
-//! records' texts.
+//! What may leave of DNS: messages without the names of anybody's own, and without records' texts.
 
 use std::ops::Range;
 
 use super::code::RecordType;
 use super::detect;
 use super::message::HEADER_LENGTH;
-use crate::redact::{Kept, all};
+use crate::redact::{Kept, Way, all};
 
 /// The longest part of a name that is shown, in bytes.
 const LONGEST_LABEL: usize = 32;
@@ -20,6 +19,88 @@ pub(crate) fn keep(kept: &mut Kept<'_>) {
     let mut shown = Vec::new();
     if message(kept.bytes, &mut shown) == Some(kept.bytes.len()) {
         shown.into_iter().for_each(|part| kept.keep(part));
+    }
+}
+
+/// Both directions of a connection, where each message follows its length (RFC 1035 §4.2.2).
+#[derive(Debug, Default)]
+pub(crate) struct Redactor {
+    /// By [`Way::index`].
+    states: [State; 2],
+}
+
+/// Where one direction is.
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
+    /// Not known: a call that begins with a whole message may follow.
+    #[default]
+    Lost,
+    /// A length comes.
+    Length,
+    /// So many bytes are left of a message that was cut.
+    Within(u64),
+}
+
+impl Redactor {
+    /// Whether a length and the whole message that it is of begin here.
+    pub(crate) fn recognises(bytes: &[u8]) -> bool {
+        let Some((length, rest)) = bytes.split_first_chunk::<2>() else { return false };
+        let Some(whole) = rest.get(..u16::from_be_bytes(*length).into()) else { return false };
+        detect::is_message(whole) && message(whole, &mut Vec::new()) == Some(whole.len())
+    }
+
+    /// Shows what may be shown of the next bytes; true, as a connection is never given up.
+    pub(crate) fn run(&mut self, way: Way, begins: bool, kept: &mut Kept<'_>) -> bool {
+        let state = &mut self.states[way.index()];
+        if matches!(state, State::Lost) && begins && Self::recognises(kept.bytes) {
+            *state = State::Length;
+        }
+        let mut at = 0;
+        while at < kept.bytes.len() {
+            let here = (kept.bytes.len() - at) as u64;
+            match *state {
+                State::Lost => break,
+                State::Within(left) if left > here => {
+                    *state = State::Within(left - here);
+                    break;
+                }
+                State::Within(left) => {
+                    *state = State::Length;
+                    at += left as usize;
+                }
+                State::Length => {
+                    let Some((length, _)) = kept.from(at).split_first_chunk::<2>() else {
+                        *state = State::Lost;
+                        break;
+                    };
+                    let length = usize::from(u16::from_be_bytes(*length));
+                    let start = at + 2;
+                    if kept.bytes.len() < start + length {
+                        *state = State::Within(length as u64);
+                        at = start;
+                    } else if Self::recognises(kept.from(at)) {
+                        kept.part(start..start + length).iter_mut().for_each(keep);
+                        at = start + length;
+                    } else {
+                        *state = State::Lost;
+                        break;
+                    }
+                    kept.keep(start - 2..start);
+                }
+            }
+        }
+        true
+    }
+
+    /// Bytes that are not known went by.
+    pub(crate) fn skip(&mut self, way: Way, length: u64) {
+        let state = &mut self.states[way.index()];
+        *state = match *state {
+            state if length == 0 => state,
+            State::Within(left) if length < left => State::Within(left - length),
+            State::Within(left) if length == left => State::Length,
+            _ => State::Lost,
+        };
     }
 }
 

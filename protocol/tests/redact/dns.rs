@@ -1,18 +1,24 @@
-//! DNS over UDP.
+//! DNS over UDP and TCP.
 
 use onlooker_protocol::dns::PROTOCOL;
 use onlooker_protocol::redact::{MASK, datagram};
-use onlooker_protocol::{Exchange, Facts};
+use onlooker_protocol::{Exchange, Facts, Side};
 
 use crate::support::Random;
 use crate::support::reads::{Read, connections, dissect, whole};
-use crate::{SECRET, has_secret};
+use crate::{SECRET, cut, has_secret};
 
 fn redacted(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     datagram(bytes, &mut out);
     assert_eq!(out.len(), bytes.len(), "the length changed");
     out
+}
+
+/// What is left of the reads of a connection.
+fn streamed(reads: &[Read]) -> Vec<Vec<u8>> {
+    let turns: Vec<_> = reads.iter().map(|read| (read.side, read.bytes.clone())).collect();
+    crate::redacted(&turns).into_iter().map(|(_, bytes)| bytes).collect()
 }
 
 fn label(text: &str) -> Vec<u8> {
@@ -89,13 +95,48 @@ fn real_lookups_are_read_as_before() {
         each.collect()
     };
     let recording = connections(include_str!("../data/dns/glibc-and-dig.txt"));
-    let mut lookups = 0;
-    for reads in recording.iter().filter(|reads| reads.iter().all(|read| read.datagram)) {
+    let mut lookups = [0; 2];
+    for reads in recording {
+        let is_datagram = reads.iter().all(|read| read.datagram);
+        let left = if is_datagram {
+            reads.iter().map(|read| redacted(&read.bytes)).collect()
+        } else {
+            streamed(&reads)
+        };
         let left: Vec<Read> =
-            reads.iter().map(|it| Read { bytes: redacted(&it.bytes), ..it.clone() }).collect();
+            reads.iter().zip(left).map(|(it, bytes)| Read { bytes, ..it.clone() }).collect();
         let read = |reads: &[Read]| view(&dissect(&PROTOCOL, &whole(reads), true).exchanges);
-        assert_eq!(read(&left), read(reads));
-        lookups += read(reads).len();
+        assert_eq!(read(&left), read(&reads));
+        lookups[usize::from(is_datagram)] += read(&reads).len();
     }
-    assert!(lookups >= 10, "{lookups}");
+    assert!(lookups[0] >= 1 && lookups[1] >= 10, "{lookups:?}");
+}
+
+fn with_length(message: &[u8]) -> Vec<u8> {
+    [&(message.len() as u16).to_be_bytes(), message].concat()
+}
+
+#[test]
+fn over_tcp_messages_are_shown_as_datagrams_are() {
+    let messages = messages("pod7", "texts");
+    let both = messages.each_ref().map(|message| with_length(message)).concat();
+    let left = crate::redacted(&[(Side::Client, both)]).remove(0).1;
+    assert_eq!(left, messages.map(|message| with_length(&redacted(&message))).concat());
+}
+
+#[test]
+fn over_tcp_no_cut_lets_a_secret_out() {
+    let messages = messages(SECRET, SECRET).map(|message| with_length(&message));
+    // What follows a message is one, or is masked.
+    let strange = [&messages[0][..], SECRET.as_bytes(), &messages[0]].concat();
+    let turns = vec![
+        (Side::Client, messages[0].repeat(2)),
+        (Side::Server, messages[1].repeat(2)),
+        (Side::Client, strange),
+        (Side::Server, messages[1].clone()),
+    ];
+    for seed in 1..=6_000 {
+        let (out, what) = cut(&turns, &mut Random(seed));
+        assert!(!has_secret(&out), "seed {seed}: {what:?}\n{}", String::from_utf8_lossy(&out));
+    }
 }
