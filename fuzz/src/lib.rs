@@ -49,6 +49,7 @@ pub fn dissect(protocol: &str, input: &[u8]) {
             client_from_start: from_start,
             server_from_start: from_start,
             datagram,
+            sides_known: true,
         };
         let _ = (protocol.detect)(&opening);
         let _ = decide(&opening, 0);

@@ -32,6 +32,8 @@ pub struct Opening<'a> {
     pub server_from_start: bool,
     /// UDP: each side holds one datagram.
     pub datagram: bool,
+    /// Which side is the client's is known for certain, by who listens or who opened the connection.
+    pub sides_known: bool,
 }
 
 /// A protocol that detection knows.

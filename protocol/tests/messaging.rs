@@ -38,6 +38,7 @@ fn detected(connection: &Recording, from_start: bool) -> Option<&'static str> {
             client_from_start: from_start,
             server_from_start: from_start,
             datagram: false,
+            sides_known: false,
         };
         if let Verdict::Found(protocol, evidence) = decide(&opening, 1) {
             assert!(evidence == Evidence::Certain || !from_start);
@@ -104,6 +105,7 @@ fn one_side_alone_is_no_evidence() {
             client_from_start: true,
             server_from_start: true,
             datagram: false,
+            sides_known: false,
         };
         assert!(!matches!(decide(&opening, 9092), Verdict::Found(..)));
     }
@@ -139,6 +141,7 @@ fn other_protocols_are_refused() {
             client_from_start: true,
             server_from_start: true,
             datagram: false,
+            sides_known: false,
         };
         for protocol in PROTOCOLS.iter().filter(|it| ["amqp", "kafka"].contains(&it.name)) {
             assert_eq!((protocol.detect)(&opening), Evidence::No, "{client:?}");

@@ -5,8 +5,8 @@ use onlooker_protocol::{Chunk, Moment, Side};
 
 use super::conversation::index;
 
-/// Bytes of each side that detection looks at.
-const OPENING: usize = 16 * 1024;
+/// Bytes of each side that detection looks at: with less, there are never three headers of frames of 16 KiB.
+const OPENING: usize = 49 * 1024;
 
 /// A chunk that is kept.
 #[derive(Debug)]
@@ -113,8 +113,13 @@ impl Openings {
         }
     }
 
-    /// For detection, with the side that is thought to ask, and what is read from its start.
-    pub(super) fn asked_by(&self, asker: Side, from_start: [bool; 2]) -> Opening<'_> {
+    /// For detection, with the side that is thought (or known) to ask, and what is read from its start.
+    pub(super) fn asked_by(
+        &self,
+        asker: Side,
+        from_start: [bool; 2],
+        sides_known: bool,
+    ) -> Opening<'_> {
         let (client, server) = (index(asker), index(asker.other()));
         Opening {
             client: &self.sides[client],
@@ -122,6 +127,7 @@ impl Openings {
             client_from_start: from_start[client],
             server_from_start: from_start[server],
             datagram: self.datagram,
+            sides_known,
         }
     }
 

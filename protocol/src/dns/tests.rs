@@ -274,6 +274,7 @@ fn detection() {
             client_from_start: true,
             server_from_start: true,
             datagram,
+            sides_known: false,
         })
     };
     let asked = query(1, "a.example", A);

@@ -282,6 +282,7 @@ fn detection_wants_a_whole_begin_request() {
             client_from_start: true,
             server_from_start: true,
             datagram: false,
+            sides_known: false,
         })
     };
     let request = [begin(1, true), params(1, "/")].concat();
@@ -300,6 +301,7 @@ fn detection_wants_a_whole_begin_request() {
             client_from_start: true,
             server_from_start: true,
             datagram: true,
+            sides_known: false,
         }),
         Evidence::No
     );

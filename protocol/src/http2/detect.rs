@@ -1,7 +1,7 @@
 //! Is this HTTP/2?
 
-use super::frame::{Header, Kind, PREFACE};
-use super::seek::{self, End};
+use super::frame::{HEADER, Header, Kind, PREFACE};
+use super::seek::{self, Chain, End};
 use crate::chunk::Side;
 use crate::detect::{Evidence, Opening};
 
@@ -10,9 +10,17 @@ const ENOUGH: u32 = 96;
 /// The least that one side must give: a HEADERS and a DATA frame.
 const LEAST: u32 = 36;
 
+/// Frames in a row of a side that may begin anywhere, and bits of evidence in them: three DATA frames of
+/// the usual size, of 24 bits each.
+const RUN: (u32, u32) = (3, 64);
+
+/// The greatest frame that needs no leave by settings, with its header (RFC 9113 §4.2). Bytes.
+const USUAL: usize = HEADER + 16_384;
+
 /// Judges an opening. The client's preface is a signature; a running connection is known by frames
 /// on both sides that follow each other without a byte between, with the heads of requests on the
-/// one and of responses on the other.
+/// one and of responses on the other. Where it is known which side is which, heads are not needed, and
+/// one of the sides may begin within a frame: that of a transfer which fills the connection.
 pub(super) fn detect(opening: &Opening<'_>) -> Evidence {
     if opening.datagram {
         return Evidence::No;
@@ -51,17 +59,36 @@ fn server_may_begin(opening: &Opening<'_>) -> bool {
 fn running(opening: &Opening<'_>) -> Evidence {
     let client = seek::chain(opening.client, 0, Side::Client);
     let server = seek::chain(opening.server, 0, Side::Server);
-    if client.end == End::Broken && !opening.client.is_empty()
-        || server.end == End::Broken && !opening.server.is_empty()
-    {
-        return Evidence::No;
+    let is_broken = |chain: &Chain, bytes: &[u8]| chain.end == End::Broken && !bytes.is_empty();
+    match (is_broken(&client, opening.client), is_broken(&server, opening.server)) {
+        (false, false) => {}
+        (false, true) if opening.sides_known => {
+            return transfer(&client, opening.server, Side::Server);
+        }
+        (true, false) if opening.sides_known => {
+            return transfer(&server, opening.client, Side::Client);
+        }
+        _ => return Evidence::No,
     }
     // Other frames are the same in both directions: which is which would be a guess.
-    let tells_sides = client.tells_side || server.tells_side;
+    let tells_sides = client.tells_side || server.tells_side || opening.sides_known;
     if client.bits + server.bits >= ENOUGH && client.bits.min(server.bits) >= LEAST && tells_sides {
         return Evidence::Certain;
     }
     Evidence::NeedMore
+}
+
+/// A side that is busy with bodies, and was met within one; the other one only lets them pass.
+fn transfer(quiet: &Chain, busy: &[u8], side: Side) -> Evidence {
+    if quiet.frames == 0 || quiet.bits < LEAST {
+        return Evidence::No;
+    }
+    let is_run = |start| {
+        let chain = seek::chain(busy.get(start..).unwrap_or_default(), 0, side);
+        chain.end != End::Broken && chain.frames >= RUN.0 && chain.bits >= RUN.1
+    };
+    // It begins behind the frame in which the side was met.
+    if (0..busy.len().min(USUAL)).any(is_run) { Evidence::Certain } else { Evidence::NeedMore }
 }
 
 #[cfg(test)]
@@ -76,6 +103,7 @@ mod tests {
             client_from_start: from_start,
             server_from_start: from_start,
             datagram: false,
+            sides_known: false,
         }
     }
 
@@ -101,6 +129,27 @@ mod tests {
     fn http_1_is_not_http_2() {
         assert_eq!(detect(&opening(b"PUT / HTTP/1.1\r\n", b"", true)), Evidence::No);
         assert_eq!(detect(&opening(b"GET / HTTP/1.1\r\n", b"", false)), Evidence::No);
+    }
+
+    /// §6.1, §6.9: bodies one way, which began before, and windows the other.
+    #[test]
+    fn a_transfer_is_known_where_the_sides_are() {
+        let frame = [&b"\0\x40\0\0\0\0\0\0\x01"[..], &[b'z'; 16_384]].concat();
+        let bodies = &frame.repeat(4)[5_000..];
+        let windows = b"\0\0\x04\x08\0\0\0\0\x01\0\x01\0\0";
+        let known =
+            |client, server| Opening { sides_known: true, ..opening(client, server, false) };
+        assert_eq!(detect(&known(windows, bodies)), Evidence::Certain);
+        assert_eq!(detect(&known(bodies, windows)), Evidence::Certain);
+        assert_eq!(detect(&opening(windows, bodies, false)), Evidence::No);
+        // Two headers could be anybody's.
+        let short = &bodies[..2 * frame.len()];
+        assert_eq!(detect(&known(windows, short)), Evidence::NeedMore);
+        assert_eq!(detect(&known(b"", bodies)), Evidence::No);
+        assert_eq!(detect(&known(&[b'z'; 30], bodies)), Evidence::No);
+        // A window that grows by nothing, or a frame of another length than it must have.
+        assert_eq!(detect(&known(b"\0\0\x04\x08\0\0\0\0\x01\0\0\0\0", bodies)), Evidence::No);
+        assert_eq!(detect(&known(b"\0\0\x05\x08\0\0\0\0\x01\0\0\0\x01z", bodies)), Evidence::No);
     }
 
     /// HEADERS (`:method: POST`, …) and DATA; answered by HEADERS, DATA, and trailers.

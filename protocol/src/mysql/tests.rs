@@ -417,6 +417,7 @@ fn an_answer_in_a_compressed_packet_is_not_read_as_another() {
         client_from_start: false,
         server_from_start: false,
         datagram: false,
+        sides_known: false,
     };
     assert_eq!(super::detect::detect(&opening(&answered)), Evidence::No);
     let plain = ok(1, 2);

@@ -74,11 +74,12 @@ impl Conversation {
     fn judge(&self) -> (Verdict, bool) {
         let State::Detecting(waiting) = &self.state else { return (Verdict::Unknown, false) };
         let openings = waiting.openings();
-        let verdict = detect::decide(&openings.asked_by(Side::Client, self.from_start), self.port);
+        let opening = openings.asked_by(Side::Client, self.from_start, self.sides_known);
+        let verdict = detect::decide(&opening, self.port);
         if self.sides_known || matches!(verdict, Verdict::Found(..)) {
             return (verdict, false);
         }
-        match detect::decide(&openings.asked_by(Side::Server, self.from_start), self.port) {
+        match detect::decide(&openings.asked_by(Side::Server, self.from_start, false), self.port) {
             Verdict::Found(protocol, evidence) => (Verdict::Found(protocol, evidence), true),
             Verdict::NeedMore => (Verdict::NeedMore, false),
             Verdict::Unknown => (verdict, false),
@@ -102,7 +103,8 @@ impl Conversation {
         if self.turns > MOST_TRIES {
             return None;
         }
-        match detect::decide(&openings.asked_by(asker, [false, false]), self.port) {
+        let opening = openings.asked_by(asker, [false, false], self.sides_known);
+        match detect::decide(&opening, self.port) {
             Verdict::Found(protocol, evidence) => Some((protocol, evidence, asker == Side::Server)),
             Verdict::NeedMore | Verdict::Unknown => None,
         }

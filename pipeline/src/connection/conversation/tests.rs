@@ -168,3 +168,60 @@ fn what_waits_is_given_out_in_time() {
     assert_eq!(statuses(&out), [Some(204)]);
     assert!(!conversation.waits());
 }
+
+/// Both sides of an older connection in records of 16 KiB, as the kernel tells them: so many bytes of a long
+/// turn of the server, then all that the client says, again and again.
+fn overhear(sides_known: bool, server: &[u8], client: &[u8]) -> (Conversation, Output) {
+    let mut conversation = Conversation::new(8080, sides_known, false, false);
+    let mut out = Output::default();
+    let (mut time, mut positions) = (0, [0_u64; 2]);
+    for turn in server.chunks(64 * 1024) {
+        let records = turn.chunks(16 * 1024).map(|record| (Side::Server, record));
+        for (side, bytes) in records.chain([(Side::Client, client)]) {
+            time += 1;
+            let position = &mut positions[index(side)];
+            let first = Moment { position: *position, start: time, end: time, ..Moment::default() };
+            *position += bytes.len() as u64;
+            conversation.feed(&Chunk::new(side, first, bytes), &mut out);
+        }
+    }
+    (conversation, out)
+}
+
+/// Frames of DATA of the usual size (RFC 9113 §6.1) on two streams in turn.
+fn bodies() -> Vec<u8> {
+    let data = |stream: u8| [&b"\0\x40\0\0\0\0\0\0"[..], &[stream], &[0x5a; 16_384]].concat();
+    [data(1), data(3)].concat().repeat(16)
+}
+
+/// WINDOW_UPDATE (RFC 9113 §6.9) of the connection, and of a stream.
+const WINDOWS: &[u8] = b"\0\0\x04\x08\0\0\0\0\0\0\x01\0\0\0\0\x04\x08\0\0\0\0\x01\0\x01\0\0";
+
+#[test]
+fn bodies_alone_tell_http_2_where_the_sides_are_known() {
+    // HEADERS of a response, at the end of all.
+    let head = b"\0\0\x01\x01\x05\0\0\0\x05\x88";
+    for start in [0, 1, 7_000, 16_392] {
+        let server = [&bodies()[start..], head].concat();
+        let (conversation, _) = overhear(true, &server, WINDOWS);
+        assert_eq!(conversation.taken(), Taken::For("http/2", Evidence::Certain), "{start}");
+        // Either side could say that: which is the client would be a guess.
+        let (conversation, _) = overhear(false, &bodies()[start..], WINDOWS);
+        assert!(!matches!(conversation.taken(), Taken::For(..)), "{start}");
+    }
+}
+
+#[test]
+fn bodies_that_look_like_http_2_are_none_without_the_other_side() {
+    for client in [&b"GET / HTTP/1.0\r\n"[..], b"\0\0\x04\x08", b"+OK\r\n", &[0; 26]] {
+        let (conversation, _) = overhear(true, &bodies()[7_000..], client);
+        assert_ne!(conversation.taken(), Taken::For("http/2", Evidence::Certain), "{client:?}");
+    }
+    // Nor are frames that do not follow each other.
+    let mut torn = bodies();
+    for at in (0..torn.len()).step_by(2 * 16_393) {
+        torn[at] = 0x5a;
+    }
+    let (conversation, _) = overhear(true, &torn[7_000..], WINDOWS);
+    assert!(!matches!(conversation.taken(), Taken::For(..)));
+}
