@@ -10,6 +10,8 @@
 //! Where frames begin is known from a direction's first bytes, or, when user space has found HTTP/2
 //! ([`mode::FRAMES`](onlooker_common::map::mode::FRAMES)), from a call that begins with a header.
 
+mod header;
+
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_user};
@@ -21,6 +23,7 @@ use crate::emit::{Cursor, Scratch};
 use crate::map::FRAMES;
 use crate::vector::{self, Source, opaque};
 use crate::{counter, emit, kernel};
+use header::{DATA, HEADER, PADDED, SETTINGS, has_unused_flags, is_frame, length};
 
 /// The most steps that a call takes: three for each frame, and one for each buffer. 20 MB of frames of
 /// the usual 16 KiB.
@@ -29,21 +32,13 @@ const MOST_STEPS: u32 = 4096;
 const MOST_DATA: u64 = ((CALL_RECORDS - 1) * RECORD_PAYLOAD) as u64;
 /// All the rest is copied while there are fewer than this.
 const MOST_BYTES: u64 = (2 * CALL_RECORDS * RECORD_PAYLOAD) as u64;
-/// Length of a frame header.
-const HEADER: u64 = 9;
 /// Length of the client's preface (RFC 9113 §3.4), and its first bytes.
 const PREFACE: u64 = 24;
 const PREFACE_BEGINS: [u8; 9] = *b"PRI * HTT";
-/// The longest frame that is believed in: more than 16 KiB needs the peer's leave.
-const LONGEST: u64 = 1 << 20;
 /// No piece is open.
 const NONE: u64 = u64::MAX;
 /// What a piece takes in the payload before its first byte of use.
 const ROOM: u64 = PIECE_HEAD as u64 + HEADER;
-
-const DATA: u8 = 0;
-const SETTINGS: u8 = 4;
-const PADDED: u8 = 0x8;
 
 /// How far a direction was followed (map `FRAMES`).
 #[derive(Clone, Copy)]
@@ -380,47 +375,6 @@ fn frame(scratch: *mut Scratch) {
     }
     set!(scratch, keep, keep);
     set!(scratch, skip, length - keep);
-}
-
-#[inline(always)]
-fn length(head: &[u8; 9]) -> u64 {
-    u64::from(head[0]) << 16 | u64::from(head[1]) << 8 | u64::from(head[2])
-}
-
-/// Whether a peer may send this (RFC 9113 §6); unknown types are believed in if they are registered.
-#[inline(always)]
-fn is_frame(head: &[u8; 9]) -> bool {
-    let length = length(head);
-    let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-    if length > LONGEST || stream & 0x8000_0000 != 0 {
-        return false;
-    }
-    match head[3] {
-        DATA | 1 | 5 | 9 => stream != 0,
-        2 => stream != 0 && length == 5,
-        3 => stream != 0 && length == 4,
-        SETTINGS => stream == 0 && length <= 1024,
-        6 => stream == 0 && length == 8,
-        7 => stream == 0 && length >= 8,
-        8 => length == 4,
-        // ALTSVC (RFC 7838), ORIGIN (RFC 8336), PRIORITY_UPDATE (RFC 9218).
-        0xa | 0xc | 0x10 => length <= 16_384,
-        _ => false,
-    }
-}
-
-/// "Unused flags MUST be left unset" (§4.1): a bit more of evidence in the middle of a stream.
-#[inline(always)]
-fn has_unused_flags(head: &[u8; 9]) -> bool {
-    let used = match head[3] {
-        DATA => 0x9,
-        1 => 0x2d,
-        SETTINGS | 6 => 0x1,
-        5 => 0xc,
-        9 => 0x4,
-        _ => 0,
-    };
-    head[4] & !used != 0
 }
 
 /// Begins a piece in the payload.

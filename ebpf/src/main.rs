@@ -21,6 +21,7 @@ mod globals;
 mod kernel;
 mod map;
 mod process;
+mod report;
 mod socket;
 mod system_call;
 mod task;
