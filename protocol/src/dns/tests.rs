@@ -293,11 +293,55 @@ fn detection() {
     assert_eq!(judge(&direct, &told, true), Evidence::No);
     let netbios = query(1, "FHEPFCELEHFCEPFFFACACACACACACABL", 32);
     assert_eq!(judge(&netbios, b"", true), Evidence::No);
+    // Its other types and longer scopes are no lookups either; a service's long name is one.
+    for (name, kind) in [("CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 33), ("short", 32)] {
+        assert_eq!(judge(&query(1, name, kind), b"", true), Evidence::No, "{name} {kind}");
+    }
+    let damaged = query(1, "EFEDEJFPEEEPENEBEJEOSACACACACABM", 54);
+    assert_eq!(judge(&damaged, b"", true), Evidence::No);
+    let service = query(1, "_a-service-of-more-than-32-letters._tcp.example", 33);
+    assert_eq!(judge(&service, b"", true), Evidence::Likely);
     // A byte too many, and other protocols.
     assert_eq!(judge(&[&asked[..], b"x"].concat(), b"", true), Evidence::No);
     assert_eq!(judge(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"", false), Evidence::No);
     assert_eq!(judge(b"\x00\x2fSSH-2.0-OpenSSH_9.2p1\r\n", b"", false), Evidence::No);
     assert_eq!(judge(&asked, b"\x00\x01\x02", true), Evidence::No);
+}
+
+/// RFC 1035, section 4.1.1: Z is reserved, TC and the response code mean nothing in queries. Resolvers
+/// set them all the same (BIND's `dig +zflag`), and servers answer.
+#[test]
+fn a_query_with_odd_flags_is_one_if_it_is_answered() {
+    let judge = |client: &[u8], server: &[u8]| {
+        (PROTOCOL.detect)(&Opening {
+            client,
+            server,
+            client_from_start: true,
+            server_from_start: true,
+            datagram: true,
+        })
+    };
+    let answer = response(1, "a.example", A, 0, &[]);
+    for flags in [0x0140, 0x0360, 0x0123] {
+        let mut asked = query(1, "a.example", A);
+        asked[2..4].copy_from_slice(&u16::to_be_bytes(flags));
+        assert_eq!(judge(&asked, b""), Evidence::NeedMore, "{flags:x}");
+        assert_eq!(judge(&asked, &answer), Evidence::Certain, "{flags:x}");
+        assert_eq!(judge(&asked, &response(2, "a.example", A, 0, &[])), Evidence::No);
+        assert_eq!(judge(&asked, &response(1, "b.example", A, 0, &[])), Evidence::No);
+        assert_eq!(judge(&asked, &asked), Evidence::No);
+    }
+    let records = record(A, &[192, 0, 2, 1]);
+    let asked =
+        [header(1, 0x0100, [1, 1, 0, 0]), question("a.example", A), records.clone()].concat();
+    assert_eq!(judge(&asked, &answer), Evidence::Certain);
+    // Multicast DNS that is answered directly, and NetBIOS.
+    let told = |name, kind| response(0, name, kind, 0, std::slice::from_ref(&records));
+    let direct = [header(0, 0x0040, [1, 0, 0, 0]), question("a.example", A)].concat();
+    assert_eq!(judge(&direct, &told("a.example", A)), Evidence::No);
+    let name = "FHEPFCELEHFCEPFFFACACACACACACABL";
+    let netbios = [header(0, 0x0140, [1, 0, 0, 0]), question(name, 32)].concat();
+    assert_eq!(judge(&netbios, &told(name, 32)), Evidence::No);
 }
 
 /// Of two lookups in flight, a response whose question was not captured could be to neither in
