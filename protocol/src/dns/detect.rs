@@ -52,6 +52,7 @@ pub(super) fn detect(opening: &Opening<'_>) -> Evidence {
         }
     };
     match same {
+        true if is_link_local(header, answer) => Evidence::No,
         true => Evidence::Certain,
         // Other queries may be in flight, and this the response to one of them.
         false if is_response(server) => Evidence::Likely,
@@ -149,6 +150,15 @@ fn is_query(header: Header) -> bool {
 /// Whether a query is multicast DNS's.
 fn is_multicast(header: Header) -> bool {
     header.id == 0 && !header.wants_recursion()
+}
+
+/// Whether a query and its answer are LLMNR's, which is asked over TCP and by unicast as well (RFC
+/// 4795, sections 2.1.1 and 2.4): it has other bits in the places of AA and RD, and none for RA. A name
+/// server that has an answer without being asked to recur has it of its own (AA) or of its cache (RA).
+fn is_link_local(query: Header, answer: Header) -> bool {
+    let [_, answers, ..] = answer.counts;
+    let is_served = answer.is_authoritative() || answer.has_recursion() || answer.wants_recursion();
+    answers > 0 && !query.wants_recursion() && !is_served
 }
 
 /// Whether bytes are a response to one plausible question.

@@ -49,6 +49,14 @@ impl Header {
         self.flags & 0x0200 != 0
     }
 
+    pub(super) const fn is_authoritative(self) -> bool {
+        self.flags & 0x0400 != 0
+    }
+
+    pub(super) const fn has_recursion(self) -> bool {
+        self.flags & 0x0080 != 0
+    }
+
     pub(super) const fn wants_recursion(self) -> bool {
         self.flags & 0x0100 != 0
     }
