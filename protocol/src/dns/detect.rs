@@ -52,7 +52,7 @@ pub(super) fn detect(opening: &Opening<'_>) -> Evidence {
         }
     };
     match same {
-        true if is_link_local(header, answer) => Evidence::No,
+        true if is_link_local(header, &question, answer) => Evidence::No,
         true => Evidence::Certain,
         // Other queries may be in flight, and this the response to one of them.
         false if is_response(server) => Evidence::Likely,
@@ -153,12 +153,13 @@ fn is_multicast(header: Header) -> bool {
 }
 
 /// Whether a query and its answer are LLMNR's, which is asked over TCP and by unicast as well (RFC
-/// 4795, sections 2.1.1 and 2.4): it has other bits in the places of AA and RD, and none for RA. A name
-/// server that has an answer without being asked to recur has it of its own (AA) or of its cache (RA).
-fn is_link_local(query: Header, answer: Header) -> bool {
+/// 4795, sections 2.1.1 and 2.4): it has other bits in the places of AA and RD, none for RA, and asks
+/// for names of one label. A name server mostly has what it was not asked to find of its own (AA) or of
+/// its cache (RA); small ones say neither, but are asked for whole names.
+fn is_link_local(query: Header, question: &Question, answer: Header) -> bool {
     let [_, answers, ..] = answer.counts;
     let is_served = answer.is_authoritative() || answer.has_recursion() || answer.wants_recursion();
-    answers > 0 && !query.wants_recursion() && !is_served
+    answers > 0 && !query.wants_recursion() && !is_served && !question.name.contains('.')
 }
 
 /// Whether bytes are a response to one plausible question.

@@ -286,14 +286,17 @@ fn detection() {
     let mut unasked = asked.clone();
     unasked[2] = 0;
     assert_eq!(judge(&unasked, b"", true), Evidence::NeedMore);
-    // LLMNR over TCP (RFC 4795): no recursion, no authority. A name server's answer has either.
-    let found = |flags: u16| {
+    // LLMNR over TCP (RFC 4795): no recursion, no authority. A name server's answer has either, or is
+    // one to a whole name.
+    let ask = |name| framed(&[header(1, 0, [1, 0, 0, 0]), question(name, A)].concat());
+    let found = |name, flags: u16| {
         let header = header(1, flags, [1, 1, 0, 0]);
-        framed(&[header, question("a.example", A), record(A, &[192, 0, 2, 1])].concat())
+        framed(&[header, question(name, A), record(A, &[192, 0, 2, 1])].concat())
     };
-    assert_eq!(judge(&framed(&unasked), &found(0x8000), false), Evidence::No);
-    assert_eq!(judge(&framed(&unasked), &found(0x8400), false), Evidence::Certain);
-    assert_eq!(judge(&framed(&unasked), &found(0x8080), false), Evidence::Certain);
+    assert_eq!(judge(&ask("desk"), &found("desk", 0x8000), false), Evidence::No);
+    assert_eq!(judge(&ask("desk"), &found("desk", 0x8400), false), Evidence::Certain);
+    assert_eq!(judge(&ask("desk"), &found("desk", 0x8080), false), Evidence::Certain);
+    assert_eq!(judge(&ask("a.example"), &found("a.example", 0x8000), false), Evidence::Certain);
     // Multicast DNS that is answered directly has the id 0 all the same.
     let mut direct = query(0, "a.example", A);
     direct[2] = 0;
