@@ -64,7 +64,8 @@ pub fn inside(link: LinkType, frame: &[u8]) -> Inside<'_> {
     let found = match link {
         LinkType::ETHERNET => Some(ethernet(frame)),
         LinkType::RAW | LinkType::RAW_DLT | LinkType::RAW_OPENBSD => Some(Inside::Ip(frame)),
-        LinkType::IPV4 | LinkType::IPV6 => Some(Inside::Ip(frame)),
+        LinkType::IPV4 => of_version(4, frame),
+        LinkType::IPV6 => of_version(6, frame),
         LinkType::NULL => null(frame),
         LinkType::LOOP => be32(frame, 0).map(|family| of_family(family, frame)),
         LinkType::LINUX_SLL => typed(frame, 14),
@@ -156,6 +157,10 @@ fn pppoe(bytes: &[u8]) -> Option<Inside<'_>> {
         0x1100 => ppp(bytes.get(6..)?),
         _ => Some(Inside::NotIp),
     }
+}
+
+fn of_version(version: u8, packet: &[u8]) -> Option<Inside<'_>> {
+    (packet.first()? >> 4 == version).then_some(Inside::Ip(packet))
 }
 
 fn null(frame: &[u8]) -> Option<Inside<'_>> {
@@ -316,6 +321,15 @@ mod tests {
         frame.extend([0x88, 0x47]);
         frame.extend([0; 400]);
         assert_eq!(inside(LinkType::ETHERNET, &frame), Inside::NotIp);
+    }
+
+    #[test]
+    fn a_link_of_one_version_has_no_packets_of_the_other() {
+        assert_eq!(inside(LinkType::IPV4, &[0x45]), Inside::Ip(&[0x45]));
+        assert_eq!(inside(LinkType::IPV6, &[0x60]), Inside::Ip(&[0x60]));
+        assert_eq!(inside(LinkType::IPV4, &[0x60]), Inside::Malformed);
+        assert_eq!(inside(LinkType::IPV6, &[0x45]), Inside::Malformed);
+        assert_eq!(inside(LinkType::RAW, &[0x60]), Inside::Ip(&[0x60]));
     }
 
     #[test]

@@ -117,7 +117,10 @@ impl Answer {
         let mut upper = None;
         // The first record that makes no sense ends the reading: what came before it stands.
         let all_read = answer.records(message, header, offset, &mut upper).is_ok();
-        if all_read || upper.is_some() || header.counts[3] == 0 {
+        // The codes that have upper bits come with the question alone (BADVERS: RFC 6891 §6.1.3;
+        // BADCOOKIE: RFC 7873 §5.2.3).
+        let is_answered = header.counts[1] > 0;
+        if all_read || upper.is_some() || header.counts[3] == 0 || is_answered {
             let code = header.response_code() | u16::from(upper.unwrap_or(0)) << 4;
             answer.response_code = Some(ResponseCode(code));
         }

@@ -117,6 +117,21 @@ fn a_code_whose_upper_bits_were_not_captured_is_unknown() {
     }
 }
 
+/// RFC 6891, section 6.1.3, and RFC 7873, section 5.2.3: who answers has no such code.
+#[test]
+fn a_code_that_comes_with_an_answer_has_no_upper_bits() {
+    let answer = record(A, &[192, 0, 2, 1]);
+    let told =
+        [header(7, 0x8180, [1, 1, 0, 1]), question("shop.example", A), answer.clone()].concat();
+    for seen in [told.len(), told.len() - 4, told.len() - answer.len()] {
+        let mut wire = Wire::udp();
+        wire.client(&query(7, "shop.example", A));
+        wire.feed(Side::Server, &told[..seen], (told.len() - seen) as u64 + 11);
+        let [told] = wire.facts()[..] else { panic!("one exchange") };
+        assert_eq!(told.response_code, Some(ResponseCode(0)), "{seen} bytes");
+    }
+}
+
 #[test]
 fn two_lookups_on_one_socket() {
     let mut wire = Wire::udp();
