@@ -59,8 +59,8 @@ impl Dissector for Socks {
                 out.handover = Some(if early {
                     Handover::Opaque("socks")
                 } else {
-                    let client = self.client.position() + client as u64;
-                    let server = self.server.position() + server as u64;
+                    let client = self.client.position().saturating_add(client as u64);
+                    let server = self.server.position().saturating_add(server as u64);
                     Handover::Detect { client, server }
                 });
             }
