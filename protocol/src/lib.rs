@@ -32,6 +32,7 @@ pub mod kafka;
 pub mod mysql;
 pub mod postgresql;
 pub mod redis;
+pub mod socks;
 pub mod sql;
 pub mod tls;
 

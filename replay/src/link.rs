@@ -25,6 +25,8 @@ impl LinkType {
     pub const RAW_OPENBSD: Self = Self(14);
     /// Raw IP of either version.
     pub const RAW: Self = Self(101);
+    /// Cisco's HDLC, or PPP with HDLC-like framing.
+    pub const C_HDLC: Self = Self(104);
     /// OpenBSD loopback: a protocol family in network byte order.
     pub const LOOP: Self = Self(108);
     /// Linux "cooked" capture (`-i any`).
@@ -33,6 +35,8 @@ impl LinkType {
     pub const IPV4: Self = Self(228);
     /// Raw IPv6.
     pub const IPV6: Self = Self(229);
+    /// Linux' netfilter log (`-i nflog`).
+    pub const NFLOG: Self = Self(239);
     /// Linux "cooked" capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
 }
@@ -60,13 +64,16 @@ pub fn inside(link: LinkType, frame: &[u8]) -> Inside<'_> {
     let found = match link {
         LinkType::ETHERNET => Some(ethernet(frame)),
         LinkType::RAW | LinkType::RAW_DLT | LinkType::RAW_OPENBSD => Some(Inside::Ip(frame)),
-        LinkType::IPV4 | LinkType::IPV6 => Some(Inside::Ip(frame)),
+        LinkType::IPV4 => of_version(4, frame),
+        LinkType::IPV6 => of_version(6, frame),
         LinkType::NULL => null(frame),
         LinkType::LOOP => be32(frame, 0).map(|family| of_family(family, frame)),
         LinkType::LINUX_SLL => typed(frame, 14),
         LinkType::LINUX_SLL2 => sll2(frame),
         LinkType::PPP | LinkType::PPP_HDLC => ppp(frame),
         LinkType::PPP_ETHER => pppoe(frame),
+        LinkType::C_HDLC => c_hdlc(frame),
+        LinkType::NFLOG => nflog(frame),
         _ => return Inside::UnknownLink,
     };
     found.unwrap_or(Inside::Malformed)
@@ -152,6 +159,10 @@ fn pppoe(bytes: &[u8]) -> Option<Inside<'_>> {
     }
 }
 
+fn of_version(version: u8, packet: &[u8]) -> Option<Inside<'_>> {
+    (packet.first()? >> 4 == version).then_some(Inside::Ip(packet))
+}
+
 fn null(frame: &[u8]) -> Option<Inside<'_>> {
     let family = array(frame, 0)?;
     // Families are small numbers: of the two readings the smaller one is right.
@@ -165,6 +176,45 @@ fn of_family(family: u32, frame: &[u8]) -> Inside<'_> {
     match family {
         2 | 10 | 23 | 24 | 28 | 30 => Inside::Ip(frame.get(4..).unwrap_or_default()),
         _ => Inside::NotIp,
+    }
+}
+
+/// Address, control, EtherType (RFC 1547, section 4.3.1); PPP's address is none of Cisco's.
+fn c_hdlc(frame: &[u8]) -> Option<Inside<'_>> {
+    match *frame.first()? {
+        0xff => ppp(frame),
+        _ => within(be16(frame, 2)?, frame.get(4..)?, 0),
+    }
+}
+
+/// A family, a version, a resource's number, then attributes: length, type and value in steps of four
+/// bytes, lengths and types in the byte order of the machine that captured. The packet is the value of
+/// `NFULA_PAYLOAD`.
+fn nflog(frame: &[u8]) -> Option<Inside<'_>> {
+    const HEAD: usize = 4;
+    const PAYLOAD: u16 = 9;
+    let [family, version, ..] = *frame else { return None };
+    if version != 0 || !matches!(family, 2 | 10) {
+        return Some(Inside::NotIp);
+    }
+    let mut rest = frame.get(HEAD..)?;
+    loop {
+        let (length, kind) = (array(rest, 0)?, array(rest, 2)?);
+        // The types' numbers are small: in the wrong order they would be multiples of 256.
+        let (length, kind) = match kind {
+            [0, _] => (u16::from_be_bytes(length), u16::from_be_bytes(kind)),
+            _ => (u16::from_le_bytes(length), u16::from_le_bytes(kind)),
+        };
+        let length = usize::from(length);
+        if length < HEAD {
+            return None;
+        }
+        if kind & 0x7fff == PAYLOAD {
+            return rest
+                .get(HEAD..)
+                .map(|value| Inside::Ip(&value[..value.len().min(length - HEAD)]));
+        }
+        rest = rest.get(length.next_multiple_of(HEAD)..)?;
     }
 }
 
@@ -232,6 +282,25 @@ mod tests {
         assert_eq!(inside(LinkType::PPP_HDLC, &[0xff, 3, 0xc0, 0x21, 1]), Inside::NotIp);
     }
 
+    /// <https://www.tcpdump.org/linktypes/LINKTYPE_C_HDLC.html> and `LINKTYPE_NFLOG.html`.
+    #[test]
+    fn cisco_hdlc_and_the_netfilter_log() {
+        assert_eq!(inside(LinkType::C_HDLC, &[0x0f, 0, 0x08, 0, 0x45]), Inside::Ip(&[0x45]));
+        assert_eq!(inside(LinkType::C_HDLC, &[0x8f, 0, 0x86, 0xdd, 0x60]), Inside::Ip(&[0x60]));
+        assert_eq!(inside(LinkType::C_HDLC, &[0x8f, 0, 0x80, 0x35, 1]), Inside::NotIp);
+        assert_eq!(inside(LinkType::C_HDLC, &[0xff, 3, 0, 0x21, 0x45]), Inside::Ip(&[0x45]));
+        assert_eq!(inside(LinkType::C_HDLC, &[0x0f, 0, 8]), Inside::Malformed);
+
+        // A prefix of one byte (NFULA_PREFIX, 10), padded, then the payload.
+        let little = [2, 0, 0, 7, 5, 0, 10, 0, 0, 0, 0, 0, 6, 0, 9, 0, 0x45, 1];
+        assert_eq!(inside(LinkType::NFLOG, &little), Inside::Ip(&[0x45, 1]));
+        let big = [10, 0, 0, 7, 0, 5, 0, 10, 0, 0, 0, 0, 0, 5, 0, 9, 0x60, 0];
+        assert_eq!(inside(LinkType::NFLOG, &big), Inside::Ip(&[0x60]));
+        assert_eq!(inside(LinkType::NFLOG, &little[..12]), Inside::Malformed);
+        assert_eq!(inside(LinkType::NFLOG, &[2, 0, 0, 7, 0, 0, 10, 0]), Inside::Malformed);
+        assert_eq!(inside(LinkType::NFLOG, &[7, 0, 0, 7, 6, 0, 9, 0, 1, 2]), Inside::NotIp);
+    }
+
     #[test]
     fn lengths_in_the_place_of_an_ethertype() {
         let mut frame = vec![0; 12];
@@ -252,6 +321,15 @@ mod tests {
         frame.extend([0x88, 0x47]);
         frame.extend([0; 400]);
         assert_eq!(inside(LinkType::ETHERNET, &frame), Inside::NotIp);
+    }
+
+    #[test]
+    fn a_link_of_one_version_has_no_packets_of_the_other() {
+        assert_eq!(inside(LinkType::IPV4, &[0x45]), Inside::Ip(&[0x45]));
+        assert_eq!(inside(LinkType::IPV6, &[0x60]), Inside::Ip(&[0x60]));
+        assert_eq!(inside(LinkType::IPV4, &[0x60]), Inside::Malformed);
+        assert_eq!(inside(LinkType::IPV6, &[0x45]), Inside::Malformed);
+        assert_eq!(inside(LinkType::RAW, &[0x60]), Inside::Ip(&[0x60]));
     }
 
     #[test]

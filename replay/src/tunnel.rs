@@ -91,10 +91,13 @@ fn gre(bytes: &[u8]) -> Option<Inside<'_>> {
     }
 }
 
-/// RFC 7348, section 5. Of the reserved bits those of the group policy extension may be set.
+/// RFC 7348, section 5. Reserved bits are to be ignored (the group policy extension sets some), but
+/// then it has to be a packet that is inside.
 fn vxlan(bytes: &[u8]) -> Option<Inside<'_>> {
-    let fits = *bytes.first()? & 0x77 == 0 && *bytes.first()? & 0x08 != 0 && *bytes.get(7)? == 0;
-    fits.then(|| link::ethernet(bytes.get(8..).unwrap_or_default()))
+    let (flags, last) = (*bytes.first()?, *bytes.get(7)?);
+    let inside = link::ethernet(bytes.get(8..).unwrap_or_default());
+    let fits = flags & 0x77 == 0 && last == 0 || is_ip(&inside);
+    (flags & 0x08 != 0 && fits).then_some(inside)
 }
 
 /// draft-ietf-nvo3-vxlan-gpe-13, section 3.
@@ -116,14 +119,13 @@ fn vxlan_gpe(bytes: &[u8]) -> Option<Inside<'_>> {
 fn geneve(bytes: &[u8]) -> Option<Inside<'_>> {
     let first = *bytes.first()?;
     let reserved = *bytes.get(1)? & 0x3f | *bytes.get(7)?;
-    if first >> 6 != 0 || reserved != 0 {
-        return None;
-    }
     let payload = bytes.get(8 + usize::from(first & 0x3f) * 4..).unwrap_or_default();
-    match be16(bytes, 2)? {
-        TRANSPARENT_ETHERNET => Some(link::ethernet(payload)),
-        protocol => Some(link::of_ethertype(protocol, payload)),
-    }
+    let inside = match be16(bytes, 2)? {
+        TRANSPARENT_ETHERNET => link::ethernet(payload),
+        protocol => link::of_ethertype(protocol, payload),
+    };
+    // Reserved bits are to be ignored, but then it has to be a packet that is inside.
+    (first >> 6 == 0 && (reserved == 0 || is_ip(&inside))).then_some(inside)
 }
 
 /// 3GPP TS 29.281, section 5.1: version 1, a user's packet (G-PDU).
@@ -196,6 +198,21 @@ mod tests {
         assert_eq!(inside(in_udp(50_000, 4789, &not_marked)), None);
         assert_eq!(inside(in_udp(50_000, 4789, &head)), Some(("VXLAN", Inside::Malformed)));
         assert_eq!(inside(in_udp(50_000, 4789, &head[..7])), None);
+    }
+
+    /// RFC 7348, section 5, and RFC 8926, section 3.4: "ignored on receipt".
+    #[test]
+    fn reserved_bits_are_ignored_around_a_packet() {
+        let packet = [0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        let frame = [&FRAME[..14], &packet].concat();
+        for head in [[0x0c, 1, 2, 3, 0, 0, 42, 0], [0x08, 0, 0, 0, 0, 0, 42, 7]] {
+            let bytes = [&head[..], &frame].concat();
+            let found = in_udp(50_000, 4789, &bytes);
+            assert_eq!(inside(found), Some(("VXLAN", Inside::Ip(&packet))));
+            assert_eq!(inside(in_udp(50_000, 4789, &with_frame(&head))), None, "no packet");
+        }
+        let bytes = [&[0, 0x01, 0x65, 0x58, 0, 0, 42, 9][..], &frame].concat();
+        assert_eq!(inside(in_udp(50_000, 6081, &bytes)), Some(("Geneve", Inside::Ip(&packet))));
     }
 
     #[test]

@@ -49,6 +49,14 @@ impl Header {
         self.flags & 0x0200 != 0
     }
 
+    pub(super) const fn is_authoritative(self) -> bool {
+        self.flags & 0x0400 != 0
+    }
+
+    pub(super) const fn has_recursion(self) -> bool {
+        self.flags & 0x0080 != 0
+    }
+
     pub(super) const fn wants_recursion(self) -> bool {
         self.flags & 0x0100 != 0
     }
@@ -109,7 +117,10 @@ impl Answer {
         let mut upper = None;
         // The first record that makes no sense ends the reading: what came before it stands.
         let all_read = answer.records(message, header, offset, &mut upper).is_ok();
-        if all_read || upper.is_some() || header.counts[3] == 0 {
+        // The codes that have upper bits come with the question alone (BADVERS: RFC 6891 §6.1.3;
+        // BADCOOKIE: RFC 7873 §5.2.3).
+        let is_answered = header.counts[1] > 0;
+        if all_read || upper.is_some() || header.counts[3] == 0 || is_answered {
             let code = header.response_code() | u16::from(upper.unwrap_or(0)) << 4;
             answer.response_code = Some(ResponseCode(code));
         }

@@ -117,6 +117,21 @@ fn a_code_whose_upper_bits_were_not_captured_is_unknown() {
     }
 }
 
+/// RFC 6891, section 6.1.3, and RFC 7873, section 5.2.3: who answers has no such code.
+#[test]
+fn a_code_that_comes_with_an_answer_has_no_upper_bits() {
+    let answer = record(A, &[192, 0, 2, 1]);
+    let told =
+        [header(7, 0x8180, [1, 1, 0, 1]), question("shop.example", A), answer.clone()].concat();
+    for seen in [told.len(), told.len() - 4, told.len() - answer.len()] {
+        let mut wire = Wire::udp();
+        wire.client(&query(7, "shop.example", A));
+        wire.feed(Side::Server, &told[..seen], (told.len() - seen) as u64 + 11);
+        let [told] = wire.facts()[..] else { panic!("one exchange") };
+        assert_eq!(told.response_code, Some(ResponseCode(0)), "{seen} bytes");
+    }
+}
+
 #[test]
 fn two_lookups_on_one_socket() {
     let mut wire = Wire::udp();
@@ -287,6 +302,17 @@ fn detection() {
     let mut unasked = asked.clone();
     unasked[2] = 0;
     assert_eq!(judge(&unasked, b"", true), Evidence::NeedMore);
+    // LLMNR over TCP (RFC 4795): no recursion, no authority. A name server's answer has either, or is
+    // one to a whole name.
+    let ask = |name| framed(&[header(1, 0, [1, 0, 0, 0]), question(name, A)].concat());
+    let found = |name, flags: u16| {
+        let header = header(1, flags, [1, 1, 0, 0]);
+        framed(&[header, question(name, A), record(A, &[192, 0, 2, 1])].concat())
+    };
+    assert_eq!(judge(&ask("desk"), &found("desk", 0x8000), false), Evidence::No);
+    assert_eq!(judge(&ask("desk"), &found("desk", 0x8400), false), Evidence::Certain);
+    assert_eq!(judge(&ask("desk"), &found("desk", 0x8080), false), Evidence::Certain);
+    assert_eq!(judge(&ask("a.example"), &found("a.example", 0x8000), false), Evidence::Certain);
     // Multicast DNS that is answered directly has the id 0 all the same.
     let mut direct = query(0, "a.example", A);
     direct[2] = 0;
@@ -294,11 +320,55 @@ fn detection() {
     assert_eq!(judge(&direct, &told, true), Evidence::No);
     let netbios = query(1, "FHEPFCELEHFCEPFFFACACACACACACABL", 32);
     assert_eq!(judge(&netbios, b"", true), Evidence::No);
+    // Its other types and longer scopes are no lookups either; a service's long name is one.
+    for (name, kind) in [("CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 33), ("short", 32)] {
+        assert_eq!(judge(&query(1, name, kind), b"", true), Evidence::No, "{name} {kind}");
+    }
+    let damaged = query(1, "EFEDEJFPEEEPENEBEJEOSACACACACABM", 54);
+    assert_eq!(judge(&damaged, b"", true), Evidence::No);
+    let service = query(1, "_a-service-of-more-than-32-letters._tcp.example", 33);
+    assert_eq!(judge(&service, b"", true), Evidence::Likely);
     // A byte too many, and other protocols.
     assert_eq!(judge(&[&asked[..], b"x"].concat(), b"", true), Evidence::No);
     assert_eq!(judge(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"", false), Evidence::No);
     assert_eq!(judge(b"\x00\x2fSSH-2.0-OpenSSH_9.2p1\r\n", b"", false), Evidence::No);
     assert_eq!(judge(&asked, b"\x00\x01\x02", true), Evidence::No);
+}
+
+/// RFC 1035, section 4.1.1: Z is reserved, TC and the response code mean nothing in queries. Resolvers
+/// set them all the same (BIND's `dig +zflag`), and servers answer.
+#[test]
+fn a_query_with_odd_flags_is_one_if_it_is_answered() {
+    let judge = |client: &[u8], server: &[u8]| {
+        (PROTOCOL.detect)(&Opening {
+            client,
+            server,
+            client_from_start: true,
+            server_from_start: true,
+            datagram: true,
+        })
+    };
+    let answer = response(1, "a.example", A, 0, &[]);
+    for flags in [0x0140, 0x0360, 0x0123] {
+        let mut asked = query(1, "a.example", A);
+        asked[2..4].copy_from_slice(&u16::to_be_bytes(flags));
+        assert_eq!(judge(&asked, b""), Evidence::NeedMore, "{flags:x}");
+        assert_eq!(judge(&asked, &answer), Evidence::Certain, "{flags:x}");
+        assert_eq!(judge(&asked, &response(2, "a.example", A, 0, &[])), Evidence::No);
+        assert_eq!(judge(&asked, &response(1, "b.example", A, 0, &[])), Evidence::No);
+        assert_eq!(judge(&asked, &asked), Evidence::No);
+    }
+    let records = record(A, &[192, 0, 2, 1]);
+    let asked =
+        [header(1, 0x0100, [1, 1, 0, 0]), question("a.example", A), records.clone()].concat();
+    assert_eq!(judge(&asked, &answer), Evidence::Certain);
+    // Multicast DNS that is answered directly, and NetBIOS.
+    let told = |name, kind| response(0, name, kind, 0, std::slice::from_ref(&records));
+    let direct = [header(0, 0x0040, [1, 0, 0, 0]), question("a.example", A)].concat();
+    assert_eq!(judge(&direct, &told("a.example", A)), Evidence::No);
+    let name = "FHEPFCELEHFCEPFFFACACACACACACABL";
+    let netbios = [header(0, 0x0140, [1, 0, 0, 0]), question(name, 32)].concat();
+    assert_eq!(judge(&netbios, &told(name, 32)), Evidence::No);
 }
 
 /// Of two lookups in flight, a response whose question was not captured could be to neither in

@@ -162,6 +162,11 @@ impl Conversation {
         self.orphan = Some(Orphan { head: head.to_vec(), answer, ambiguous });
     }
 
+    /// Whether there is a response whose request was not read.
+    pub(super) fn has_orphan(&self) -> bool {
+        self.orphan.is_some()
+    }
+
     /// The response that was being read is over.
     pub(super) fn answer_ended(&mut self, last: Moment, out: &mut Output) {
         if let Some(answer) = self.answering() {

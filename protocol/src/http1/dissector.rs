@@ -110,6 +110,7 @@ impl Dissector for Http1 {
         }
         // Nothing more is answered.
         self.requests.ended(&mut self.conversation, out);
+        self.responses.ended(&mut self.conversation, out);
         self.conversation.ended(Ending::Closed, at, out);
     }
 
@@ -119,6 +120,7 @@ impl Dissector for Http1 {
         }
         self.over = true;
         self.requests.ended(&mut self.conversation, out);
+        self.responses.ended(&mut self.conversation, out);
         self.conversation.ended(ending, at, out);
     }
 

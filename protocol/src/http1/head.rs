@@ -102,6 +102,8 @@ impl<'a> RequestLine<'a> {
         // Every version has eight characters, none of which is a space.
         let (target, tail) = rest.split_at_checked(rest.len().checked_sub(1 + 8)?)?;
         let [b' ', version_text @ ..] = tail else { return None };
+        // More spaces than one are as one (§3).
+        let target = target.trim_ascii();
         let fits = !method.is_empty() && !target.is_empty() && !has_control(target);
         fits.then_some(Self { method, target, version: version(version_text)? })
     }

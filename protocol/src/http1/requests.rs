@@ -185,13 +185,16 @@ impl Requests {
         !self.window.is_empty()
     }
 
-    /// The stream is over. A request that was only begun is given out if its line was read.
+    /// The stream is over. A request that was only begun is given out if it was answered all the
+    /// same (408, 431).
     pub(super) fn ended(&mut self, conversation: &mut Conversation, out: &mut Output) {
         if !matches!(self.state, State::Head) || self.window.is_empty() {
             return;
         }
-        if RequestLine::read(self.window.bytes()).is_none() {
+        if !conversation.has_orphan() || RequestLine::read(self.window.bytes()).is_none() {
             out.lost += 1;
+            self.state = State::Hunting;
+            self.window.jump();
             return;
         }
         let length = self.window.len();

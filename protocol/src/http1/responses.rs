@@ -166,6 +166,15 @@ impl Responses {
         }
     }
 
+    /// The stream is over. A response that was only begun answers by its status.
+    pub(super) fn ended(&mut self, conversation: &mut Conversation, out: &mut Output) {
+        let begun = matches!(self.state, State::Head)
+            && StatusLine::read(self.window.bytes()).is_some_and(|line| line.status >= 200);
+        if begun {
+            self.cut_head(conversation, out);
+        }
+    }
+
     fn begin_head(&mut self) {
         self.state = State::Head;
     }

@@ -5,9 +5,9 @@ use onlooker_replay::{Capture, Frame, LinkType};
 
 use crate::golden::Line;
 
-/// Captures of HTTP requests to servers that answer in something else, of request lines that are
-/// none, and of HTTP behind another protocol: whole, they tell what a part of them does not.
-pub(crate) const MISUNDERSTANDINGS: [&str; 8] = [
+/// Captures of HTTP requests to servers that answer in something else, and of request lines that are
+/// none: whole, they tell what a part of them does not.
+pub(crate) const MISUNDERSTANDINGS: [&str; 7] = [
     "zeek/http/curl_http_09.pcap",
     "zeek/http/get-to-ssh-server.pcap",
     "zeek/http/http-lower-case-nonstandard-port.pcap",
@@ -15,7 +15,6 @@ pub(crate) const MISUNDERSTANDINGS: [&str; 8] = [
     "zeek/http/methods.pcap",
     "zeek/http/no-uri.pcap",
     "zeek/modbus/modbus-and-non-modbus-p502.pcap",
-    "zeek/tunnels/socks.pcap",
 ];
 /// Captures with more frames are read up to here.
 const MOST_FRAMES: usize = 4000;

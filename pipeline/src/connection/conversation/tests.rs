@@ -95,6 +95,27 @@ fn a_tunnel_is_detected_anew() {
     assert_eq!(out.capture, Some(Capture::Mute));
 }
 
+/// RFC 1928: behind the handshake is what the client speaks with the host that it asked for.
+#[test]
+fn a_connection_through_a_socks_proxy_is_detected_anew() {
+    let mut conversation = Conversation::new(1080, true, true, true);
+    let out = hear(
+        &mut conversation,
+        &[
+            (Side::Client, b"\x05\x01\0"),
+            (Side::Server, b"\x05\0"),
+            (Side::Client, b"\x05\x01\0\x03\x01h\0\x50"),
+            (Side::Server, b"\x05\0\0\x01\x0a\0\0\x01\x12\x34"),
+            (Side::Client, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"),
+            (Side::Server, b"HTTP/1.1 204 No Content\r\n\r\n"),
+            (Side::Client, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"),
+            (Side::Server, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        ],
+    );
+    assert_eq!(statuses(&out), [Some(204), Some(200)]);
+    assert_eq!(conversation.taken(), Taken::For("http/1", Evidence::Certain));
+}
+
 /// A capture that begins with MySQL's login, or of which the greeting is cut: nothing there can
 /// be known for what it is, but a later command and the answer to it can.
 #[test]

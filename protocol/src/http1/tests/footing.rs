@@ -128,6 +128,37 @@ fn a_timeout_in_the_middle_of_a_head() {
     assert_eq!(talk.exchanges.len(), 1);
 }
 
+/// RFC 9112 §8: a request without the end of its head is incomplete, and was not answered.
+#[test]
+fn a_head_that_was_only_begun_is_no_request() {
+    for ending in [Ending::Closed, Ending::Reset, Ending::Forgotten] {
+        let mut talk = Talk::new();
+        talk.client("GET /1 HTTP/1.1\r\n\r\n").server(OK);
+        talk.client("POST /2 HTTP/1.1\r\nHost: h\r\n");
+        talk.half_closed(Side::Server).closed(ending);
+        assert_eq!((talk.told(), talk.lost), (vec!["GET /1 200".to_owned()], 1));
+    }
+}
+
+/// The same section: nor is such a response complete, but its status was told.
+#[test]
+fn a_response_of_which_only_the_beginning_came_tells_its_status() {
+    for ending in [Ending::Closed, Ending::Reset, Ending::Forgotten] {
+        let mut talk = Talk::new();
+        talk.client("GET /1 HTTP/1.1\r\n\r\n").server("HTTP/1.1 503 Busy\r\nServer: s\n\r\r\n");
+        talk.closed(ending);
+        assert_eq!((talk.told(), talk.lost), (vec!["GET /1 503".to_owned()], 0));
+        assert_eq!(talk.exchanges[0].outcome, Outcome::Inferred);
+        // Its line is the least.
+        let mut talk = Talk::new();
+        talk.client("GET /1 HTTP/1.1\r\n\r\n").server("HTTP/1.1 503 Bu").closed(ending);
+        assert_eq!(talk.told(), ["GET /1 -"]);
+        let mut talk = Talk::new();
+        talk.client("GET /1 HTTP/1.1\r\n\r\n").server("HTTP/1.1 100 Continue\r\n").closed(ending);
+        assert_eq!(talk.told(), ["GET /1 -"]);
+    }
+}
+
 #[test]
 fn a_response_delivered_before_its_request() {
     let mut talk = Talk::new();

@@ -146,7 +146,7 @@ fn what_is_not_http_is_given_back() {
 #[test]
 fn a_request_cut_off_by_the_end_of_the_connection() {
     let mut talk = Talk::new();
-    talk.client("POST /slow HTTP/1.1\r\nHost: h\r\n").closed(Ending::Reset);
+    talk.client("POST /slow HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf").closed(Ending::Reset);
     assert_eq!(talk.told(), ["POST /slow -"]);
     assert_eq!(talk.exchanges[0].outcome, Outcome::Aborted(Ending::Reset));
 }
@@ -181,6 +181,15 @@ fn a_target_with_spaces_is_told_whole() {
     assert_eq!(talk.told(), ["GET /a b c 400"]);
 }
 
+/// RFC 9112 §3: recipients may ignore preceding and trailing white space.
+#[test]
+fn spaces_around_a_target_are_not_its_own() {
+    let mut talk = Talk::new();
+    talk.client("GET  /a  HTTP/1.1\r\nHost: h\r\n\r\n").server(OK);
+    talk.client("POST     /b?c HTTP/1.0\r\nHost: h\r\n\r\n").server(OK);
+    assert_eq!(talk.told(), ["GET /a 200", "POST /b 200"]);
+}
+
 /// RFC 9112 §2.2, §2.3 and §3: a bare CR, no version, one that is not HTTP/1, control characters, no
 /// single space.
 #[test]
@@ -197,6 +206,7 @@ fn lines_that_are_no_request_lines_are_not_told() {
         "G\x7fT /a HTTP/1.1\r\n",
         "GET\t/a HTTP/1.1\r\n",
         " GET /a HTTP/1.1\r\n",
+        "GET   HTTP/1.1\r\n",
     ] {
         let mut talk = Talk::new();
         talk.client("GET /first HTTP/1.1\r\n\r\n").server(OK);
