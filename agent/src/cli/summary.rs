@@ -93,6 +93,7 @@ impl fmt::Display for Account {
             "without a parent because",
             &[
                 (links.multiplexed, "the thread serves several requests at once"),
+                (links.scheduled, "the runtime moves requests between threads (Go, Erlang)"),
                 (links.waited, "the thread is an event loop and did something else meanwhile"),
                 (links.handed_off, "the request changed threads"),
                 (links.pool, "the thread belongs to a pool"),
