@@ -160,11 +160,13 @@ pub(super) fn lost_in_kernel(kernel: &[u64; Counter::Count as usize]) -> [(u64, 
     ]
 }
 
-/// What was seen and not read.
+/// What was seen and is in no span: by the conventions, or because it was not read.
 pub(super) fn not_understood(
     f: &mut fmt::Formatter<'_>,
     pipeline: &PipelineCounters,
 ) -> fmt::Result {
+    // Heartbeats, metadata, settlements.
+    list(f, "no span by the conventions", &[(pipeline.without_span, "exchanges")])?;
     list(
         f,
         "not understood",
@@ -173,7 +175,6 @@ pub(super) fn not_understood(
             (pipeline.encrypted, "encrypted connections"),
             (pipeline.demotions, "connections first taken for another protocol"),
             (pipeline.not_understood, "messages"),
-            (pipeline.without_span, "exchanges that make no span"),
         ],
     )
 }
