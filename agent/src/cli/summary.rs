@@ -97,6 +97,7 @@ impl fmt::Display for Account {
             "without a parent because",
             &[
                 (links.multiplexed, "the thread serves several requests at once"),
+                (links.scheduled, "the runtime moves requests between threads (Go, Erlang)"),
                 (links.waited, "the thread is an event loop and did something else meanwhile"),
                 (links.handed_off, "the request changed threads"),
                 (links.pool, "the thread belongs to a pool"),
@@ -163,11 +164,13 @@ pub(super) fn lost_in_kernel(kernel: &[u64; Counter::Count as usize]) -> [(u64, 
     ]
 }
 
-/// What was seen and not read.
+/// What was seen and is in no span: by the conventions, or because it was not read.
 pub(super) fn not_understood(
     f: &mut fmt::Formatter<'_>,
     pipeline: &PipelineCounters,
 ) -> fmt::Result {
+    // Heartbeats, metadata, settlements.
+    list(f, "no span by the conventions", &[(pipeline.without_span, "exchange(s)")])?;
     list(
         f,
         "not understood",
@@ -176,7 +179,6 @@ pub(super) fn not_understood(
             (pipeline.encrypted, "encrypted connection(s)"),
             (pipeline.demotions, "connection(s) first taken for another protocol"),
             (pipeline.not_understood, "message(s)"),
-            (pipeline.without_span, "exchange(s) that make(s|) no span"),
         ],
     )
 }

@@ -18,6 +18,8 @@ pub(crate) struct Inspection {
     /// Clock ticks since boot.
     pub(crate) started: u64,
     pub(crate) container: Option<String>,
+    /// Its parent; zero if it could not be read.
+    pub(crate) parent: u32,
 }
 
 /// Looks at a process.
@@ -31,6 +33,7 @@ pub(crate) fn inspect(pid: u32) -> Inspection {
         environment: process.environ().unwrap_or_default(),
         cwd: process.cwd().ok(),
         started: stat.as_ref().map_or(0, |stat| stat.starttime),
+        parent: stat.as_ref().map_or(0, |stat| stat.ppid.unsigned_abs()),
         container: process.cgroups().ok().and_then(|groups| {
             groups.into_iter().find_map(|group| container_id(&group.pathname).map(str::to_owned))
         }),

@@ -17,6 +17,8 @@ const PYTHON_LAUNCHERS: &[&str] = &[
 ];
 /// Scripts whose name says nothing: their folder's does.
 const NAMELESS: &[&str] = &["__main__", "index", "manage", "wsgi", "asgi"];
+/// Python's own ways to start a worker: what it runs came through a pipe, and its parent knows what that is.
+const PYTHON_WORKERS: &[&str] = &["from multiprocessing.", "from billiard."];
 
 /// The name of the service that a process is: the script, the jar, the module; else the
 /// executable. `None` for an interpreter that runs nothing that has a name.
@@ -29,15 +31,28 @@ pub(crate) fn service_name(
     let program = exe.or_else(|| cmdline.first().map(|first| base(first)))?;
     let arguments = cmdline.get(1..).unwrap_or_default();
     let kind = interpreter(program);
+    if let (Some(_), [title]) = (kind, cmdline)
+        && title.trim_end().contains(' ')
+    {
+        return titled(title, cwd);
+    }
     let name = match kind {
+        None if program == "uwsgi" || program.starts_with("uwsgi-core") => uwsgi(arguments),
+        None if program == "beam.smp" => erlang(arguments),
         None => return Some(executable(program)),
-        Some("java") => java(arguments),
+        Some("java") => java(arguments, cwd),
         Some("python") => python(arguments, cwd),
         Some("php") => php(arguments, cwd),
-        Some("ruby") if arguments.is_empty() => puma(cmdline.first()?),
         Some(kind) => script(kind, arguments, cwd),
     };
     name.filter(|name| !name.is_empty())
+}
+
+/// Whether a process is a worker that its parent started to run the parent's own code, as `uvicorn
+/// --workers` does.
+pub(crate) fn is_worker(cmdline: &[String]) -> bool {
+    let code = cmdline.iter().skip_while(|argument| *argument != "-c").nth(1);
+    code.is_some_and(|code| PYTHON_WORKERS.iter().any(|worker| code.starts_with(worker)))
 }
 
 /// Which interpreter a program is, by its name without versions.
@@ -101,7 +116,15 @@ fn launched_by(launcher: &str, arguments: &[String]) -> Option<String> {
     module.split('.').next().map(str::to_owned)
 }
 
-fn java(arguments: &[String]) -> Option<String> {
+fn java(arguments: &[String], cwd: Option<&Path>) -> Option<String> {
+    let property = |name: &str| {
+        let mut values = arguments.iter().filter_map(|argument| argument.strip_prefix(name));
+        values.next().map(str::to_owned).filter(|value| !value.is_empty())
+    };
+    // What the SDK's own agent would take.
+    if let Some(name) = property("-Dotel.service.name=") {
+        return Some(name);
+    }
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
@@ -110,10 +133,48 @@ fn java(arguments: &[String]) -> Option<String> {
             | "--add-opens" | "--add-exports" => drop(rest.next()),
             "-m" | "--module" => return rest.next().map(|module| base(module).to_owned()),
             option if option.starts_with('-') || option.starts_with('@') => {}
+            "org.apache.catalina.startup.Bootstrap" => {
+                let folder = property("-Dcatalina.base=");
+                return folder.map_or(Some("tomcat".to_owned()), |folder| stem(&folder, None));
+            }
+            // An unpacked jar of Spring Boot.
+            class if class.starts_with("org.springframework.boot.loader.") => {
+                return cwd?.file_name()?.to_str().map(str::to_owned);
+            }
             class => return class.rsplit(['.', '/']).next().map(str::to_owned),
         }
     }
     None
+}
+
+/// uWSGI, by its application or else by its configuration.
+fn uwsgi(arguments: &[String]) -> Option<String> {
+    let value = |names: &[&str]| {
+        arguments.iter().enumerate().find_map(|(at, argument)| match argument.split_once('=') {
+            Some((name, value)) if names.contains(&name) => Some(value),
+            None if names.contains(&argument.as_str()) => Some(arguments.get(at + 1)?.as_str()),
+            _ => None,
+        })
+    };
+    let module = value(&["-w", "--module", "--wsgi"]);
+    if let Some(module) = module.and_then(|module| module.split([':', '.']).next()) {
+        return Some(module.to_owned());
+    }
+    let file = value(&["--wsgi-file", "--file", "--psgi", "--ini", "--yaml", "--xml", "--json"]);
+    let is_configuration = |argument: &&str| {
+        !argument.starts_with('-')
+            && [".ini", ".yaml", ".yml", ".xml"].iter().any(|end| argument.ends_with(end))
+    };
+    let file = file.or_else(|| arguments.iter().map(String::as_str).find(is_configuration));
+    file.map_or(Some("uwsgi".to_owned()), |file| stem(file, None))
+}
+
+/// A node of Erlang or Elixir, by the name that it gives itself.
+fn erlang(arguments: &[String]) -> Option<String> {
+    let mut named =
+        arguments.iter().skip_while(|argument| !matches!(argument.as_str(), "-sname" | "-name"));
+    let name = named.nth(1).and_then(|name| name.split('@').next());
+    Some(name.filter(|name| !name.is_empty()).unwrap_or("beam.smp").to_owned())
 }
 
 fn script(kind: &str, arguments: &[String], cwd: Option<&Path>) -> Option<String> {
@@ -152,14 +213,22 @@ fn php(arguments: &[String], cwd: Option<&Path>) -> Option<String> {
     folder.file_name()?.to_str().map(str::to_owned)
 }
 
-/// Puma writes what it serves over its arguments: `puma 5.6.5 (tcp://0.0.0.0:80) [orders]`.
-fn puma(title: &str) -> Option<String> {
+/// What a program wrote over its arguments: a command line (`node /srv/pay.js`), or a title of its own with what it
+/// serves in brackets or without (`puma 5.6.5 (tcp://0.0.0.0:80) [orders]`, `next-server (v14.2.3)`).
+fn titled(title: &str, cwd: Option<&Path>) -> Option<String> {
     let title = title.trim_end();
-    if !title.starts_with("puma ") && !title.starts_with("puma: ") {
-        return None;
+    let words: Vec<_> = title.split_whitespace().map(str::to_owned).collect();
+    let first = words.first()?;
+    if interpreter(base(first)).is_some() {
+        return service_name(Some(Path::new(first)), &words, cwd);
     }
     let tag = title.strip_suffix(']').and_then(|title| title.rsplit_once('['));
-    Some(tag.map_or("puma", |(_, tag)| tag).to_owned())
+    if let Some((_, tag)) = tag.filter(|(_, tag)| !tag.contains(' ')) {
+        let module =
+            tag.split_once(':').map(|(module, _)| module.split('.').next().unwrap_or(module));
+        return Some(module.unwrap_or(tag).to_owned());
+    }
+    stem(first.trim_start_matches('[').trim_end_matches(':'), cwd)
 }
 
 /// A file's name without its ending; its folder's if the name says nothing.
@@ -231,6 +300,36 @@ mod tests {
             ("/usr/bin/ruby3.1", &["puma 5.6.5 (tcp://0.0.0.0:80) [orders]  "], Some("orders")),
             ("/usr/bin/ruby3.1", &["puma: cluster worker 0: 77 [orders]"], Some("orders")),
             ("/usr/bin/ruby3.1", &["puma 5.6.5 (tcp://0.0.0.0:80)"], Some("puma")),
+            ("/usr/bin/node", &["next-server (v14.2.3)"], Some("next-server")),
+            ("/usr/bin/node", &["node /srv/pay.js   "], Some("pay")),
+            ("/usr/bin/node", &["/usr/bin/node"], None),
+            ("/usr/bin/ruby3.1", &["unicorn master -c /etc/unicorn.rb"], Some("unicorn")),
+            ("/usr/bin/ruby3.1", &["sidekiq 7.1.2 shop [0 of 5 busy]"], Some("sidekiq")),
+            ("/usr/bin/python3", &["[celeryd: worker@host:MainProcess] -active-"], Some("celeryd")),
+            ("/usr/bin/perl", &["starman master "], Some("starman")),
+            ("/usr/bin/python3.11", &["gunicorn: worker [cart.wsgi:app]"], Some("cart")),
+            (
+                "/usr/bin/uwsgi-core",
+                &["uwsgi", "--http", ":80", "-w", "shop.wsgi:app"],
+                Some("shop"),
+            ),
+            ("/usr/bin/uwsgi", &["uwsgi", "--wsgi-file=/srv/pay.py"], Some("pay")),
+            ("/usr/bin/uwsgi", &["uwsgi", "--ini", "/etc/orders.ini"], Some("orders")),
+            ("/usr/bin/uwsgi", &["uwsgi", "cart.ini"], Some("cart")),
+            ("/usr/bin/uwsgi", &["uwsgi", "--http", ":80"], Some("uwsgi")),
+            ("/usr/lib/beam.smp", &["beam.smp", "--", "-sname", "shop@host"], Some("shop")),
+            ("/usr/lib/beam.smp", &["beam.smp", "--", "-noshell"], Some("beam.smp")),
+            (
+                "/opt/jdk/bin/java",
+                &["java", "-cp", "/app", "org.springframework.boot.loader.launch.JarLauncher"],
+                Some("shop"),
+            ),
+            (
+                "/opt/jdk/bin/java",
+                &["java", "-Dcatalina.base=/srv/bills", "org.apache.catalina.startup.Bootstrap"],
+                Some("bills"),
+            ),
+            ("/opt/jdk/bin/java", &["java", "-Dotel.service.name=a", "-jar", "b.jar"], Some("a")),
             ("/usr/bin/php8.2", &["php", "-S", "127.0.0.1:80", "router.php"], Some("router")),
             ("/usr/bin/php8.2", &["php", "-S", "127.0.0.1:80"], Some("shop")),
             ("/usr/bin/php8.2", &["php", "-S", ":80", "-t", "/srv/pay"], Some("pay")),
@@ -265,5 +364,20 @@ mod tests {
         for (exe, cmdline, wanted) in cases {
             assert_eq!(name(exe, cmdline).as_deref(), *wanted, "{cmdline:?}");
         }
+    }
+
+    #[test]
+    fn workers_run_what_their_parent_runs() {
+        let is_worker = |code: &str| {
+            super::is_worker(
+                &["python3", "-B", "-c", code, "--multiprocessing-fork"].map(str::to_owned),
+            )
+        };
+        assert!(is_worker(
+            "from multiprocessing.spawn import spawn_main; spawn_main(pipe_handle=9)"
+        ));
+        assert!(is_worker("from multiprocessing.forkserver import main; main(4, 5)"));
+        assert!(!is_worker("import shop; shop.main()"));
+        assert!(!super::is_worker(&["python3".to_owned(), "-c".to_owned()]));
     }
 }

@@ -8,9 +8,12 @@ use std::sync::OnceLock;
 use onlooker_pipeline::span::{Attributes, Resource};
 use uuid::Uuid;
 
-use super::inspect::Inspection;
+use super::inspect::{self, Inspection};
 use super::naming;
 use crate::baggage;
+
+/// Workers whose parents are workers: a fork server and what it forks.
+const WORKERS_DEEP: u32 = 4;
 
 /// The namespace of `service.instance.id`, given by the semantic conventions.
 const INSTANCE_NAMESPACE: Uuid = Uuid::from_u128(0x4d63_009a_8d0f_11ee_aad7_4c79_6ed8_e320);
@@ -27,9 +30,8 @@ pub(crate) fn resource(pid: u32, inspection: &Inspection, comm: &str) -> Arc<Res
     let service = variable("OTEL_SERVICE_NAME")
         .or_else(|| take(&mut own, "service.name"))
         .or_else(|| {
-            let Inspection { exe, cmdline, cwd, .. } = inspection;
-            let known = !cmdline.is_empty() || exe.is_some();
-            let name = naming::service_name(exe.as_deref(), cmdline, cwd.as_deref());
+            let known = !inspection.cmdline.is_empty() || inspection.exe.is_some();
+            let name = program_name(inspection, inspect::inspect, WORKERS_DEEP);
             name.or_else(|| (!known && !comm.is_empty()).then(|| comm.to_owned()))
         })
         .unwrap_or_else(|| {
@@ -71,6 +73,20 @@ pub(crate) fn resource(pid: u32, inspection: &Inspection, comm: &str) -> Arc<Res
         }
     }
     Arc::new(Resource { service, attributes })
+}
+
+/// The name of what a process runs. A worker that was started to run its parent's code has the parent's, if that
+/// runs the same interpreter still (an orphan's parent is some other program).
+fn program_name(
+    of: &Inspection,
+    inspect: impl Fn(u32) -> Inspection + Copy,
+    deep: u32,
+) -> Option<String> {
+    if !naming::is_worker(&of.cmdline) {
+        return naming::service_name(of.exe.as_deref(), &of.cmdline, of.cwd.as_deref());
+    }
+    let parent = (deep > 0 && of.parent > 1).then(|| inspect(of.parent))?;
+    (parent.file == of.file).then(|| program_name(&parent, inspect, deep - 1))?
 }
 
 /// The resource of a child that was forked and is gone before it was looked at. It ran what its parent, which
@@ -161,6 +177,35 @@ mod tests {
         assert_ne!(instance(&child), instance(&parent));
         let named = with(&[("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=one")]);
         assert_eq!(instance(&of_child(8, 7, 0, &named)), "one".to_owned().into());
+    }
+
+    #[test]
+    fn a_worker_is_named_after_what_its_parent_runs() {
+        let process = |pid: u32| {
+            let (parent, cmdline, file): (u32, &[&str], &str) = match pid {
+                9 => {
+                    (8, &["python3", "-c", "from multiprocessing.spawn import spawn_main; x"], "a")
+                }
+                8 => (7, &["python3", "-c", "from multiprocessing.forkserver import main; x"], "a"),
+                7 => (1, &["python3", "/usr/bin/uvicorn", "shop:app", "--workers", "2"], "a"),
+                6 => {
+                    (5, &["python3", "-c", "from multiprocessing.spawn import spawn_main; x"], "a")
+                }
+                5 => (1, &["supervisor", "x"], "b"),
+                _ => {
+                    (4, &["python3", "-c", "from multiprocessing.spawn import spawn_main; x"], "a")
+                }
+            };
+            let cmdline = cmdline.iter().map(|&argument| argument.to_owned()).collect();
+            let (exe, file) = (Some("/usr/bin/python3".into()), Some(file.into()));
+            Inspection { exe, file, cmdline, parent, ..Inspection::default() }
+        };
+        let name = |pid| program_name(&process(pid), process, WORKERS_DEEP);
+        assert_eq!(name(7).as_deref(), Some("shop"));
+        assert_eq!(name(8).as_deref(), Some("shop"));
+        assert_eq!(name(9).as_deref(), Some("shop"));
+        assert_eq!(name(6), None, "its parent is gone");
+        assert_eq!(name(4), None, "and this never ends");
     }
 
     #[test]

@@ -9,6 +9,8 @@ pub struct LinkCounters {
     pub roots: u64,
     /// Calls without a parent because the thread serves several requests at once.
     pub multiplexed: u64,
+    /// … because a scheduler of the language's own moves requests between threads (Go, Erlang).
+    pub scheduled: u64,
     /// … because the thread is an event loop that had waited for other events meanwhile.
     pub waited: u64,
     /// … because the request was handed to another thread.

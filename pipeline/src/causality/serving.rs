@@ -37,6 +37,8 @@ pub(crate) enum Why {
     Over,
     /// The thread serves several requests at once.
     Multiplexed,
+    /// A scheduler of the language's own moves requests between threads.
+    Scheduled,
     /// The thread is an event loop, and had waited for other events since it read the request.
     Waited,
     /// The request was read by one thread and answered by another.
@@ -58,7 +60,7 @@ pub(crate) fn cause<'a>(
         return Cause::None(if task.cause.connection == 0 {
             Why::NothingServed
         } else {
-            Why::Multiplexed
+            Why::Scheduled
         });
     }
     if task.inherited {

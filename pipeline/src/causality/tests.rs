@@ -221,7 +221,7 @@ fn a_thread_says_nothing_where_a_scheduler_moves_tasks() {
     call.handlers = Handlers::Scheduled;
     let (evidence, causality) = of_an_event_loop([call]);
     assert_eq!(evidence, [None]);
-    assert_eq!(causality.counters.multiplexed, 1);
+    assert_eq!(causality.counters.scheduled, 1);
 }
 
 /// A timer can be due in the turn that read the request, too.

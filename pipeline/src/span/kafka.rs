@@ -49,7 +49,8 @@ pub(super) fn describe(
         if facts.is_tombstone {
             attributes.set("messaging.kafka.message.tombstone", true);
         }
-        attributes.set_some("messaging.client.id", facts.client_id.as_deref().map(Text::from));
+        let client = facts.client_id.as_deref().filter(|id| !id.is_empty());
+        attributes.set_some("messaging.client.id", client.map(Text::from));
         if kind == OperationType::Receive {
             let group = facts.group.as_deref().map(str::to_owned);
             attributes.set_some("messaging.consumer.group.name", group);
@@ -126,6 +127,14 @@ mod tests {
         assert_eq!(span.attributes.get("messaging.kafka.offset"), Some(&Value::Int(41)));
         assert_eq!(span.attributes.get("messaging.batch.message_count"), None);
         assert_eq!(span.attributes.get("server.port"), Some(&Value::Int(9092)));
+    }
+
+    /// segmentio/kafka-go's writer gives none.
+    #[test]
+    fn a_client_without_a_name_has_none() {
+        let facts = KafkaFacts { client_id: Some("".into()), ..produced() };
+        let span = described(facts, Side::Client).expect("a span");
+        assert_eq!(span.attributes.get("messaging.client.id"), None);
     }
 
     #[test]

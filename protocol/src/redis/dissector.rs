@@ -16,6 +16,7 @@ use crate::dissector::{Capture, Dissector, Ending, Output};
 use crate::exchange::{Exchange, Outcome};
 
 use super::burst::Burst;
+use super::detect::begins_command;
 use super::reply::{Replies, Reply};
 use super::request::{Malformed, Requests};
 
@@ -138,6 +139,8 @@ impl Redis {
             self.write = Write { moment: piece.first, length: piece.bytes.len() as u64 };
         }
         if self.footing != Footing::Sure {
+            // Of a write that holds several, one.
+            out.lost += u64::from(self.footing == Footing::Lost && begins_command(piece.bytes));
             return;
         }
         self.requests.push(piece);

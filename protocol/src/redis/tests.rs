@@ -351,6 +351,20 @@ fn a_busy_connection_is_trusted_after_some_turns() {
 }
 
 #[test]
+fn every_command_that_is_given_up_is_counted() {
+    // A client that multiplexes, joined in the middle: whose the replies are is not known until it is quiet.
+    let mut wire = Wire::new(false);
+    for name in ["one", "two", "three", "four"] {
+        wire.ask(&[&format!("GET {name}")]);
+    }
+    wire.server("$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n").idle();
+    assert_eq!(wire.out.lost, 4);
+    wire.ask(&["GET five"]).server("$1\r\n5\r\n").idle();
+    assert_eq!(wire.texts(), ["GET five"]);
+    assert_eq!(wire.out.lost, 4);
+}
+
+#[test]
 fn a_reply_too_many_withdraws_what_was_held() {
     let mut wire = Wire::new(false);
     // The first reply is to a command that was sent before we came.

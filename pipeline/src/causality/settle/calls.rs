@@ -89,6 +89,7 @@ impl Causality {
             Why::NothingServed => self.counters.cause_lost += u64::from(has_waited),
             Why::Over => self.counters.over += 1,
             Why::Multiplexed => self.counters.multiplexed += 1,
+            Why::Scheduled => self.counters.scheduled += 1,
             Why::Waited => {
                 self.counters.waited += 1;
                 let cause = call.request.first.task.cause;

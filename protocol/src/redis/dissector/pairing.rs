@@ -38,6 +38,7 @@ impl Redis {
             self.is_subscribed = false;
         }
         if self.outstanding >= OUTSTANDING_LIMIT {
+            out.lost += 1;
             return self.lose(out);
         }
         self.outstanding += 1;
@@ -50,6 +51,7 @@ impl Redis {
                     self.is_multiplexed = true;
                     if self.is_tentative {
                         // Replies to commands that were not seen may be among those to come.
+                        out.lost += 1;
                         return self.lose(out);
                     }
                 }
