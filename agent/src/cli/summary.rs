@@ -251,6 +251,6 @@ mod tests {
         }
         assert!(text.contains("1 process: the table was full"), "{text}");
         assert!(text.contains("1 span, which ends where"), "{text}");
-        assert!(text.contains("1 exchange that makes no span"), "{text}");
+        assert!(text.contains("no span by the conventions: 1 exchange"), "{text}");
     }
 }

@@ -346,6 +346,7 @@ fn a_query_with_odd_flags_is_one_if_it_is_answered() {
             client_from_start: true,
             server_from_start: true,
             datagram: true,
+            sides_known: false,
         })
     };
     let answer = response(1, "a.example", A, 0, &[]);
