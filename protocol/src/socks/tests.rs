@@ -123,3 +123,40 @@ fn detection_wants_both_sides_from_the_start() {
     assert_eq!(judge(b"\x04\0\0\0\x0e", b"", true), Evidence::No);
     assert_eq!(judge(b"\0\0\0\x20", b"", true), Evidence::No);
 }
+
+/// In pieces of any size, and with any byte changed: the first makes no difference, the second no
+/// panic and no handover beyond what was said.
+#[test]
+fn handshakes_in_pieces_and_damaged() {
+    let says: [(Side, &[u8]); 6] = [
+        (Side::Client, b"\x05\x02\0\x02"),
+        (Side::Server, b"\x05\x02"),
+        (Side::Client, b"\x01\x04user\x03pwd"),
+        (Side::Server, b"\x01\0"),
+        (Side::Client, REQUEST),
+        (Side::Server, REPLY),
+    ];
+    let whole = hand_over(&says, [0, 0]);
+    assert_eq!(whole, Some(Handover::Detect { client: 22, server: 14 }));
+    for size in 1..10 {
+        let pieces: Vec<_> = says
+            .iter()
+            .flat_map(|&(side, bytes)| bytes.chunks(size).map(move |it| (side, it)))
+            .collect();
+        assert_eq!(hand_over(&pieces, [0, 0]), whole, "pieces of {size}");
+    }
+    let side = |wanted| -> Vec<u8> {
+        let of = says.iter().filter(|(side, _)| *side == wanted);
+        of.flat_map(|(_, bytes)| bytes.iter().copied()).collect()
+    };
+    let (client, server) = (side(Side::Client), side(Side::Server));
+    for at in 0..client.len() + server.len() {
+        for value in 0..=255 {
+            let (mut client, mut server) = (client.clone(), server.clone());
+            *client.iter_mut().chain(&mut server).nth(at).unwrap() = value;
+            if let Course::Open { client: asked, server: told } = course(&client, &server) {
+                assert!(asked <= client.len() && told <= server.len(), "{at} {value}");
+            }
+        }
+    }
+}
