@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use onlooker_e2e::http::Connection;
-use onlooker_e2e::servers::{Nginx, Postgres};
-use onlooker_e2e::{Agent, Scratch, Session, Span, Spans as _, agent_binary, skipped};
+use onlooker_e2e::servers::{Nginx, PhpFpm, Postgres};
+use onlooker_e2e::{Agent, Scratch, Session, Span, Spans as _, agent_binary, skipped, workload};
 
 /// What no event file may hold unless payloads were asked for: told to every place that takes one.
 const SECRET: &str = "hUnt3rTw0zQ";
@@ -88,6 +88,33 @@ fn replayed_spans(recorded: &Recorded) -> Vec<Span> {
     text.lines().map(|line| Span::parse(line).expect("a span")).collect()
 }
 
+/// All of spans that is never masked, in order.
+fn unmasked(spans: &[Span]) -> Vec<String> {
+    let told = |span: &Span| {
+        let Span { trace_id, span_id, parent, evidence, name, kind, start, end, status, .. } = span;
+        let status_code = span.int("http.response.status_code");
+        let method = span.text("http.request.method");
+        let query = span.text("db.query.text");
+        let rows = span.int("db.response.returned_rows");
+        format!(
+            "{trace_id} {span_id} {parent:?} {evidence:?} {name} {kind} {start} {end} {status} {} \
+             {status_code:?} {method:?} {query:?} {rows:?}",
+            span.service
+        )
+    };
+    let mut lines: Vec<_> = spans.iter().map(told).collect();
+    lines.sort();
+    lines
+}
+
+/// That nothing of the secret is in the file.
+fn assert_no_secret(recorded: &Recorded) {
+    let bytes = fs::read(&recorded.file).expect("the event file");
+    for part in SECRET.as_bytes().windows(4) {
+        assert!(!bytes.windows(4).any(|window| window == part), "{}", part.escape_ascii());
+    }
+}
+
 #[test]
 fn a_replay_with_payloads_is_the_live_run() {
     if skipped() {
@@ -117,35 +144,50 @@ fn by_default_no_secret_is_in_the_file_and_the_spans_are_the_same() {
         return;
     }
     let recorded = record("masked", &[]);
-    let bytes = fs::read(&recorded.file).expect("the event file");
-    for part in SECRET.as_bytes().windows(4) {
-        assert!(!bytes.windows(4).any(|window| window == part), "{}", part.escape_ascii());
-    }
+    assert_no_secret(&recorded);
     assert!(recorded.messages.contains("payloads masked"), "{}", recorded.messages);
     let replayed = replayed_spans(&recorded);
-    let told = |span: &Span| {
-        let Span { trace_id, span_id, parent, evidence, name, kind, start, end, status, .. } = span;
-        let status_code = span.int("http.response.status_code");
-        let method = span.text("http.request.method");
-        let query = span.text("db.query.text");
-        let rows = span.int("db.response.returned_rows");
-        format!(
-            "{trace_id} {span_id} {parent:?} {evidence:?} {name} {kind} {start} {end} {status} {} \
-             {status_code:?} {method:?} {query:?} {rows:?}",
-            span.service
-        )
-    };
-    let in_order = |spans: &[Span]| {
-        let mut lines: Vec<_> = spans.iter().map(told).collect();
-        lines.sort();
-        lines
-    };
-    assert_eq!(in_order(&replayed), in_order(&recorded.spans));
+    assert_eq!(unmasked(&replayed), unmasked(&recorded.spans));
     let order = replayed.one("order", |span| span.text("http.request.method") == Some("POST"));
     assert_eq!(order.trace_id, "0af7651916cd43dd8448eb211c80319c");
     assert_eq!(order.path(), Some("/orders/xxxxxxxxxxx/new"));
     let text = "SELECT name FROM items WHERE name = $1";
     assert_eq!(replayed.all(|span| span.text("db.query.text") == Some(text)).len(), 4);
+}
+
+/// What nginx hands on to PHP: the same secrets, as parameters and records.
+#[test]
+fn calls_of_fastcgi_are_replayed_without_secrets() {
+    if skipped() {
+        return;
+    }
+    let php = PhpFpm::start_tcp(1, &[]);
+    let nginx = Nginx::start(&php.location("/", &workload("answer.php")));
+    let scratch = Scratch::new("fastcgi-masked");
+    let file = scratch.join("bug.events");
+    let pids = [nginx.pid(), php.pid()].map(|pid| pid.to_string());
+    let path = file.to_string_lossy().into_owned();
+    let agent = Agent::trace(["--pid", &pids[0], "--pid", &pids[1], "--record", &path]);
+    let mut connection = Connection::to(nginx.port);
+    for status in [200, 404] {
+        connection.send(format!(
+            "POST /a/{status}?q={SECRET}&{SECRET} HTTP/1.1\r\nHost: shop.example\r\n\
+             Authorization: Bearer {SECRET}\r\nCookie: id={SECRET}\r\nX-Note: {SECRET}\r\n\
+             traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\
+             Content-Length: {}\r\n\r\n{SECRET}",
+            SECRET.len()
+        ));
+        assert_eq!(connection.response().status, status);
+    }
+    // nginx, its call, and PHP.
+    agent.wait_for("6 spans", |spans| spans.len() >= 6);
+    let finished = agent.finish().successful();
+    let recorded = Recorded { spans: finished.spans, messages: finished.messages, file, scratch };
+    assert_no_secret(&recorded);
+    let replayed = replayed_spans(&recorded);
+    assert_eq!(unmasked(&replayed), unmasked(&recorded.spans));
+    let of_php = replayed.all(|span| span.int("http.response.status_code") == Some(404));
+    assert_eq!(of_php.len(), 3);
 }
 
 #[test]

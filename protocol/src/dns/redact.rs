@@ -35,8 +35,12 @@ enum State {
     /// Not known: a call that begins with a whole message may follow.
     #[default]
     Lost,
+    /// Not known, but the other direction is that of messages: a call of two bytes is a length.
+    Expected,
     /// A length comes.
     Length,
+    /// A message of so many bytes comes, whose length was read by itself.
+    Message(u64),
     /// So many bytes are left of a message that was cut.
     Within(u64),
 }
@@ -46,20 +50,39 @@ impl Redactor {
     pub(crate) fn recognises(bytes: &[u8]) -> bool {
         let Some((length, rest)) = bytes.split_first_chunk::<2>() else { return false };
         let Some(whole) = rest.get(..u16::from_be_bytes(*length).into()) else { return false };
-        detect::is_message(whole) && message(whole, &mut Vec::new()) == Some(whole.len())
+        is_whole(whole)
     }
 
     /// Shows what may be shown of the next bytes; true, as a connection is never given up.
     pub(crate) fn run(&mut self, way: Way, begins: bool, kept: &mut Kept<'_>) -> bool {
-        let state = &mut self.states[way.index()];
-        if matches!(state, State::Lost) && begins && Self::recognises(kept.bytes) {
-            *state = State::Length;
+        if begins && matches!(self.states[way.index()], State::Lost | State::Expected) {
+            let is_length = kept.bytes.len() == 2;
+            if Self::recognises(kept.bytes) {
+                for state in self.states.iter_mut().filter(|state| matches!(state, State::Lost)) {
+                    *state = State::Expected;
+                }
+                self.states[way.index()] = State::Length;
+            } else if is_length && matches!(self.states[way.index()], State::Expected) {
+                self.states[way.index()] = State::Length;
+            }
         }
+        let state = &mut self.states[way.index()];
         let mut at = 0;
         while at < kept.bytes.len() {
             let here = (kept.bytes.len() - at) as u64;
             match *state {
-                State::Lost => break,
+                State::Lost | State::Expected => break,
+                State::Message(length) if length <= here => {
+                    let end = at + length as usize;
+                    if !is_whole(kept.bytes.get(at..end).unwrap_or_default()) {
+                        *state = State::Lost;
+                        break;
+                    }
+                    kept.part(at..end).iter_mut().for_each(keep);
+                    *state = State::Length;
+                    at = end;
+                }
+                State::Message(length) => *state = State::Within(length),
                 State::Within(left) if left > here => {
                     *state = State::Within(left - here);
                     break;
@@ -75,7 +98,10 @@ impl Redactor {
                     };
                     let length = usize::from(u16::from_be_bytes(*length));
                     let start = at + 2;
-                    if kept.bytes.len() < start + length {
+                    if kept.bytes.len() == start {
+                        *state = State::Message(length as u64);
+                        at = start;
+                    } else if kept.bytes.len() < start + length {
                         *state = State::Within(length as u64);
                         at = start;
                     } else if Self::recognises(kept.from(at)) {
@@ -97,11 +123,18 @@ impl Redactor {
         let state = &mut self.states[way.index()];
         *state = match *state {
             state if length == 0 => state,
-            State::Within(left) if length < left => State::Within(left - length),
-            State::Within(left) if length == left => State::Length,
+            State::Message(left) | State::Within(left) if length < left => {
+                State::Within(left - length)
+            }
+            State::Message(left) | State::Within(left) if length == left => State::Length,
             _ => State::Lost,
         };
     }
+}
+
+/// Whether bytes are a message from the first to the last.
+fn is_whole(bytes: &[u8]) -> bool {
+    detect::is_message(bytes) && message(bytes, &mut Vec::new()) == Some(bytes.len())
 }
 
 /// Where a message ends, and what of it may be shown.

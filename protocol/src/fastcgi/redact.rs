@@ -47,14 +47,14 @@ enum State {
 impl Redactor {
     /// Whether bytes are a web server's first: a request begins, and nothing else follows it.
     pub(crate) fn recognises(bytes: &[u8]) -> bool {
-        let Some(Ok((id, _))) = record::begin(bytes) else { return false };
-        let is_padded = bytes.get(6).is_some_and(|&padding| padding > 0);
-        match bytes.get(BEGIN_LENGTH..) {
-            Some([]) => !is_padded,
-            Some(rest) => Header::parse(rest)
+        match (record::begin(bytes), bytes.get(BEGIN_LENGTH..)) {
+            // PHP reads the header by itself.
+            (None, None) => bytes.len() == HEADER_LENGTH,
+            (Some(Ok(_)), Some([])) => true,
+            (Some(Ok((id, _))), Some(rest)) => Header::parse(rest)
                 .flatten()
-                .is_some_and(|next| !is_padded && next.id == id && next.kind == Kind::Params),
-            None => false,
+                .is_some_and(|next| next.id == id && next.kind == Kind::Params),
+            _ => false,
         }
     }
 
@@ -76,10 +76,14 @@ impl Redactor {
                 State::Header => self.header(way, at, kept),
                 State::Content { kind, id, left, padding } => {
                     let length = (kept.bytes.len() - at).min(left as usize);
-                    self.content(kind, id, at..at + length, length as u64 == left, kept);
-                    let here = kept.bytes.len() - at;
-                    let passed = (left + padding).min(here as u64);
-                    (passed_by(state, passed), passed as usize)
+                    let part = at..at + length;
+                    if self.content(kind, id, part, length as u64 == left, kept) {
+                        let here = kept.bytes.len() - at;
+                        let passed = (left + padding).min(here as u64);
+                        (passed_by(state, passed), passed as usize)
+                    } else {
+                        (State::Lost, 0)
+                    }
                 }
             };
             self.states[way.index()] = next;
@@ -158,14 +162,12 @@ impl Redactor {
             (0, 0) => State::Header,
             _ => State::Content { kind, id, left, padding },
         };
-        if kind == Kind::Begin {
-            let Some(Ok(_)) = record::begin(bytes) else { return (State::Lost, bytes.len()) };
-            kept.keep(at..at + BEGIN_LENGTH);
-            self.begin(id);
-            return (state(left.saturating_sub(8)), BEGIN_LENGTH);
+        if kind == Kind::Begin && (left, padding) != (8, 0) {
+            return (State::Lost, bytes.len());
         }
         // The last byte is reserved, and may be anything.
-        kept.keep(at..at + HEADER_LENGTH - 1);
+        let is_zero = bytes.get(HEADER_LENGTH - 1) == Some(&0);
+        kept.keep(at..at + HEADER_LENGTH - usize::from(!is_zero));
         (state(left), HEADER_LENGTH)
     }
 
@@ -183,7 +185,7 @@ impl Redactor {
         }
     }
 
-    /// A part of a record's content; `ends` says that it is the last.
+    /// A part of a record's content; `ends` says that it is the last. False if it cannot be.
     fn content(
         &mut self,
         kind: Kind,
@@ -191,10 +193,19 @@ impl Redactor {
         part: std::ops::Range<usize>,
         ends: bool,
         kept: &mut Kept<'_>,
-    ) {
-        let Some(index) = self.open.iter().position(|open| open.id == id) else { return };
-        let Some(mut part) = kept.part(part) else { return };
-        let Some(open) = self.open.get_mut(index) else { return };
+    ) -> bool {
+        let Some(mut part) = kept.part(part) else { return false };
+        if kind == Kind::Begin {
+            // Roles and flags there are (§5.1), and what is reserved: all or nothing.
+            let is_body = matches!(part.bytes, [0, 1..=3, 0 | 1, 0, 0, 0, 0, 0]);
+            if is_body {
+                part.keep(0..part.bytes.len());
+                self.begin(id);
+            }
+            return is_body;
+        }
+        let Some(index) = self.open.iter().position(|open| open.id == id) else { return true };
+        let Some(open) = self.open.get_mut(index) else { return true };
         match kind {
             Kind::Params => open.params.keep(&mut part),
             Kind::Stdout => open.head.keep(&mut part),
@@ -207,6 +218,7 @@ impl Redactor {
             }
             _ => {}
         }
+        true
     }
 }
 

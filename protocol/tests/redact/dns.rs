@@ -140,3 +140,23 @@ fn over_tcp_no_cut_lets_a_secret_out() {
         assert!(!has_secret(&out), "seed {seed}: {what:?}\n{}", String::from_utf8_lossy(&out));
     }
 }
+
+/// The C library reads the length of an answer with one call, and the answer with another.
+#[test]
+fn an_answer_whose_length_was_read_by_itself_is_shown() {
+    let messages = messages("pod7", "texts");
+    let [query, response] = messages.each_ref().map(|message| with_length(message));
+    let (length, rest) = response.split_at(2);
+    let reads = [
+        (Side::Client, query.clone()),
+        (Side::Server, length.to_vec()),
+        (Side::Server, rest.to_vec()),
+        (Side::Client, query),
+        (Side::Server, response.clone()),
+    ];
+    let left = crate::redacted(&reads);
+    assert_eq!((&left[1].1[..], &left[2].1), (length, &redacted(rest)));
+    assert_eq!(left[4].1, with_length(&redacted(rest)));
+    // Two bytes of somebody who was not asked are no length.
+    assert_eq!(crate::redacted(&reads[1..3])[0].1, [MASK; 2]);
+}

@@ -89,6 +89,25 @@ fn responses_keep_their_status_and_lose_their_bodies() {
     assert!(alone.iter().all(|byte| *byte == MASK));
 }
 
+/// PHP-FPM reads a record's header with one call, and the rest of it with another.
+#[test]
+fn what_is_read_record_by_record_is_shown_as_what_is_read_at_once() {
+    let sent = asked(&[("REQUEST_URI", "/shop"), ("HTTP_COOKIE", SECRET)]);
+    let at_once = redacted(&[(Side::Client, sent.clone())]).remove(0).1;
+    let mut rest = &sent[..];
+    let mut reads = Vec::new();
+    while !rest.is_empty() {
+        let (header, behind) = rest.split_at(8);
+        let (content, after) = behind.split_at(usize::from(header[5]) + usize::from(header[6]));
+        reads.push((Side::Client, header.to_vec()));
+        reads.extend((!content.is_empty()).then(|| (Side::Client, content.to_vec())));
+        rest = after;
+    }
+    let one_by_one: Vec<u8> = redacted(&reads).into_iter().flat_map(|(_, bytes)| bytes).collect();
+    assert_eq!(String::from_utf8_lossy(&one_by_one), String::from_utf8_lossy(&at_once));
+    assert!(one_by_one.windows(5).any(|window| window == b"/shop"));
+}
+
 /// The heads of what is longer than was captured are shown, and its end if that was.
 #[test]
 fn an_end_behind_a_hole_is_shown() {
