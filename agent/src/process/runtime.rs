@@ -14,12 +14,45 @@ const MOST_NAMES: u64 = 64 * 1024;
 pub(super) fn handlers(pid: u32, exe: Option<&Path>) -> Handlers {
     let name = exe.and_then(|exe| exe.file_name()?.to_str());
     match name {
-        // A handler runs to its end before anything else is read.
-        Some("nginx" | "openresty") => Handlers::Inline,
+        // A handler runs to its end before anything else is read; a script's sleeps, and goes on in whatever turn
+        // its timer is due.
+        Some("nginx") if !is_scripted(&exe_and_maps(pid, exe)) => Handlers::Inline,
         Some("beam.smp") => Handlers::Scheduled,
         _ if is_go(Path::new(&format!("/proc/{pid}/exe"))) => Handlers::Scheduled,
         _ => Handlers::Unknown,
     }
+}
+
+/// What tells of an interpreter in nginx: its modules, LuaJIT, or OpenResty's folder.
+const SCRIPTING: &[&str] = &[
+    "openresty",
+    "libluajit",
+    "_lua_module.so",
+    "_js_module.so",
+    "ngx_http_perl_module.so",
+    "mod_passenger",
+];
+
+/// Bytes of a list of mappings that are looked at; a line has about a hundred.
+const MOST_MAPPINGS: u64 = 1024 * 1024;
+
+/// The path of a process's executable, and its mapped files. Workers have the modules of the master that
+/// forked them.
+fn exe_and_maps(pid: u32, exe: Option<&Path>) -> String {
+    let mut text = exe.map(|exe| exe.to_string_lossy().into_owned()).unwrap_or_default();
+    text.push('\n');
+    if let Ok(maps) = File::open(format!("/proc/{pid}/maps")) {
+        let mut bytes = Vec::new();
+        // What could not be read tells nothing.
+        let _ = maps.take(MOST_MAPPINGS).read_to_end(&mut bytes);
+        text.push_str(&String::from_utf8_lossy(&bytes));
+    }
+    text
+}
+
+/// Whether scripts run in an nginx.
+fn is_scripted(exe_and_maps: &str) -> bool {
+    SCRIPTING.iter().any(|sign| exe_and_maps.contains(sign))
 }
 
 /// Whether a program was made by Go's linker, which leaves a section that stripping keeps.
@@ -65,7 +98,7 @@ mod tests {
     use std::io::Cursor;
     use std::path::Path;
 
-    use super::{handlers, section_names};
+    use super::{handlers, is_scripted, section_names};
     use onlooker_pipeline::process::Handlers;
 
     /// An ELF header, the header of the one section, and its bytes.
@@ -98,5 +131,16 @@ mod tests {
     fn a_test_program_in_rust_is_nothing_special() {
         assert_eq!(handlers(std::process::id(), None), Handlers::Unknown);
         assert_eq!(handlers(1, Some(Path::new("/usr/sbin/nginx"))), Handlers::Inline);
+        let openresty = "/usr/local/openresty/nginx/sbin/nginx";
+        assert_eq!(handlers(1, Some(Path::new(openresty))), Handlers::Unknown);
+    }
+
+    #[test]
+    fn an_nginx_with_scripts_is_known_by_what_it_has_mapped() {
+        let with = |file: &str| format!("/usr/sbin/nginx\n7f0 r-xp 0 fd:00 77   /usr/lib/{file}\n");
+        assert!(is_scripted(&with("nginx/modules/ngx_http_lua_module.so")));
+        assert!(is_scripted(&with("nginx/modules/ngx_http_js_module.so")));
+        assert!(is_scripted(&with("x86_64-linux-gnu/libluajit-5.1.so.2.1.0")));
+        assert!(!is_scripted(&with("nginx/modules/ngx_http_geoip_module.so")));
     }
 }

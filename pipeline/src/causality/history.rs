@@ -15,6 +15,8 @@ const MOST: usize = 64;
 /// without it for as long. The last of each connection is remembered while that is open, and what waits
 /// for its parent until it has one.
 const MEMORY: u64 = 10_000_000_000;
+/// Turns that are followed from an answer, to what was answered in the end.
+const MOST_TURNS: usize = 64;
 /// How often what is older is looked for, in nanoseconds.
 const SWEEP_EVERY: u64 = 5_000_000_000;
 
@@ -107,13 +109,20 @@ impl Entry {
     }
 }
 
-/// Whose answer was begun in the turn that read these bytes.
+/// What was done in the turn that read these bytes.
 #[derive(Clone, Copy, Debug)]
 struct Prompt {
     read: Origin,
-    /// The server's exchange: its connection, and the first position of its request.
-    answered: (ConnectionId, u64),
+    then: Then,
     at: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    /// A server's exchange was answered: its connection, and the first position of its request.
+    Answered(ConnectionId, u64),
+    /// A call was made, and this is its answer.
+    Asked(ConnectionId, Bytes),
 }
 
 /// All connections' last exchanges.
@@ -184,26 +193,48 @@ impl History {
 
     /// The answer to a server's exchange was begun in the turn that read these bytes.
     pub(crate) fn prompted(&mut self, read: Origin, answered: (ConnectionId, u64), at: u64) {
-        let prompts = self.prompts.entry(ConnectionId(read.connection)).or_default();
+        self.note(Prompt { read, then: Then::Answered(answered.0, answered.1), at });
+    }
+
+    /// A call was made in the turn that read these bytes, and was answered.
+    pub(crate) fn asked_upon(&mut self, read: Origin, answer: (ConnectionId, Bytes), at: u64) {
+        self.note(Prompt { read, then: Then::Asked(answer.0, answer.1), at });
+    }
+
+    fn note(&mut self, prompt: Prompt) {
+        let prompts = self.prompts.entry(ConnectionId(prompt.read.connection)).or_default();
         if prompts.len() >= MOST {
             prompts.pop_front();
         }
-        prompts.push_back(Prompt { read, answered, at });
+        prompts.push_back(prompt);
     }
 
-    /// The server's exchanges that were answered in the turns that read these bytes of a connection.
-    pub(crate) fn answered_upon(
-        &self,
-        on: ConnectionId,
-        bytes: Bytes,
-    ) -> impl Iterator<Item = (ConnectionId, u64)> {
-        let prompts = self.prompts.get(&on).into_iter().flatten();
-        prompts.filter(move |prompt| bytes.intersects(prompt.read)).map(|prompt| prompt.answered)
+    /// The server's exchanges that were answered in the turns that read these bytes of a connection, or that
+    /// read the answers to calls which were made in those turns, and so on.
+    pub(crate) fn answered_upon(&self, on: ConnectionId, bytes: Bytes) -> Vec<(ConnectionId, u64)> {
+        let (mut turns, mut found) = (vec![(on, bytes)], Vec::new());
+        let mut next = 0;
+        while let Some(&(on, bytes)) = turns.get(next) {
+            next += 1;
+            let prompts = self.prompts.get(&on).into_iter().flatten();
+            for prompt in prompts.filter(|prompt| bytes.intersects(prompt.read)) {
+                match prompt.then {
+                    Then::Answered(on, request) => found.push((on, request)),
+                    Then::Asked(on, answer)
+                        if turns.len() < MOST_TURNS && !turns.contains(&(on, answer)) =>
+                    {
+                        turns.push((on, answer));
+                    }
+                    Then::Asked(..) => {}
+                }
+            }
+        }
+        found
     }
 
     pub(crate) fn forget(&mut self, on: ConnectionId) {
+        // What its bytes led to may be asked for yet: that goes when it is old.
         self.of.remove(&on);
-        self.prompts.remove(&on);
         self.handing_on.remove(&on);
     }
 

@@ -146,7 +146,7 @@ fn turn<'a>(
 
 /// The task when it decided to make a call. A connection that was opened for the call is written to when
 /// it is open, which is a turn later.
-fn decided(call: &Finished) -> Task {
+pub(crate) fn decided(call: &Finished) -> Task {
     decider(call.request.first.task, call.first, &call.opener)
 }
 
@@ -166,7 +166,8 @@ pub(crate) fn drifts(call: &Finished) -> bool {
 /// connection was opened for the call, those that it had read last when it connected. But it can have been a
 /// timer's (a request that is delayed, a server that does not answer), or that of an error (a server that
 /// refuses, so that the next is asked). That shows if the turn had read nothing. If it had, it shows
-/// when the call is answered: then it is that other request which is answered in turn.
+/// when the call is answered: then it is that other request which is answered in turn, or after the calls that are made
+/// upon the answer (`auth_request`).
 fn segment<'a>(
     call: &Finished,
     history: &'a History,
@@ -201,10 +202,9 @@ fn segment<'a>(
     }
     let this = (on, entry.request.first);
     let answer = call.response.as_ref().map(Bytes::from);
-    let mut answered =
-        answer.into_iter().flat_map(|answer| history.answered_upon(call.connection, answer));
-    match answered.next() {
-        Some(first) if first == this && answered.all(|other| other == this) => {
+    let answered = answer.map(|answer| history.answered_upon(call.connection, answer));
+    match answered.unwrap_or_default().split_first() {
+        Some((first, others)) if *first == this && others.iter().all(|other| *other == this) => {
             Cause::Known(on, entry, Evidence::Segment)
         }
         Some(_) => Cause::None(Why::Waited),

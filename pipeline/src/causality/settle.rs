@@ -8,7 +8,7 @@ use onlooker_protocol::Origin;
 use rustc_hash::FxHashMap;
 
 use super::counters::LinkCounters;
-use super::history::{Entry, History, Standing};
+use super::history::{Bytes, Entry, History, Standing};
 use super::ids::{IdSource, Ids, NEW_TRACE_FLAGS};
 use super::leave::{joined, links, span_of, with_sampled};
 use super::node::{Finished, Node, NodeId, Parent, Waits};
@@ -124,6 +124,8 @@ impl Causality {
             self.note_prompt(&finished);
         } else if serving::drifts(&finished) {
             self.tasks.drifted(task);
+        } else {
+            self.note_continuation(&finished);
         }
         // Nobody can be waited for: most requests of a server whose clients are not watched.
         if finished.alone && !asked && table.peer(on).is_none() {
@@ -160,6 +162,15 @@ impl Causality {
         }
     }
 
+    /// Notes upon which bytes such a program made a call: what its answer leads to is what those had led to.
+    fn note_continuation(&mut self, call: &Finished) {
+        let Some(answer) = &call.response else { return };
+        let read = serving::decided(call).resumed;
+        if call.handlers == Handlers::Inline && call.serial && read.connection != 0 {
+            self.history.asked_upon(read, (call.connection, Bytes::from(answer)), call.end);
+        }
+    }
+
     /// A connection is over: no exchange of it will follow.
     pub(crate) fn closed(&mut self, on: ConnectionId, now: u64, table: &impl Connections) {
         self.ended.push_back((now.saturating_add(MEMORY), on));
@@ -187,6 +198,9 @@ impl Causality {
             if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::Peer) {
                 self.counters.peer_missing += 1;
                 self.settle_alone(id);
+            } else if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::ThreadEnd) {
+                self.find_cause(id, now, table, true);
+                self.wake_resolved(now, table);
             }
         }
         while let Some(id) = due(&mut self.much_later, now) {

@@ -307,7 +307,7 @@ fn a_call_whose_answer_answers_another_request_is_not_the_requests() {
         inline(3, 2, 10 * MS, 20 * MS),
         proxied(1, 3, MS, 21 * MS),
     ]);
-    causality.tick(200 * MS, &Table);
+    causality.tick(2200 * MS, &Table);
     assert_eq!(calls(&causality), [(10, None, None), (11, Some(Evidence::Segment), Some(3))]);
     assert_eq!(causality.counters.waited, 1);
 }
@@ -316,8 +316,32 @@ fn a_call_whose_answer_answers_another_request_is_not_the_requests() {
 fn a_call_that_answers_nothing_is_that_of_the_request_that_was_read() {
     let mut causality = in_order([proxied(1, 0, 9 * MS, 12 * MS), inline(3, 1, 10 * MS, 20 * MS)]);
     assert_eq!(causality.waiting(), 1, "it may be another's");
-    causality.tick(200 * MS, &Table);
+    causality.tick(2200 * MS, &Table);
     assert_eq!(calls(&causality), [(10, Some(Evidence::Segment), Some(9))]);
+}
+
+/// The request of connection 2 was delayed. It went on in the turn that read the request of connection 1, by asking
+/// whether it may: upon that answer it asks what it is for, and is answered upon that.
+#[test]
+fn a_call_whose_answer_leads_to_the_answer_of_another_request_is_not_the_requests() {
+    let mut causality = in_order([
+        inline(3, 1, 10 * MS, 20 * MS),
+        inline(4, 3, 20 * MS, 30 * MS),
+        proxied(1, 0, 9 * MS, 30 * MS),
+        proxied(2, 4, MS, 31 * MS),
+    ]);
+    causality.tick(2200 * MS, &Table);
+    let all = calls(&causality);
+    assert!(all.iter().all(|call| call.1.is_none()), "{all:?}");
+    // The same of the request that was read.
+    let mut causality = in_order([
+        inline(3, 1, 10 * MS, 20 * MS),
+        inline(4, 3, 20 * MS, 30 * MS),
+        proxied(1, 4, 9 * MS, 31 * MS),
+    ]);
+    causality.tick(2200 * MS, &Table);
+    let segment = Some(Evidence::Segment);
+    assert_eq!(calls(&causality), [(10, segment, Some(9)), (20, segment, Some(9))]);
 }
 
 /// A request that is delayed goes on when its time has come.
@@ -383,7 +407,7 @@ fn a_long_chain_on_few_connections_ends() {
         causality.add(call, start + MS, &Table);
     }
     causality.add(proxied(1, 0, MS, 90 * MS), 90 * MS, &Table);
-    causality.tick(300 * MS, &Table);
+    causality.tick(2300 * MS, &Table);
     assert_eq!(calls(&causality).len(), 20);
     assert!(calls(&causality).iter().all(|call| call.2 == Some(1)), "{:?}", calls(&causality));
 }

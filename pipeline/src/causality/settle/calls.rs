@@ -1,6 +1,6 @@
 //! Calls that wait for what they were made for: a request that is not over, or another call's cause.
 
-use super::{Causality, Connections, MOST_WAITING};
+use super::{Causality, Connections, MOST_WAITING, PEER_WAIT};
 use crate::causality::node::{NodeId, Waits};
 use crate::causality::serving::{self, Cause, Why};
 use crate::connection::ConnectionId;
@@ -43,10 +43,16 @@ impl Causality {
             Cause::Unless(on, entry) if !last => {
                 // What is asked upon its answer goes on from here.
                 let request = entry.request.first;
+                let are_answered = call.response.is_some() && entry.response.is_some();
                 self.history.set_cause(from, id, Some((on, request)));
                 self.resolved.push(from);
                 node.waits = Waits::ThreadEnd;
-                self.thread_ends.push_back((now.saturating_add(THREAD_END_WAIT), id));
+                if are_answered {
+                    // Calls that are made upon its answer may take long.
+                    self.later.push_back((now.saturating_add(PEER_WAIT), id));
+                } else {
+                    self.thread_ends.push_back((now.saturating_add(THREAD_END_WAIT), id));
+                }
                 return;
             }
             cause @ (Cause::Known(on, entry, _) | Cause::Unless(on, entry)) => {
