@@ -222,7 +222,7 @@ fn assert_nginx_links_nothing_wrongly(http: &str, server: &str) {
     let front = Nginx::start_with(http, server, 1);
     let (spans, _) = trace_load(front.port, &[front.pid()], 2);
     let calls: Vec<_> = spans.iter().filter(|span| span.is_client()).collect();
-    assert_eq!(calls.len(), CLIENTS * REQUESTS);
+    assert!(calls.len() >= CLIENTS * REQUESTS, "{}", calls.len());
     for call in calls {
         if let Some(parent) = spans.parent_of(call) {
             assert_eq!(parent.path(), call.path(), "a wrong parent is worse than none");
@@ -240,6 +240,26 @@ fn requests_that_nginx_delays() {
         "limit_req_zone $server_port zone=all:1m rate=200r/s;",
         &format!(
             "location / {{ limit_req zone=all burst=1000; proxy_pass http://127.0.0.1:{}; }}",
+            leaf.port
+        ),
+    );
+}
+
+/// Each goes on in some turn by asking whether it may, and most turns read other requests.
+#[test]
+fn requests_that_nginx_delays_and_asks_for_before() {
+    if skipped() {
+        return;
+    }
+    let leaf = leaf();
+    assert_nginx_links_nothing_wrongly(
+        "limit_req_zone $server_port zone=all:1m rate=100r/s;",
+        &format!(
+            "location ~ [05]$ {{
+                 limit_req zone=all burst=1000; auth_request /may; proxy_pass http://127.0.0.1:{0};
+             }}
+             location / {{ proxy_pass http://127.0.0.1:{0}; }}
+             location = /may {{ internal; proxy_pass http://127.0.0.1:{0}$request_uri; }}",
             leaf.port
         ),
     );

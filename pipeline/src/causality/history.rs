@@ -15,6 +15,9 @@ const MOST: usize = 64;
 /// without it for as long. The last of each connection is remembered while that is open, and what waits
 /// for its parent until it has one.
 const MEMORY: u64 = 10_000_000_000;
+/// Connections of which it is remembered beyond their end what their bytes led to, some 300 bytes each. Where there
+/// are more, a call may have to do without that, and the rules for calls that lead to nothing hold.
+const MOST_PROMPTED: usize = 16 * 1024;
 /// Turns that are followed from an answer, to what was answered in the end.
 const MOST_TURNS: usize = 64;
 /// How often what is older is looked for, in nanoseconds.
@@ -233,8 +236,11 @@ impl History {
     }
 
     pub(crate) fn forget(&mut self, on: ConnectionId) {
-        // What its bytes led to may be asked for yet: that goes when it is old.
         self.of.remove(&on);
+        // What its bytes led to may be asked for yet: that goes when it is old.
+        if self.prompts.len() > MOST_PROMPTED {
+            self.prompts.remove(&on);
+        }
         self.handing_on.remove(&on);
     }
 
