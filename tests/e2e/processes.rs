@@ -44,6 +44,35 @@ fn a_service_that_starts_later_on_the_port_is_traced() {
     let _ = agent.finish().successful();
 }
 
+/// The rest of the machine are its children.
+#[test]
+fn who_listens_for_others_is_not_chosen_by_its_port() {
+    if skipped() {
+        return;
+    }
+    let [port, later, other, another] = std::array::from_fn(|_| free_port());
+    let start = |port: u16, other| {
+        let arguments = [port, other].map(|port| port.to_string().into());
+        let mut holder = onlooker_e2e::Process::start(
+            python(),
+            std::iter::once(workload("socket_holder.py").into_os_string()).chain(arguments),
+        );
+        onlooker_e2e::wait_for_tcp(&mut holder, other);
+        holder
+    };
+    let _holder = start(port, other);
+    let agent = Agent::trace([port, later].map(|port| format!("--port={port}")));
+    get(other, "/other");
+    get(port, "/wanted");
+    agent.wait_for("the span", |spans| has(spans, "/wanted"));
+    // One that listens later is not chosen either, and nor is what it starts.
+    let _later = start(later, another);
+    get(another, "/other");
+    get(later, "/of/a/service/that/did/not/listen");
+    let spans = agent.finish().successful().spans;
+    assert_eq!(spans.len(), 1, "{spans:#?}");
+}
+
 #[test]
 fn the_first_request_of_a_new_process_is_traced() {
     if skipped() {

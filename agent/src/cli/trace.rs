@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     /// Trace a running process, with its threads and children; may be repeated
     #[arg(short, long, value_name = "PID", value_parser = super::values::pid)]
     pid: Vec<u32>,
-    /// Trace the processes that listen on a TCP port, now or later; may be repeated
+    /// Trace the processes that listen on a TCP port, now or later; may be repeated (what systemd starts on demand with its own socket is found by --exe)
     #[arg(long, value_name = "PORT", value_parser = super::values::port)]
     port: Vec<u16>,
     /// Trace the processes whose executable matches a glob, now or later: its path, or its name if the glob has no slash; may be repeated

@@ -10,5 +10,6 @@ mod table;
 
 pub use inspect::{has_io_uring, older_sockets};
 pub use listeners::{Listeners, Listening};
+pub(crate) use select::listens_for_others;
 pub use select::{Selector, SelectorError};
 pub use table::{ProcessTable, Seen};

@@ -35,6 +35,10 @@ pub enum SelectorError {
     Relative(String),
 }
 
+/// Programs that listen for others, and start them with the socket (systemd.socket(5)). Who listens there is not
+/// who serves there, and their children are all that runs.
+const LISTEN_FOR_OTHERS: &[&str] = &["systemd"];
+
 /// The rules that make a process a target.
 #[derive(Debug)]
 pub struct Selector {
@@ -75,7 +79,8 @@ impl Selector {
         &self.targets.ports
     }
 
-    /// Whether a process is chosen when it listens on a port.
+    /// Whether a process is chosen when it listens on a port, if it does so [for
+    /// itself](listens_for_others).
     #[must_use]
     pub fn takes_port(&self, port: u32) -> bool {
         self.targets.ports.iter().any(|&chosen| u32::from(chosen) == port)
@@ -132,7 +137,10 @@ impl Selector {
         }
         if !self.targets.ports.is_empty() {
             let mut listeners = Listeners::default();
-            let listens = |&pid: &u32| self.listens(pid, &mut listeners);
+            let listens = |&pid: &u32| {
+                self.listens(pid, &mut listeners)
+                    && !listens_for_others(inspect::executables_of(pid).iter().flatten())
+            };
             chosen.extend(all.iter().map(|&(pid, _)| pid).filter(listens));
         }
         if self.targets.children {
@@ -157,6 +165,12 @@ impl Selector {
         }
         inspect::older_sockets(pid).iter().any(|inode| wanted.contains(inode))
     }
+}
+
+/// Whether a program, by any of its names, listens for those that it starts.
+pub(crate) fn listens_for_others<'a>(names: impl IntoIterator<Item = &'a PathBuf>) -> bool {
+    let mut files = names.into_iter().filter_map(|name| name.file_name()?.to_str());
+    files.any(|file| LISTEN_FOR_OTHERS.contains(&file))
 }
 
 fn patterns(globs: &[String]) -> Result<Vec<Pattern>, SelectorError> {

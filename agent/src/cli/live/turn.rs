@@ -8,6 +8,7 @@ use onlooker_common::view::Record;
 
 use super::super::clock::now;
 use super::{Live, MOST_AT_ONCE};
+use crate::process::listens_for_others;
 
 impl Live {
     /// One turn: what the kernel has, as far as one turn takes. Gives how many records.
@@ -43,10 +44,16 @@ impl Live {
                             targets.insert(pid);
                             pipeline.processes().forked(pid, process.other);
                         }
-                        // It was none by what it executed.
                         Kind::Listen if selector.takes_port(process.other) => {
-                            targets.insert(pid);
-                            rejected.remove(&pid);
+                            let seen = pipeline.processes().look(pid, &comm(&process.comm));
+                            let names = [&seen.exe, &seen.file].into_iter().flatten();
+                            if !targets.contains(&pid) && listens_for_others(names) {
+                                rejected.insert(pid);
+                            } else {
+                                // It was none by what it executed.
+                                targets.insert(pid);
+                                rejected.remove(&pid);
+                            }
                         }
                         _ => {}
                     }
@@ -85,7 +92,7 @@ impl Live {
     fn heard(&mut self, kind: Kind, process: &event::Process) {
         let pid = process.header.tgid;
         match kind {
-            Kind::Exec | Kind::Fork if self.rejected.contains(&pid) => {
+            Kind::Exec | Kind::Fork | Kind::Listen if self.rejected.contains(&pid) => {
                 self.probe.remove_target(pid);
             }
             Kind::Exec if !self.targets.contains(&pid) && self.selector.watches_programs() => {
@@ -97,7 +104,6 @@ impl Live {
             Kind::Listen if self.selector.takes_port(process.other) => {
                 // It may have been taken out meanwhile, by what it executes.
                 self.add_found(pid);
-                self.pipeline.processes().look(pid, &comm(&process.comm));
             }
             Kind::Exit => {
                 self.targets.remove(&pid);
