@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask bench protocols` runs it. A row a case, its fields separated by tabs: name,
 //! nanoseconds an exchange, exchanges a second, MB/s, then the library's name and MB/s, if there is
-//! one. Each figure is the median of [`RUNS`] runs.
+//! one. Each figure is the median of [`RUNS`] runs, which the cases make in turns.
 //!
 //! The libraries do a part of what a dissector does: they read messages that are whole, and neither
 //! pair, nor sanitise, nor survive holes.
@@ -25,23 +25,34 @@ const RUN: u64 = 100_000_000;
 
 fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_default();
-    let cases = [small::cases(), databases::cases(), recorded::cases()];
-    for case in cases.iter().flatten().filter(|case| case.name.contains(&wanted)) {
-        let each = median(|| measure(|| case.round()) / case.exchanges_a_round() as f64);
+    let cases: Vec<_> = [small::cases(), databases::cases(), recorded::cases()]
+        .into_iter()
+        .flatten()
+        .filter(|case| case.name.contains(&wanted))
+        .collect();
+    // In turns, so that what the machine does meanwhile meets all of them.
+    let mut figures: Vec<[Vec<f64>; 2]> = vec![Default::default(); cases.len()];
+    for _ in 0..RUNS {
+        for (case, [own, others]) in cases.iter().zip(&mut figures) {
+            own.push(measure(|| case.round()) / case.exchanges_a_round() as f64);
+            others.extend(case.beside.as_ref().map(|beside| measure(|| (beside.read)())));
+        }
+    }
+    for (case, [own, others]) in cases.iter().zip(figures) {
+        let each = median(own);
         let bytes = case.bytes_a_round() as f64 / case.exchanges_a_round() as f64;
         print!("{}\t{each:.0}\t{:.0}\t{:.0}", case.name, 1e9 / each, bytes * 1e3 / each);
         if let Some(beside) = &case.beside {
-            let round = median(|| measure(|| (beside.read)()));
+            let round = median(others);
             print!("\t{}\t{:.0}", beside.library, beside.bytes as f64 * 1e3 / round);
         }
         println!();
     }
 }
 
-fn median(mut run: impl FnMut() -> f64) -> f64 {
-    let mut figures: Vec<f64> = (0..RUNS).map(|_| run()).collect();
+fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
-    figures[RUNS / 2]
+    figures[figures.len() / 2]
 }
 
 /// Nanoseconds that one call takes.
