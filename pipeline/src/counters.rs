@@ -17,6 +17,8 @@ pub struct PipelineCounters {
     pub unknown: u64,
     /// Connections whose bytes are encrypted.
     pub encrypted: u64,
+    /// Connections that went on with what is not read: WebSocket, replication, MONITOR, compression.
+    pub left_alone: u64,
     /// Connections taken for a protocol and found to be another.
     pub demotions: u64,
     /// Exchanges found.

@@ -405,9 +405,10 @@ impl<P: Processes> Pipeline<P> {
         self.counters.lost += doubts.lost;
         self.counters.demotions += u64::from(doubts.demotions);
         match connection.conversation.taken() {
-            Taken::Opaque("tls") => self.counters.encrypted += 1,
+            Taken::Opaque("tls" | "gssapi") => self.counters.encrypted += 1,
             Taken::Opaque("unknown" | "misdetected" | "multicast") => self.counters.unknown += 1,
-            _ => {}
+            Taken::Opaque(_) => self.counters.left_alone += 1,
+            Taken::Undecided | Taken::For(..) => {}
         }
         self.causality.closed(connection.id, self.now, &Peers::of(&self.table));
         if let Some(ended) = &mut self.ended {

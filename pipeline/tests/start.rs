@@ -148,3 +148,20 @@ fn a_connection_whose_client_is_not_watched_delays_nothing() {
     assert_eq!(asked(SECOND), 0, "the client may have been watched");
     assert_eq!(asked(3 * SECOND), 1, "it would be known by now");
 }
+
+/// RFC 6455 §4.2.2: what follows the 101 are WebSocket's frames, which are not read.
+#[test]
+fn a_connection_that_goes_on_with_what_is_not_read_is_counted() {
+    let mut server = Server::new(false);
+    server.receives(
+        "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    );
+    server.sends(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    );
+    server.receives("\u{1}\u{2}hi");
+    server.pipeline.finish();
+    assert_eq!(server.pipeline.take_spans().len(), 1);
+    let counters = server.pipeline.counters();
+    assert_eq!((counters.left_alone, counters.unknown, counters.encrypted), (1, 0, 0));
+}

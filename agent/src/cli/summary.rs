@@ -177,6 +177,10 @@ pub(super) fn not_understood(
         &[
             (pipeline.unknown, "connection(s) of unknown protocols"),
             (pipeline.encrypted, "encrypted connection(s)"),
+            (
+                pipeline.left_alone,
+                "connection(s) that went on with WebSocket, replication, MONITOR, compression or the like",
+            ),
             (pipeline.demotions, "connection(s) first taken for another protocol"),
             (pipeline.not_understood, "message(s)"),
         ],
@@ -218,6 +222,7 @@ mod tests {
             &mut pipeline.connections,
             &mut pipeline.unknown,
             &mut pipeline.encrypted,
+            &mut pipeline.left_alone,
             &mut pipeline.demotions,
             &mut pipeline.exchanges,
             &mut pipeline.open,
