@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::talk::{Talk, told};
 use crate::chunk::Side;
 use crate::dissector::Ending;
+use crate::http1::lines::{Lines, trim_cr};
 
 /// Xorshift: the same numbers in every run.
 pub(super) struct Random(u64);
@@ -194,5 +195,46 @@ fn random_bytes_do_no_harm() {
             }
         }
         talk.closed(Ending::Reset);
+    }
+}
+
+/// Heads longer than what is looked at together, of little else than what matters, as they grow.
+#[test]
+fn lines_are_those_that_a_look_at_each_byte_finds() {
+    let mut random = Random::new(7);
+    for _ in 0..2_000 {
+        let mut stream = b"GET".to_vec();
+        let rarity = 5 + random.below(200);
+        stream.extend(
+            (0..300).map(|_| *b"\n\r::".get(random.below(rarity) as usize).unwrap_or(&b'a')),
+        );
+        stream.extend(b"\n\n");
+
+        let mut length = 0;
+        let mut expected = Vec::new();
+        for line in stream.split_inclusive(|&byte| byte == b'\n') {
+            length += line.len();
+            let line = line.strip_suffix(b"\n").unwrap();
+            let colon = line.iter().position(|&byte| byte == b':');
+            expected.push((
+                colon.map(|colon| &line[..colon]),
+                trim_cr(&line[colon.map_or(0, |colon| colon + 1)..]),
+            ));
+            if line.is_empty() || line == b"\r" {
+                break;
+            }
+        }
+
+        let (mut lines, mut come) = (Lines::default(), 0);
+        let end = loop {
+            come = stream.len().min(come + 1 + random.below(150) as usize);
+            if let Some(end) = lines.end(&stream[..come], 7) {
+                break end;
+            }
+        };
+        assert_eq!(end, length, "{stream:?}");
+        let head = lines.of(&stream[..end]);
+        let told: Vec<_> = head.field_lines().map(|line| (line.name, line.rest)).collect();
+        assert_eq!(told, expected[1..], "{stream:?}");
     }
 }
