@@ -19,8 +19,9 @@ pub enum Evidence {
     Certain,
 }
 
-/// The first bytes of a connection, or the bytes at the first turn seen of an older one.
-#[derive(Clone, Copy, Debug)]
+/// The first bytes of a connection, or the bytes at the first turn seen of an older one. By default
+/// nothing was seen, and nothing is known.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Opening<'a> {
     /// What the client sent (a contiguous run; empty if nothing was seen yet).
     pub client: &'a [u8],

@@ -37,8 +37,7 @@ fn detected(connection: &Recording, from_start: bool) -> Option<&'static str> {
             server: &sides[1],
             client_from_start: from_start,
             server_from_start: from_start,
-            datagram: false,
-            sides_known: false,
+            ..Opening::default()
         };
         if let Verdict::Found(protocol, evidence) = decide(&opening, 1) {
             assert!(evidence == Evidence::Certain || !from_start);
@@ -104,8 +103,7 @@ fn one_side_alone_is_no_evidence() {
             server: &[],
             client_from_start: true,
             server_from_start: true,
-            datagram: false,
-            sides_known: false,
+            ..Opening::default()
         };
         assert!(!matches!(decide(&opening, 9092), Verdict::Found(..)));
     }
@@ -140,8 +138,7 @@ fn other_protocols_are_refused() {
             server,
             client_from_start: true,
             server_from_start: true,
-            datagram: false,
-            sides_known: false,
+            ..Opening::default()
         };
         for protocol in PROTOCOLS.iter().filter(|it| ["amqp", "kafka"].contains(&it.name)) {
             assert_eq!((protocol.detect)(&opening), Evidence::No, "{client:?}");

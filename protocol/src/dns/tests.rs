@@ -289,7 +289,7 @@ fn detection() {
             client_from_start: true,
             server_from_start: true,
             datagram,
-            sides_known: false,
+            ..Opening::default()
         })
     };
     let asked = query(1, "a.example", A);
@@ -346,7 +346,7 @@ fn a_query_with_odd_flags_is_one_if_it_is_answered() {
             client_from_start: true,
             server_from_start: true,
             datagram: true,
-            sides_known: false,
+            ..Opening::default()
         })
     };
     let answer = response(1, "a.example", A, 0, &[]);

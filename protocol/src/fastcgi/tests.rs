@@ -281,8 +281,7 @@ fn detection_wants_a_whole_begin_request() {
             server,
             client_from_start: true,
             server_from_start: true,
-            datagram: false,
-            sides_known: false,
+            ..Opening::default()
         })
     };
     let request = [begin(1, true), params(1, "/")].concat();
@@ -301,7 +300,7 @@ fn detection_wants_a_whole_begin_request() {
             client_from_start: true,
             server_from_start: true,
             datagram: true,
-            sides_known: false,
+            ..Opening::default()
         }),
         Evidence::No
     );

@@ -102,8 +102,7 @@ mod tests {
             server,
             client_from_start: from_start,
             server_from_start: from_start,
-            datagram: false,
-            sides_known: false,
+            ..Opening::default()
         }
     }
 

@@ -411,14 +411,7 @@ fn an_answer_in_a_compressed_packet_is_not_read_as_another() {
     let answered = packet(1, &[&[0; 3], &inner[..]].concat())[..].to_vec();
     // The length counts what is behind the head of seven bytes.
     let answered = [&(inner.len() as u32).to_le_bytes()[..3], &answered[3..]].concat();
-    let opening = |server| Opening {
-        client: &asked,
-        server,
-        client_from_start: false,
-        server_from_start: false,
-        datagram: false,
-        sides_known: false,
-    };
+    let opening = |server| Opening { client: &asked, server, ..Opening::default() };
     assert_eq!(super::detect::detect(&opening(&answered)), Evidence::No);
     let plain = ok(1, 2);
     assert_eq!(super::detect::detect(&opening(&plain)), Evidence::Certain);

@@ -419,8 +419,7 @@ fn a_confirmation_is_no_command() {
             server,
             client_from_start,
             server_from_start,
-            datagram: false,
-            sides_known: false,
+            ..Opening::default()
         })
     };
     assert_eq!(judged(b"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"), Evidence::No);
@@ -440,8 +439,7 @@ fn a_reply_of_strings_is_no_command() {
             server,
             client_from_start: from_start,
             server_from_start: from_start,
-            datagram: false,
-            sides_known: false,
+            ..Opening::default()
         })
     };
     let strings = b"*3\r\n$3\r\nVXK\r\n$3\r\nVXK\r\n$3\r\nVXK\r\n";

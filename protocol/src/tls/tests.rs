@@ -13,8 +13,7 @@ fn judge(client: &[u8], server: &[u8], from_start: bool) -> Evidence {
         server,
         client_from_start: from_start,
         server_from_start: from_start,
-        datagram: false,
-        sides_known: false,
+        ..Opening::default()
     })
 }
 

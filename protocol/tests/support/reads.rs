@@ -98,7 +98,7 @@ pub fn detect(protocol: &Protocol, reads: &[Read]) -> Evidence {
         client_from_start: true,
         server_from_start: true,
         datagram: reads.iter().any(|read| read.datagram),
-        sides_known: false,
+        ..Opening::default()
     })
 }
 

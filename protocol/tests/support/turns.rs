@@ -148,7 +148,6 @@ pub fn opening<'a>(client: &'a [u8], server: &'a [u8], from_start: bool) -> Open
         server,
         client_from_start: from_start,
         server_from_start: from_start,
-        datagram: false,
-        sides_known: false,
+        ..Opening::default()
     }
 }
