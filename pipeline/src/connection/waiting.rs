@@ -5,8 +5,10 @@ use onlooker_protocol::{Chunk, Moment, Side};
 
 use super::conversation::index;
 
-/// Bytes of each side that detection looks at: with less, there are never three headers of frames of 16 KiB.
-const OPENING: usize = 49 * 1024;
+/// Bytes of a side that detection looks at, if they are its first.
+const FIRST: usize = 16 * 1024;
+/// The same if the side was met later: with less, there are never three headers of frames of 16 KiB.
+const LATER: usize = 49 * 1024;
 
 /// A chunk that is kept.
 #[derive(Debug)]
@@ -91,19 +93,22 @@ pub(super) struct Openings {
     sides: [Vec<u8>; 2],
     /// The opening of a side ended in a hole, or is full.
     broken: [bool; 2],
+    /// A side has said as much as is looked at.
+    full: [bool; 2],
     datagram: bool,
 }
 
 impl Openings {
     fn add(&mut self, chunk: &Chunk<'_>, from_start: bool) {
         let side = index(chunk.side);
+        let limit = if from_start { FIRST } else { LATER };
         self.datagram |= chunk.datagram;
         if chunk.datagram {
             // Each stands alone: the latest of each side is judged.
-            let taken = chunk.bytes.get(..OPENING).unwrap_or(chunk.bytes);
+            let taken = chunk.bytes.get(..limit).unwrap_or(chunk.bytes);
             self.sides[side] = taken.to_vec();
         } else if !self.broken[side] {
-            let room = OPENING.saturating_sub(self.sides[side].len());
+            let room = limit.saturating_sub(self.sides[side].len());
             let taken = chunk.bytes.get(..room.min(chunk.bytes.len())).unwrap_or_default();
             self.sides[side].extend_from_slice(taken);
             // What was lost ahead of all else breaks nothing; detection knows whether it judges from
@@ -111,6 +116,7 @@ impl Openings {
             let is_ahead = chunk.bytes.is_empty() && self.sides[side].is_empty() && !from_start;
             self.broken[side] = (chunk.missing > 0 && !is_ahead) || taken.len() < chunk.bytes.len();
         }
+        self.full[side] = self.sides[side].len() >= limit;
     }
 
     /// For detection, with the side that is thought (or known) to ask, and what is read from its start.
@@ -143,6 +149,6 @@ impl Openings {
 
     /// Whether a side has said as much as is looked at.
     pub(super) fn is_full(&self) -> bool {
-        self.sides.iter().any(|side| side.len() >= OPENING)
+        self.full.contains(&true)
     }
 }

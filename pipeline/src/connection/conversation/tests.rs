@@ -246,3 +246,16 @@ fn bodies_that_look_like_http_2_are_none_without_the_other_side() {
     let (conversation, _) = overhear(true, &torn[7_000..], WINDOWS);
     assert!(!matches!(conversation.taken(), Taken::For(..)));
 }
+
+/// Thousands of connections may say what nobody understands: little of each is kept.
+#[test]
+fn what_nobody_understands_from_its_start_is_given_up_after_16_kib() {
+    let mut conversation = Conversation::new(8080, true, true, true);
+    let mut out = Output::default();
+    for said in 0..4 {
+        assert_eq!(conversation.taken(), Taken::Undecided, "after {said} pieces");
+        let first = Moment { position: said * 4_096, ..Moment::default() };
+        conversation.feed(&Chunk::new(Side::Client, first, &[0x5a; 4_096]), &mut out);
+    }
+    assert_eq!(conversation.taken(), Taken::Opaque("unknown"));
+}
