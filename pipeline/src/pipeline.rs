@@ -117,7 +117,7 @@ impl<P: Processes> Pipeline<P> {
     pub fn tick(&mut self, now: u64) {
         self.now = self.now.max(now);
         for id in std::mem::take(&mut self.holding) {
-            self.release(id);
+            self.release_of(id);
         }
         for id in std::mem::take(&mut self.waiting) {
             self.idle(id);
@@ -254,7 +254,7 @@ impl<P: Processes> Pipeline<P> {
             self.counters.strangers += 1;
             return;
         };
-        let id = own.id;
+        let (id, slot) = (own.id, own.slot);
         let task = Task {
             process: data.header.tgid,
             thread: data.header.tid,
@@ -265,7 +265,9 @@ impl<P: Processes> Pipeline<P> {
             polls: data.flags & flag::POLLS != 0,
             waited: data.flags & flag::WAITED != 0,
         };
-        let Some(connection) = self.table.get_mut(id) else { return };
+        // Out of the table and back: what is said on it is looked up in others.
+        let Some(mut lent) = self.table.lend_from(slot) else { return };
+        let connection = &mut *lent;
         connection.last_seen = data.header.time;
         let outward = data.direction == direction::OUT;
         if connection.endpoint.side == Side::Server && data.place.length > 0 {
@@ -291,21 +293,21 @@ impl<P: Processes> Pipeline<P> {
         if data.flags & flag::END != 0 {
             // The client asks nothing more: what was read behind the last answer was no request.
             self.causality.tasks.answered(task.id, id);
-            self.half_closed(id, first);
-            return;
+            self.half_closed(connection, first);
+        } else {
+            let datagram = data.flags & flag::DATAGRAM != 0;
+            for piece in runs(data, payload) {
+                let position = start.saturating_add(piece.offset.into());
+                let first = Moment { position, ..first };
+                let run = Run { first, bytes: piece.bytes, missing: piece.missing.into() };
+                self.run(connection, outward, run, datagram);
+            }
         }
-        let datagram = data.flags & flag::DATAGRAM != 0;
-        for piece in runs(data, payload) {
-            let position = start.saturating_add(piece.offset.into());
-            let first = Moment { position, ..first };
-            let run = Run { first, bytes: piece.bytes, missing: piece.missing.into() };
-            self.run(id, outward, run, datagram);
-        }
+        self.table.give_back(lent);
     }
 
-    fn run(&mut self, id: ConnectionId, outward: bool, run: Run<'_>, datagram: bool) {
-        let Some(connection) = self.table.get_mut(id) else { return };
-        let Connection { endpoint, conversation, sent, received, inode, .. } = connection;
+    fn run(&mut self, connection: &mut Connection, outward: bool, run: Run<'_>, datagram: bool) {
+        let Connection { id, endpoint, conversation, sent, received, inode, .. } = connection;
         let towards = if outward { direction::OUT } else { direction::IN };
         let side = sender(towards, endpoint.side);
         let (stream, other) = if outward { (sent, received) } else { (received, sent) };
@@ -328,30 +330,36 @@ impl<P: Processes> Pipeline<P> {
             let ordering = stream.push(run, &mut |Run { first, bytes, missing }| {
                 conversation.feed(&Chunk { side, first, bytes, missing, datagram }, output);
             });
-            if stream.holds() && !self.holding.contains(&id) {
-                self.holding.push(id);
+            if stream.holds() && !self.holding.contains(id) {
+                self.holding.push(*id);
             }
             self.counters.passed_over(ordering);
         }
         if conversation.waits() {
-            self.waiting.insert(id);
+            self.waiting.insert(*id);
         }
-        self.collect(id);
+        self.collect(connection);
     }
 
     /// Lets a dissector give out what it held back.
     fn idle(&mut self, id: ConnectionId) {
-        let Some(connection) = self.table.get_mut(id) else { return };
+        let Some(mut connection) = self.table.lend(id) else { return };
         connection.conversation.idle(self.now, &mut self.output);
         if connection.conversation.waits() {
             self.waiting.insert(id);
         }
-        self.collect(id);
+        self.collect(&mut connection);
+        self.table.give_back(connection);
     }
 
     /// Gives up on records that did not come.
-    fn release(&mut self, id: ConnectionId) {
-        let Some(connection) = self.table.get_mut(id) else { return };
+    fn release_of(&mut self, id: ConnectionId) {
+        let Some(mut connection) = self.table.lend(id) else { return };
+        self.release(&mut connection);
+        self.table.give_back(connection);
+    }
+
+    fn release(&mut self, connection: &mut Connection) {
         let Connection { endpoint, conversation, sent, received, .. } = connection;
         let output = &mut self.output;
         for (towards, stream) in [(direction::IN, received), (direction::OUT, sent)] {
@@ -361,19 +369,18 @@ impl<P: Processes> Pipeline<P> {
             });
             self.counters.passed_over(ordering);
         }
-        self.collect(id);
+        self.collect(connection);
     }
 
     /// The process read zero bytes: the other end sends nothing more.
-    fn half_closed(&mut self, id: ConnectionId, at: Moment) {
-        self.release(id);
-        let Some(connection) = self.table.get_mut(id) else { return };
+    fn half_closed(&mut self, connection: &mut Connection, at: Moment) {
+        self.release(connection);
         let side = connection.endpoint.side.other();
         connection.conversation.half_closed(side, at, &mut self.output);
         if connection.endpoint.transport == Transport::Unix {
-            self.closing.push_back((self.now.saturating_add(UNIX_LINGER), id));
+            self.closing.push_back((self.now.saturating_add(UNIX_LINGER), connection.id));
         }
-        self.collect(id);
+        self.collect(connection);
     }
 
     /// The kernel does not tell of the end of Unix sockets: one that has read its end is over soon
@@ -389,7 +396,7 @@ impl<P: Processes> Pipeline<P> {
     }
 
     fn end(&mut self, id: ConnectionId, ending: Ending) {
-        self.release(id);
+        self.release_of(id);
         let Some(connection) = self.table.remove(id, self.now) else { return };
         self.close(connection, ending);
     }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use ascii::AsAsciiStr;
+
 /// Text that needs no allocation up to 24 bytes.
 pub type Text = compact_str::CompactString;
 
@@ -25,6 +27,10 @@ pub fn short(bytes: &[u8], limit: usize) -> Text {
 #[must_use]
 pub fn readable(bytes: &[u8], limit: usize) -> Cow<'_, str> {
     let cut = &bytes[..bytes.len().min(limit)];
+    // Nearly all are, and most are short: std's check of UTF-8 begins anew for each.
+    if let Ok(ascii) = cut.as_ascii_str() {
+        return ascii.as_str().into();
+    }
     match std::str::from_utf8(cut) {
         Ok(text) => text.into(),
         Err(error) if bytes.len() > limit && error.error_len().is_none() => {

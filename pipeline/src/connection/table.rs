@@ -50,7 +50,12 @@ pub struct Connection {
     /// The task that last read or wrote as the server.
     pub(crate) served_by: u64,
     wire: Option<Wire>,
+    pub(crate) slot: Slot,
 }
+
+/// Where a connection stands in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot(u32);
 
 impl Connection {
     /// A position as the kernel tells it, as an offset into the stream.
@@ -79,8 +84,12 @@ impl Connection {
 /// All known ends.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    by_socket: FxHashMap<u64, ConnectionId>,
-    by_id: FxHashMap<ConnectionId, Box<Connection>>,
+    /// Empty where a connection was taken out, for a moment or for good.
+    slots: Vec<Option<Box<Connection>>>,
+    /// Those of the slots that are nobody's.
+    free: Vec<Slot>,
+    by_socket: FxHashMap<u64, Slot>,
+    by_id: FxHashMap<ConnectionId, Slot>,
     by_wire: FxHashMap<(Wire, Side), ConnectionId>,
     /// Ended connections, whose other end may still look for them.
     graves: Graves,
@@ -93,20 +102,20 @@ impl Table {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Connection> {
-        self.by_id.values().map(|connection| &**connection)
+        self.slots.iter().filter_map(Option::as_deref)
     }
 
     pub(crate) fn get(&self, id: ConnectionId) -> Option<&Connection> {
-        self.by_id.get(&id).map(|connection| &**connection)
+        self.at(*self.by_id.get(&id)?)
     }
 
-    pub(crate) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        self.by_id.get_mut(&id).map(|connection| &mut **connection)
+    fn at(&self, slot: Slot) -> Option<&Connection> {
+        self.slots.get(slot.0 as usize)?.as_deref()
     }
 
     /// The end behind a socket, if it is not an earlier one at the same address.
     pub(crate) fn by_socket(&self, socket: u64, inode: u32) -> Option<&Connection> {
-        self.get(*self.by_socket.get(&socket)?).filter(|connection| connection.inode == inode)
+        self.at(*self.by_socket.get(&socket)?).filter(|connection| connection.inode == inode)
     }
 
     /// What a kernel place means: which connection, at which offset.
@@ -162,7 +171,8 @@ impl Table {
 
     /// Adds the end that a socket record tells of; gives the one it replaces, if any.
     pub(crate) fn insert(&mut self, record: &event::Socket) -> (ConnectionId, Option<Connection>) {
-        let replaced = self.by_socket.get(&record.socket).copied();
+        let replaced = self.by_socket.get(&record.socket).and_then(|slot| self.at(*slot));
+        let replaced = replaced.map(|connection| connection.id);
         let replaced = replaced.and_then(|id| self.remove(id, record.header.time));
         self.last = self.last.wrapping_add(1).max(1);
         let id = ConnectionId(self.last);
@@ -196,6 +206,10 @@ impl Table {
         if let Some(wire) = wire {
             self.by_wire.insert((wire, endpoint.side), id);
         }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            Slot(self.slots.len() as u32 - 1)
+        });
         let connection = Connection {
             id,
             socket: record.socket,
@@ -211,18 +225,20 @@ impl Table {
             last_seen: record.header.time,
             served_by: 0,
             wire,
+            slot,
         };
-        self.by_socket.insert(record.socket, id);
-        self.by_id.insert(id, Box::new(connection));
+        self.by_socket.insert(record.socket, slot);
+        self.by_id.insert(id, slot);
+        self.give_back(Box::new(connection));
         (id, replaced)
     }
 
     /// Takes an end out. That it was the other end of some connection is remembered for a while.
     pub(crate) fn remove(&mut self, id: ConnectionId, now: u64) -> Option<Connection> {
-        let connection = *self.by_id.remove(&id)?;
-        if self.by_socket.get(&connection.socket) == Some(&id) {
-            self.by_socket.remove(&connection.socket);
-        }
+        let slot = self.by_id.remove(&id)?;
+        let connection = *self.lend_from(slot)?;
+        self.free.push(slot);
+        self.by_socket.remove(&connection.socket);
         self.graves.add(Grave {
             until: now.saturating_add(MEMORY),
             id,
@@ -249,12 +265,19 @@ impl Table {
 
     /// Takes an end out for a moment; it must be given back.
     pub(crate) fn lend(&mut self, id: ConnectionId) -> Option<Box<Connection>> {
-        self.by_id.remove(&id)
+        self.lend_from(*self.by_id.get(&id)?)
+    }
+
+    /// The same, where it is known at which place an end stands.
+    pub(crate) fn lend_from(&mut self, slot: Slot) -> Option<Box<Connection>> {
+        self.slots.get_mut(slot.0 as usize)?.take()
     }
 
     /// Puts a lent end back.
     pub(crate) fn give_back(&mut self, connection: Box<Connection>) {
-        self.by_id.insert(connection.id, connection);
+        if let Some(slot) = self.slots.get_mut(connection.slot.0 as usize) {
+            *slot = Some(connection);
+        }
     }
 
     /// The end that has been silent longest.

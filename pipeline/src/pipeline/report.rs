@@ -5,7 +5,7 @@ use onlooker_protocol::{Capture, Ending, Exchange, Facts, Outcome};
 use super::Pipeline;
 use super::peers::Peers;
 use crate::causality::Finished;
-use crate::connection::{Connection, ConnectionId, Taken, Verdict, policy};
+use crate::connection::{Connection, Taken, Verdict, policy};
 use crate::messages::{Broker, told};
 use crate::process::Processes;
 use crate::span::{Place, describe};
@@ -16,17 +16,13 @@ const PEERS_APPEAR_WITHIN: u64 = 1_000_000_000;
 
 impl<P: Processes> Pipeline<P> {
     /// Deals with what a dissector has put out.
-    pub(super) fn collect(&mut self, id: ConnectionId) {
-        if self.output.exchanges.is_empty() && self.output.capture.is_none() {
-            return;
-        }
-        // Out of the table and back: reporting looks other connections up.
-        let Some(mut connection) = self.table.lend(id) else { return };
+    pub(super) fn collect(&mut self, connection: &mut Connection) {
         if let Some(capture) = self.output.capture.take() {
-            self.verdicts.push(verdict(&connection, capture));
+            self.verdicts.push(verdict(connection, capture));
         }
-        self.report(&mut connection, true);
-        self.table.give_back(connection);
+        if !self.output.exchanges.is_empty() {
+            self.report(connection, true);
+        }
     }
 
     /// Hands the exchanges that were found to causality; `lives` says that more may come.

@@ -3,12 +3,12 @@
 use wide::u8x16;
 
 /// The lines of the head at the front of a direction's unread bytes, as far as it has come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lines {
     /// Those that are complete.
     lines: Vec<Line>,
     /// Of the line that comes, if it has one.
-    colon: Option<u32>,
+    colon: u32,
     /// So many bytes were looked at.
     scanned: usize,
     /// Where the head begins in the stream.
@@ -20,9 +20,12 @@ pub(super) struct Lines {
 struct Line {
     /// Of its `\n`.
     end: u32,
-    /// Of its first colon.
-    colon: Option<u32>,
+    /// Of its first colon; not before its end if it has none.
+    colon: u32,
 }
+
+/// Of a line's first colon, if there is none.
+const NO_COLON: u32 = u32::MAX;
 
 /// A head, or what there is of one, with its lines.
 #[derive(Clone, Copy, Debug)]
@@ -31,38 +34,45 @@ pub(super) struct Head<'a> {
     lines: &'a [Line],
 }
 
+impl Default for Lines {
+    fn default() -> Self {
+        Self { lines: Vec::new(), colon: NO_COLON, scanned: 0, position: 0 }
+    }
+}
+
 impl Lines {
     /// Length of the head at the front of `bytes`, empty line included; `None` if it has not
     /// ended. `bytes` begin at `position` of the stream, with a line that is not empty. If that is
     /// where they began the last time, they may have grown, and only the rest is looked at.
     pub(super) fn end(&mut self, bytes: &[u8], position: u64) -> Option<usize> {
         if self.position != position || self.scanned > bytes.len() {
-            let mut lines = std::mem::take(&mut self.lines);
-            lines.clear();
-            *self = Self { lines, position, ..Self::default() };
+            self.lines.clear();
+            (self.colon, self.scanned, self.position) = (NO_COLON, 0, position);
         }
-        let mut start = self.lines.last().map_or(0, |line| line.end as usize + 1);
+        let mut start = self.lines.last().map_or(0, |line| line.end + 1);
         let mut colon = self.colon;
-        for block in bytes.get(self.scanned..)?.chunks(Marks::STEP) {
+        while self.scanned < bytes.len() {
             let front = self.scanned as u32;
-            let Marks { mut ends, mut colons } = Marks::of(block);
+            let Marks { mut ends, mut colons, length } = Marks::behind(self.scanned, bytes);
             while ends != 0 {
                 let offset = ends.trailing_zeros();
                 ends &= ends - 1;
-                let before = (1 << offset) - 1;
-                let colon = colon.take().or_else(|| first(front, colons & before));
-                colons &= !before;
                 let end = front + offset;
-                self.lines.push(Line { end, colon });
-                let end = end as usize;
-                if end == start || (end == start + 1 && bytes[start] == b'\r') {
-                    self.scanned = end + 1;
-                    return Some(end + 1);
+                // Without another colon here this is behind the line's end.
+                self.lines.push(Line { end, colon: colon.min(front + colons.trailing_zeros()) });
+                colon = NO_COLON;
+                colons &= u64::MAX << offset;
+                let length = end - start;
+                if length == 0 || (length == 1 && bytes[start as usize] == b'\r') {
+                    self.scanned = end as usize + 1;
+                    return Some(self.scanned);
                 }
                 start = end + 1;
             }
-            colon = colon.or_else(|| first(front, colons));
-            self.scanned += block.len();
+            if colons != 0 {
+                colon = colon.min(front + colons.trailing_zeros());
+            }
+            self.scanned += length;
         }
         self.colon = colon;
         None
@@ -74,37 +84,46 @@ impl Lines {
     }
 }
 
-/// The place of the lowest of these marks, which are those behind `front`.
-#[inline]
-fn first(front: u32, marks: u64) -> Option<u32> {
-    (marks != 0).then(|| front + marks.trailing_zeros())
-}
-
 /// Which of the next bytes are line ends, and which are colons: the first is the lowest bit.
 struct Marks {
     ends: u64,
     colons: u64,
+    /// So many bytes were looked at.
+    length: usize,
 }
 
 impl Marks {
     /// Bytes that are looked at together, at most.
     const STEP: usize = 64;
 
+    /// Those of the bytes behind the first `scanned`, of which there are some.
     #[inline]
-    fn of(bytes: &[u8]) -> Self {
-        let mut block = [0; Self::STEP];
-        match bytes.first_chunk() {
-            Some(whole) => block = *whole,
-            None => block[..bytes.len()].copy_from_slice(bytes),
+    fn behind(scanned: usize, bytes: &[u8]) -> Self {
+        if let Some(block) = bytes[scanned..].first_chunk() {
+            return Self::of(block);
         }
-        let mut marks = Self { ends: 0, colons: 0 };
+        let length = bytes.len() - scanned;
+        if let Some(block) = bytes.last_chunk() {
+            // Their end, and what was looked at before it.
+            let Self { ends, colons, .. } = Self::of(block);
+            let known = Self::STEP - length;
+            return Self { ends: ends >> known, colons: colons >> known, length };
+        }
+        let mut block = [0; Self::STEP];
+        block[..length].copy_from_slice(&bytes[scanned..]);
+        Self { length, ..Self::of(&block) }
+    }
+
+    #[inline]
+    fn of(block: &[u8; Self::STEP]) -> Self {
+        let (mut ends, mut colons) = (0, 0);
         for (at, part) in block.as_chunks::<16>().0.iter().enumerate() {
             let part = u8x16::from(*part);
             let found = |byte| u64::from(part.simd_eq(u8x16::splat(byte)).to_bitmask());
-            marks.ends |= found(b'\n') << (16 * at);
-            marks.colons |= found(b':') << (16 * at);
+            ends |= found(b'\n') << (16 * at);
+            colons |= found(b':') << (16 * at);
         }
-        marks
+        Self { ends, colons, length: Self::STEP }
     }
 }
 
@@ -156,10 +175,15 @@ impl<'a> Iterator for FieldLines<'a> {
     #[inline]
     fn next(&mut self) -> Option<FieldLine<'a>> {
         let Line { end, colon } = *self.lines.next()?;
-        let start = std::mem::replace(&mut self.start, end as usize + 1);
-        let rest_from = colon.map_or(start, |colon| colon as usize + 1);
-        let name = colon.and_then(|colon| self.bytes.get(start..colon as usize));
-        Some(FieldLine { name, rest: trim_cr(self.bytes.get(rest_from..end as usize)?) })
+        let line = self.bytes.get(self.start..end as usize)?;
+        // Behind the line's end where it has none.
+        let colon = colon as usize - self.start;
+        self.start = end as usize + 1;
+        let (name, rest) = match line.split_at_checked(colon) {
+            Some((name, [b':', rest @ ..])) => (Some(name), rest),
+            _ => (None, line),
+        };
+        Some(FieldLine { name, rest: trim_cr(rest) })
     }
 }
 
