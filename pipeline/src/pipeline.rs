@@ -168,8 +168,8 @@ impl<P: Processes> Pipeline<P> {
 
     /// Takes the spans that are done.
     pub fn take_spans(&mut self) -> Vec<Span> {
-        // As many come the next time, mostly.
-        let room = Vec::with_capacity(self.causality.spans.len());
+        // As many come the next time, mostly, or some more.
+        let room = Vec::with_capacity(self.causality.spans.len() * 5 / 4);
         std::mem::replace(&mut self.causality.spans, room)
     }
 

@@ -44,16 +44,18 @@ impl End {
         Header { kind: kind as u32, tgid: self.tgid, tid: self.tid, captured, time }
     }
 
+    /// Sequence numbers of the first bytes that are sent and received.
+    fn firsts(&self) -> (u32, u32) {
+        let pair = (self.socket & 0xffff) as u32;
+        let (client, server) = (1_000 + pair * 7, 9_000 + pair * 11);
+        if self.client { (client, server) } else { (server, client) }
+    }
+
     fn opened(&self, time: u64) -> Socket {
         let [local, remote] = if self.client { [40_000, 80] } else { [80, 40_000] };
-        let pair = (self.socket & 0xffff) as u32;
-        let (client_base, server_base) = (1_000 + pair * 7, 9_000 + pair * 11);
-        let (sent_base, received_base) = if self.client {
-            // The kernel counts the SYN.
-            (client_base - 1, server_base)
-        } else {
-            (server_base, client_base)
-        };
+        let (sent, received_base) = self.firsts();
+        // The kernel counts an opener's SYN as a byte.
+        let sent_base = sent - u32::from(self.client);
         Socket {
             header: self.header(Kind::Socket, 0, time),
             socket: self.socket,
@@ -80,12 +82,8 @@ impl End {
     }
 
     fn data(&self, outward: bool, offset: u64, bytes: &[u8], time: u64) -> Data {
-        let opened = self.opened(0);
-        let base = if outward {
-            opened.sent_base.wrapping_add(u32::from(self.client))
-        } else {
-            opened.received_base
-        };
+        let (sent, received) = self.firsts();
+        let base = if outward { sent } else { received };
         let place = Place {
             socket: self.socket,
             position: u64::from(base.wrapping_add(offset as u32)),

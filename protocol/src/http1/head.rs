@@ -96,7 +96,8 @@ impl<'a> RequestLine<'a> {
 
     /// Reads a whole request line, line end removed.
     pub(super) fn of_line(line: &'a [u8]) -> Option<Self> {
-        let space = line.iter().take(METHOD_LIMIT + 1).position(|&byte| !is_token(byte))?;
+        let start = &line[..line.len().min(METHOD_LIMIT + 1)];
+        let space = start.iter().position(|&byte| !is_token(byte))?;
         let (method, rest) = line.split_at(space);
         let [b' ', rest @ ..] = rest else { return None };
         // Every version has eight characters, none of which is a space.

@@ -1,6 +1,8 @@
 //! GraphQL over HTTP: <https://graphql.github.io/graphql-over-http/draft/>. A request is taken for
 //! GraphQL if its `query` is a GraphQL document by its beginning.
 
+use memchr::memchr2_iter;
+
 use super::super::facts::HttpFacts;
 use super::NAME_LIMIT;
 use super::json;
@@ -66,8 +68,12 @@ pub(super) fn in_query(facts: &HttpFacts) -> Option<GraphQlOperation> {
 }
 
 fn names_graphql(path: &str) -> bool {
-    let is_name = |part: &[u8]| part[0] | 0x20 == b'g' && part.eq_ignore_ascii_case(b"graphql");
-    path.as_bytes().windows(7).any(is_name)
+    const NAME: &[u8] = b"graphql";
+    let path = path.as_bytes();
+    let is_name = |at: usize| {
+        path.get(at..at + NAME.len()).is_some_and(|part| part.eq_ignore_ascii_case(NAME))
+    };
+    memchr2_iter(b'g', b'G', path).any(is_name)
 }
 
 /// `+` and `%XX` of a query's value.
