@@ -56,6 +56,18 @@ pub struct Place {
     pub length: u32,
 }
 
+impl Place {
+    /// Takes another's fields, one by one: in kernel programs an assignment of the whole may
+    /// become a loop over its bytes.
+    #[inline(always)]
+    pub const fn set(&mut self, other: &Self) {
+        self.socket = other.socket;
+        self.position = other.position;
+        self.inode = other.inode;
+        self.length = other.length;
+    }
+}
+
 /// Bytes went through a socket.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]

@@ -164,12 +164,21 @@ fn moved(context: &RawTracePointContext, who: (u32, u32), task: &mut TaskState) 
     if returned < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB) != 0 {
         return;
     }
-    let socket = match socket::by_sock(context.arg(0)) {
-        Found::Socket(socket) => socket,
-        Found::Other => return counter::add(Counter::OtherSockets, 1),
-        Found::NoSocket => return,
+    let sock = context.arg(0);
+    let (socket, state) = match socket::announced(sock) {
+        Some(announced) => announced,
+        None => {
+            let socket = match socket::by_sock(sock) {
+                Found::Socket(socket) => socket,
+                Found::Other => return counter::add(Counter::OtherSockets, 1),
+                Found::NoSocket => return,
+            };
+            match connection::known(&socket, who, task.flight.direction) {
+                Some(state) => (socket, state),
+                None => return,
+            }
+        }
     };
-    let Some(state) = connection::known(&socket, who, task.flight.direction) else { return };
     let flight = &mut task.flight;
     flight.socket = socket.sock;
     flight.inode = socket.inode;

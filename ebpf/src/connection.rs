@@ -291,8 +291,8 @@ fn connecting(sock: u64) {
     state.opener_process = tgid;
     if let Some(task) = task::existing(tid) {
         connect::began(task);
-        state.cause = task.cause;
-        state.resumed = task.resumed;
+        state.cause.set(&task.cause);
+        state.resumed.set(&task.resumed);
         state.opener_flags = task.waits as u8;
     }
 }

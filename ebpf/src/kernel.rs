@@ -8,7 +8,8 @@ use crate::globals::offset;
 /// Reads a value at a kernel address; zero if it cannot be read.
 #[inline(always)]
 pub fn read<T: Copy>(address: u64) -> T {
-    let mut value = core::mem::MaybeUninit::<T>::zeroed();
+    // Zeroes of more than one word are a loop over bytes in this target.
+    let mut value = core::mem::MaybeUninit::<T>::uninit();
     // SAFETY: the destination is as long as said; the helper checks the source and zeroes the
     // destination when it faults. `T` is an integer or an array of integers at every call.
     unsafe {
@@ -42,7 +43,7 @@ pub unsafe fn field_to<T: Copy>(to: *mut T, address: u64, of: Offset) {
 /// Reads a value at an address of the current process; `None` if it cannot be read.
 #[inline(always)]
 pub fn read_user<T: Copy>(address: u64) -> Option<T> {
-    let mut value = core::mem::MaybeUninit::<T>::zeroed();
+    let mut value = core::mem::MaybeUninit::<T>::uninit();
     // SAFETY: as in `read`.
     unsafe {
         let failed = bpf_probe_read_user(

@@ -71,8 +71,8 @@ pub fn report<const FRAMES: bool>(
                 *call = flight.call;
                 *flags_ = flags;
                 *task_ = u64::from(who.1);
-                *cause = task.cause;
-                *resumed = task.resumed;
+                cause.set(&task.cause);
+                resumed.set(&task.resumed);
             }
             submit::<FRAMES>(scratch, source, state, flight, position, length, &wanted);
         }

@@ -123,16 +123,21 @@ fn kind_of(sock: u64, socket: u64, inode: u32) -> Found {
     Found::Socket(Socket { sock, inode, unix, datagram })
 }
 
-/// The socket that a sock belongs to; `None` for the kernel's own.
+/// A TCP socket that has been announced, by its sock, with its state.
+#[inline(always)]
+pub fn announced(sock: u64) -> Option<(Socket, &'static mut SocketState)> {
+    // SAFETY: as in `state`.
+    let state = unsafe { &mut *SOCKETS.get_ptr_mut(sock)? };
+    let inode = state.inode;
+    if state.tcp == 0 || inode == 0 || state.ports != ports_of(sock) {
+        return None;
+    }
+    Some((Socket { sock, inode, unix: false, datagram: false }, state))
+}
+
+/// The socket that a sock belongs to; none for the kernel's own.
 #[inline(always)]
 pub fn by_sock(sock: u64) -> Found {
-    if let Some(state) = SOCKETS.get_ptr(sock) {
-        // SAFETY: a live map value.
-        let (tcp, inode, ports) = unsafe { ((*state).tcp, (*state).inode, (*state).ports) };
-        if tcp != 0 && inode != 0 && ports == ports_of(sock) {
-            return Found::Socket(Socket { sock, inode, unix: false, datagram: false });
-        }
-    }
     let inode = inode_of(sock);
     if inode == 0 {
         return Found::NoSocket;

@@ -3,8 +3,6 @@
 use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 use onlooker_common::event::call;
 
-use crate::kernel::read;
-
 /// A call that receives.
 pub struct SystemCall {
     /// Which, of [`onlooker_common::event::call`].
@@ -15,16 +13,20 @@ pub struct SystemCall {
     pub count: u64,
 }
 
-/// Words of x86-64's `struct pt_regs` (`arch/x86/include/uapi/asm/ptrace.h`) from rdx on: rdx,
-/// rsi, rdi, orig_rax.
-const RDX: u64 = 12 * 8;
+/// Words of x86-64's `struct pt_regs` (`arch/x86/include/uapi/asm/ptrace.h`).
+const RDX: usize = 12;
+const RSI: usize = 13;
+const ORIG_RAX: usize = 15;
 
 /// The call, if it is one that receives into user memory.
 #[inline(always)]
 pub fn current() -> Option<SystemCall> {
-    // SAFETY: both helpers take and give the current task; the result is only probed.
-    let registers = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64;
-    let [count, buffer, _, number]: [u64; 4] = read(registers.wrapping_add(RDX));
+    // SAFETY: both helpers take and give the current task, and the verifier knows the type of what
+    // they give: its fields are read without a helper.
+    let [count, buffer, number] = unsafe {
+        let registers = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64;
+        [RDX, RSI, ORIG_RAX].map(|word| registers.add(word).read_volatile())
+    };
     // arch/x86/entry/syscalls/syscall_64.tbl
     let which = match number {
         0 => call::READ,
