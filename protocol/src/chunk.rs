@@ -68,6 +68,27 @@ pub struct Moment {
     pub task: Task,
 }
 
+/// The last byte of a message: where, when and by whom. A [`Moment`] without what had led to it, as
+/// exchanges are moved about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tail {
+    /// As in [`Moment`].
+    pub position: u64,
+    /// When the call that carried the byte began: nanoseconds, monotonic clock.
+    pub start: u64,
+    /// When that call returned: nanoseconds, monotonic clock.
+    pub end: u64,
+    /// The thread that made the call.
+    pub thread: u32,
+}
+
+impl From<Moment> for Tail {
+    fn from(moment: Moment) -> Self {
+        let Moment { position, start, end, task } = moment;
+        Self { position, start, end, thread: task.thread }
+    }
+}
+
 /// Consecutive bytes of one direction, delivered in order within that direction.
 ///
 /// Between the two directions the order is that of time, and only roughly: a response can be

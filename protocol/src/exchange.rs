@@ -1,6 +1,6 @@
 //! What a dissector gives: one request with its response, as far as they were seen.
 
-use crate::chunk::{Moment, Side};
+use crate::chunk::{Moment, Side, Tail};
 use crate::context::WireContext;
 
 /// The first and the last byte of a message.
@@ -9,14 +9,20 @@ pub struct Extent {
     /// The first byte.
     pub first: Moment,
     /// The last byte, as far as seen.
-    pub last: Moment,
+    pub last: Tail,
 }
 
 impl Extent {
+    /// A message from one byte to another.
+    #[must_use]
+    pub fn new(first: Moment, last: impl Into<Tail>) -> Self {
+        Self { first, last: last.into() }
+    }
+
     /// A message whose first and last byte are the same call's.
     #[must_use]
-    pub const fn at(moment: Moment) -> Self {
-        Self { first: moment, last: moment }
+    pub fn at(moment: Moment) -> Self {
+        Self::new(moment, moment)
     }
 
     /// Whether a stream position lies within the message.
@@ -58,10 +64,10 @@ pub struct Exchange {
     /// span of HTTP ends here (semantic conventions: "when the response head is read"), a SERVER
     /// span with the last byte of the response. Of an aborted exchange without response: when it
     /// was given up.
-    pub answered: Option<Moment>,
+    pub answered: Option<Tail>,
     /// When it was over, if that is not with the last byte of the response: a call that lasts as
     /// long as its stream, and was cancelled or lost its connection.
-    pub over: Option<Moment>,
+    pub over: Option<Tail>,
     /// How it ended.
     pub outcome: Outcome,
     /// The trace context that the request carried.

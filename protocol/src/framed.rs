@@ -80,7 +80,7 @@ impl Framed {
         self.left -= n;
         if self.left == 0 {
             if n <= self.window.len() as u64 {
-                self.extent.last = self.window.moment(n as usize - 1);
+                self.extent.last = self.window.moment(n as usize - 1).into();
             } else {
                 self.ends_in_skip = true;
             }
@@ -103,7 +103,7 @@ impl Framed {
             let call =
                 if self.window.is_empty() { self.window.last() } else { self.window.moment(0) };
             let position = self.window.position().saturating_sub(1);
-            self.extent.last = Moment { position, ..call };
+            self.extent.last = Moment { position, ..call }.into();
         }
         Some(self.extent)
     }

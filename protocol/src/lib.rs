@@ -36,7 +36,7 @@ pub mod socks;
 pub mod sql;
 pub mod tls;
 
-pub use chunk::{Chunk, Moment, Origin, Side, Task};
+pub use chunk::{Chunk, Moment, Origin, Side, Tail, Task};
 pub use context::{ContextFormat, WireContext};
 pub use dissector::{Capture, Dissector, Ending, Handover, Output};
 pub use exchange::{Exchange, Extent, Facts, Outcome};

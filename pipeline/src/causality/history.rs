@@ -84,7 +84,7 @@ impl Entry {
             asked: finished.asked,
             request: Bytes::from(request),
             response: finished.response.as_ref().map(Bytes::from),
-            handed_off: answered.is_some_and(|thread| thread != request.last.task.thread),
+            handed_off: answered.is_some_and(|thread| thread != request.last.thread),
             serial: finished.serial,
             start: finished.start,
             end: finished.end,

@@ -144,9 +144,9 @@ fn a_loops_calls_are_linked_after_any_time() {
     for (on, at) in [(2, 40), (3, 41)] {
         let mut other = finished(on, true, at * SECOND, at * SECOND + MS);
         other.first = false;
-        for task in [&mut other.request.first.task, &mut other.request.last.task] {
-            (task.id, task.thread, task.cause) = (9, 9, Origin::default());
-        }
+        let task = &mut other.request.first.task;
+        (task.id, task.thread, task.cause) = (9, 9, Origin::default());
+        other.request.last.thread = 9;
         causality.add(other, at * SECOND + MS, &table);
     }
     pass(&mut causality, 0, 2 * MINUTE, &table);

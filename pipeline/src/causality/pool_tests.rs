@@ -24,7 +24,7 @@ fn stream(position: u64, threads: [u32; 2], start: u64, end: u64) -> Box<Finishe
     let request = &mut served.request;
     request.first.task = reader;
     request.first.position = position;
-    request.last = request.first;
+    request.last = request.first.into();
     request.last.position += u64::from(LENGTH) - 1;
     let mut answer = served.response.expect("an answer").first;
     answer.task = answerer;

@@ -9,7 +9,7 @@ use super::content::{Content, What};
 use super::facts::{AmqpError, AmqpFacts, Operation, Settlement};
 use super::wire::Properties;
 use super::{MAX_EARLY, MAX_IN_DOUBT, MAX_RETURNABLE, MAX_UNSETTLED, NAME_LIMIT};
-use crate::chunk::{Moment, Side};
+use crate::chunk::{Moment, Side, Tail};
 use crate::context::ContextFormat;
 use crate::dissector::Output;
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
@@ -116,7 +116,7 @@ impl Channel {
     }
 
     /// A frame of content has ended; so may have the content.
-    pub(super) fn frame_ended(&mut self, side: Side, last: Moment, out: &mut Output) {
+    pub(super) fn frame_ended(&mut self, side: Side, last: impl Into<Tail>, out: &mut Output) {
         let slot = &mut self.content[side as usize];
         let Some(content) = slot.take_if(|content| content.has_header && content.left == 0) else {
             return;
@@ -125,7 +125,7 @@ impl Channel {
         if let Some(message) = &mut facts.message {
             message.content_hash = hash.map(|hash| hash.finish());
         }
-        let extent = Extent { first, last };
+        let extent = Extent::new(first, last);
         let tag = facts.delivery_tag.unwrap_or(0);
         let mut exchange = Exchange {
             asker: side,

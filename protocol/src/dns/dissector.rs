@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::chunk::{Chunk, Moment, Side};
+use crate::chunk::{Chunk, Moment, Side, Tail};
 use crate::dissector::{Capture, Dissector, Ending, Handover, Output};
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
 use crate::window::Window;
@@ -70,7 +70,7 @@ impl Lookup {
         Exchange { asker: self.asker, ..Exchange::new(self.request, Some(extent), facts) }
     }
 
-    fn abandon(self, ending: Ending, at: Moment) -> Exchange {
+    fn abandon(self, ending: Ending, at: impl Into<Tail>) -> Exchange {
         let facts = DnsFacts {
             name: self.question.name,
             record_type: self.question.record_type,
@@ -81,7 +81,7 @@ impl Lookup {
         Exchange {
             asker: self.asker,
             outcome: Outcome::Aborted(ending),
-            answered: Some(at),
+            answered: Some(at.into()),
             ..Exchange::new(self.request, None, facts)
         }
     }
@@ -241,7 +241,7 @@ impl Dns {
         while let Some(lookup) = self.open.pop_front_if(is_over) {
             let at = lookup.request.last;
             let end = at.end.saturating_add(PATIENCE);
-            out.exchanges.push(lookup.abandon(Ending::Closed, Moment { start: end, end, ..at }));
+            out.exchanges.push(lookup.abandon(Ending::Closed, Tail { start: end, end, ..at }));
         }
     }
 
@@ -276,7 +276,7 @@ impl Stream {
         self.window.skip(length as u64 + 2);
         let position = first.position.saturating_add(length as u64 + 1);
         let last = Moment { position, ..self.window.last() };
-        Some((message, is_cut, Extent { first, last }))
+        Some((message, is_cut, Extent::new(first, last)))
     }
 }
 
@@ -292,7 +292,7 @@ impl Dissector for Dns {
         if chunk.datagram {
             let position = chunk.end_position().saturating_sub(1);
             let last = Moment { position, ..chunk.first };
-            let extent = Extent { first: chunk.first, last };
+            let extent = Extent::new(chunk.first, last);
             return self.message(chunk.side, chunk.bytes, chunk.missing > 0, extent, out);
         }
         for piece in chunk.pieces(PIECE) {

@@ -129,7 +129,7 @@ impl FastCgi {
             return;
         }
         let position = piece.end_position().saturating_sub(1);
-        let extent = Extent { first: piece.first, last: Moment { position, ..piece.first } };
+        let extent = Extent::new(piece.first, Moment { position, ..piece.first });
         if let [only] = &mut *self.open {
             only.responds(extent);
         }
@@ -228,7 +228,7 @@ impl FastCgi {
         self.application.abandon();
         self.has_responses = false;
         if let [only] = &mut *self.open {
-            only.responds(Extent { first, last });
+            only.responds(Extent::new(first, last));
         }
         for open in &mut self.open {
             open.response_cut = true;

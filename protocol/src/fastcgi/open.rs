@@ -3,7 +3,7 @@
 use super::head::Head;
 use super::params::Params;
 use super::record::{Kind, Part};
-use crate::chunk::Moment;
+use crate::chunk::{Moment, Tail};
 use crate::context::WireContext;
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
 use crate::http::HttpFacts;
@@ -75,7 +75,7 @@ impl Open {
         let mut exchange = Exchange::new(self.request, self.response, facts);
         exchange.outcome = outcome;
         exchange.context = self.context;
-        exchange.answered = self.answered;
+        exchange.answered = self.answered.map(Tail::from);
         exchange
     }
 }
@@ -99,7 +99,7 @@ pub(super) fn head(request: &mut Open, part: Part<'_>) {
         let position = part.at.position.saturating_add(offset as u64).saturating_sub(1);
         Moment { position, ..part.at }
     };
-    request.responds(Extent { first: part.first, last: after(part.content.len()) });
+    request.responds(Extent::new(part.first, after(part.content.len())));
     if let Some(end) = request.head.push(part.content, &mut request.facts) {
         request.answered = Some(after(end));
     }

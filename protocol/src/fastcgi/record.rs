@@ -232,7 +232,7 @@ impl Records {
             } else {
                 let position = self.window.position().saturating_sub(1);
                 let last = Moment { position, ..self.window.last() };
-                let extent = Extent { first: current.first, last };
+                let extent = Extent::new(current.first, last);
                 let body = current.body;
                 self.current = None;
                 return Ok(Some(Record { header, extent, body }));

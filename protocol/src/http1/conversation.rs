@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use super::head;
 use super::lines::Lines;
 use super::message::{Answer, Orphan, Request, Trust};
-use crate::chunk::Moment;
+use crate::chunk::{Moment, Tail};
 use crate::dissector::{Ending, Output};
 use crate::exchange::{Exchange, Extent, Outcome};
 
@@ -168,7 +168,7 @@ impl Conversation {
     }
 
     /// The response that was being read is over.
-    pub(super) fn answer_ended(&mut self, last: Moment, out: &mut Output) {
+    pub(super) fn answer_ended(&mut self, last: Tail, out: &mut Output) {
         if let Some(answer) = self.answering() {
             answer.extent.last = last;
             answer.done = true;
@@ -186,7 +186,7 @@ impl Conversation {
     pub(super) fn answer_cut(&mut self, at: Moment, out: &mut Output) {
         self.missed_until = self.missed_until.max(Some(at.end));
         let Some(answer) = self.answering() else { return };
-        answer.extent.last = at;
+        answer.extent.last = at.into();
         answer.cut = true;
         if self.open.len() > 1 {
             self.end_cut_answer(out);
@@ -315,7 +315,7 @@ impl Conversation {
             let answered = request.answer.is_some();
             let mut exchange = request.into_exchange(outcome);
             if !answered {
-                exchange.answered = Some(at);
+                exchange.answered = Some(at.into());
             }
             out.exchanges.push(exchange);
         }

@@ -3,7 +3,7 @@
 use super::body::{Heard, Listener};
 use super::framing::Framing;
 use super::lines::Head;
-use crate::chunk::Moment;
+use crate::chunk::Tail;
 use crate::context::WireContext;
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
 use crate::grpc::{Call, End};
@@ -39,7 +39,7 @@ pub(super) struct Request {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) extent: Extent,
-    pub(super) head_last: Moment,
+    pub(super) head_last: Tail,
     pub(super) done: bool,
     /// Its end was not seen.
     pub(super) cut: bool,

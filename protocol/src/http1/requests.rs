@@ -6,7 +6,7 @@ use super::framing::Framing;
 use super::head::{self, Fit, RequestLine};
 use super::lines::{Head, Lines};
 use super::message::Request;
-use crate::chunk::{Chunk, Moment};
+use crate::chunk::{Chunk, Moment, Tail};
 use crate::context::Carrier;
 use crate::dissector::Output;
 use crate::exchange::Extent;
@@ -87,7 +87,7 @@ impl Requests {
             match &mut self.state {
                 State::Hunting => {
                     if let Some(request) = conversation.reading() {
-                        request.extent.last = self.window.last();
+                        request.extent.last = self.window.last().into();
                     }
                     match head::is_surely_request(self.window.bytes()) {
                         Fit::Yes => self.begin_head(),
@@ -254,10 +254,8 @@ impl Requests {
         });
 
         let call = is_grpc.then(|| call_in(&head));
-        let extent = Extent {
-            first: self.window.moment(0),
-            last: self.window.moment(length.saturating_sub(1)),
-        };
+        let last = self.window.moment(length.saturating_sub(1));
+        let extent = Extent::new(self.window.moment(0), last);
         self.window.consume(length);
         let listener = match call {
             Some(call) => Some(Listener::request(call)),
@@ -299,7 +297,7 @@ impl Requests {
         self.begin_head();
         if let Some(request) = conversation.request(id) {
             request.done = true;
-            request.extent.last = last.unwrap_or(request.extent.last);
+            request.extent.last = last.map_or(request.extent.last, Tail::from);
             if let Some(listener) = listener {
                 request.heard(listener);
             }
@@ -324,7 +322,7 @@ impl Requests {
             }
             request.cut = true;
             request.done = true;
-            request.extent.last = self.window.last();
+            request.extent.last = self.window.last().into();
         }
         conversation.settle(out);
     }

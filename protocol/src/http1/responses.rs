@@ -6,7 +6,7 @@ use super::framing::Framing;
 use super::head::{self, Fit, StatusLine};
 use super::lines::Lines;
 use super::message::Answer;
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, Tail};
 use crate::dissector::{Handover, Output};
 use crate::exchange::Extent;
 use crate::http::Method;
@@ -126,7 +126,7 @@ impl Responses {
                             if let Some(answer) = conversation.answering()
                                 && read_on.position > answer.extent.last.position
                             {
-                                answer.extent.last = read_on;
+                                answer.extent.last = read_on.into();
                             }
                             return None;
                         }
@@ -135,7 +135,7 @@ impl Responses {
                             self.begin_head();
                             if let Some(answer) = conversation.answering() {
                                 answer.listener = listener;
-                                let last = last.unwrap_or(answer.head_last);
+                                let last = last.map_or(answer.head_last, Tail::from);
                                 conversation.answer_ended(last, out);
                             }
                             if self.window.is_empty() && self.window.hole() == 0 {
@@ -195,10 +195,8 @@ impl Responses {
             return None;
         };
         self.read_any = true;
-        let extent = Extent {
-            first: self.window.moment(0),
-            last: self.window.moment(length.saturating_sub(1)),
-        };
+        let last = self.window.moment(length.saturating_sub(1));
+        let extent = Extent::new(self.window.moment(0), last);
         // Interim responses (RFC 9110 §15.2) only announce the final one.
         if status < 200 && status != 101 {
             self.window.consume(length);
@@ -270,8 +268,8 @@ impl Responses {
                 self.read_any = true;
                 request.answered(&self.lines.of(self.window.bytes()), status);
                 request.answer = Some(Answer {
-                    extent: Extent { first: self.window.moment(0), last: self.window.last() },
-                    head_last: self.window.last(),
+                    extent: Extent::new(self.window.moment(0), self.window.last()),
+                    head_last: self.window.last().into(),
                     done: false,
                     cut: true,
                     until_close: false,

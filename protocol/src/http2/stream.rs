@@ -4,7 +4,7 @@ use super::fields::{Reply, Request, STATUS};
 use super::frame::error_name;
 use super::front::Front;
 use super::hpack::{Field, Older};
-use crate::chunk::{Moment, Side};
+use crate::chunk::{Moment, Side, Tail};
 use crate::context::WireContext;
 use crate::dissector::Ending;
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
@@ -130,7 +130,7 @@ impl Stream {
         let mut carrier = request.carrier;
         self.link = carrier.take_link();
         self.context = carrier.finish();
-        self.request = Some(Extent { first, last });
+        self.request = Some(Extent::new(first, last));
         self.request_ended = ended;
         self.request_cut = request.cut;
         if self.facts.wants_body() {
@@ -144,7 +144,7 @@ impl Stream {
     /// The request goes on up to here.
     pub(super) fn request_goes_on(&mut self, last: Moment, ended: bool) {
         if let Some(request) = &mut self.request {
-            request.last = last;
+            request.last = last.into();
         }
         self.stale = false;
         self.request_ended |= ended;
@@ -189,7 +189,7 @@ impl Stream {
         } else if self.answered.is_none() {
             self.answered = Some(last);
         }
-        self.response.get_or_insert(Extent { first, last });
+        self.response.get_or_insert(Extent::new(first, last));
         self.response_goes_on(last, ended);
     }
 
@@ -216,7 +216,7 @@ impl Stream {
     /// The response goes on up to here.
     pub(super) fn response_goes_on(&mut self, last: Moment, ended: bool) {
         if let Some(response) = &mut self.response {
-            response.last = last;
+            response.last = last.into();
         } else if ended {
             self.response = Some(Extent::at(last));
         }
@@ -319,9 +319,9 @@ impl Stream {
         let mut exchange = Exchange::new(request, self.response, facts);
         if matches!(exchange.facts, Facts::Grpc(_)) {
             // A call lasts as long as its stream, at the client as well.
-            exchange.over = over;
+            exchange.over = over.map(Tail::from);
         } else {
-            exchange.answered = self.answered.or(over);
+            exchange.answered = self.answered.or(over).map(Tail::from);
         }
         exchange.outcome = outcome;
         exchange.context = self.context;

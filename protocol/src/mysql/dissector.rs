@@ -153,7 +153,7 @@ impl Mysql {
         let silent = matches!(step.operation, Operation::Connect | Operation::Prepare);
         if !silent || failed {
             let mut exchange = self.exchange(&step);
-            exchange.response = Some(Extent { first: answer.first.unwrap_or(last), last });
+            exchange.response = Some(Extent::new(answer.first.unwrap_or(last), last));
             exchange.outcome = outcome;
             if let Facts::Mysql(facts) = &mut exchange.facts {
                 facts.rows = answer.rows.filter(|_| outcome == Outcome::Complete);

@@ -114,7 +114,7 @@ impl Postgresql {
             _ => Operation::Prepare,
         };
         let mut exchange = self.exchange(step, operation);
-        exchange.response = Some(Extent { first: answer.first.unwrap_or(last), last });
+        exchange.response = Some(Extent::new(answer.first.unwrap_or(last), last));
         exchange.outcome = outcome;
         if let Facts::Postgresql(facts) = &mut exchange.facts {
             facts.completed = answer.completed;

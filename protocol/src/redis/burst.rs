@@ -153,8 +153,8 @@ impl Burst {
     /// Notes bytes of the response.
     pub(super) fn responds(&mut self, first: Moment, last: Moment) {
         match &mut self.response {
-            Some(extent) => extent.last = last,
-            None => self.response = Some(Extent { first, last }),
+            Some(extent) => extent.last = last.into(),
+            None => self.response = Some(Extent::new(first, last)),
         }
     }
 

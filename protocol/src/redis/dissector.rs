@@ -11,7 +11,7 @@ mod pairing;
 
 use std::collections::VecDeque;
 
-use crate::chunk::{Chunk, Moment, Side};
+use crate::chunk::{Chunk, Moment, Side, Tail};
 use crate::dissector::{Capture, Dissector, Ending, Output};
 use crate::exchange::{Exchange, Outcome};
 
@@ -247,7 +247,7 @@ impl Dissector for Redis {
         while let Some(burst) = self.bursts.pop_front() {
             let mut exchange = burst.into_exchange(outcome, self.database);
             if exchange.response.is_none() {
-                exchange.answered = Some(at);
+                exchange.answered = Some(at.into());
             }
             out.exchanges.push(exchange);
         }
@@ -288,6 +288,7 @@ impl Dissector for Redis {
 }
 
 /// Whether two bytes passed in the same call.
-fn is_same_call(one: Moment, other: Moment) -> bool {
-    (one.start, one.end, one.task) == (other.start, other.end, other.task)
+fn is_same_call(one: impl Into<Tail>, other: impl Into<Tail>) -> bool {
+    let (one, other) = (one.into(), other.into());
+    (one.start, one.end, one.thread) == (other.start, other.end, other.thread)
 }

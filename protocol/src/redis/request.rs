@@ -192,7 +192,7 @@ impl Requests {
         let last =
             Moment { position: self.window.position().saturating_sub(1), ..self.window.last() };
         Some(Request {
-            extent: Extent { first: partial.first, last },
+            extent: Extent::new(partial.first, last),
             name: partial.name?,
             effect: partial.effect,
             text: self.text.as_str().to_owned(),

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::{Random, data};
-use onlooker_protocol::{Chunk, Dissector, Ending, Exchange, Moment, Output, Side};
+use onlooker_protocol::{Chunk, Dissector, Ending, Exchange, Moment, Output, Side, Tail};
 
 /// One connection: who sent what, in order.
 #[derive(Clone, Default)]
@@ -132,10 +132,9 @@ pub fn holes(
 
 /// What does not depend on how the bytes came: everything but times and tasks.
 pub fn timeless(mut exchange: Exchange) -> Exchange {
-    let strip =
-        |moment: &mut Moment| *moment = Moment { position: moment.position, ..Moment::default() };
+    let strip = |tail: &mut Tail| *tail = Tail { position: tail.position, ..Tail::default() };
     for extent in [Some(&mut exchange.request), exchange.response.as_mut()].into_iter().flatten() {
-        strip(&mut extent.first);
+        extent.first = Moment { position: extent.first.position, ..Moment::default() };
         strip(&mut extent.last);
     }
     exchange.answered.as_mut().map(strip);

@@ -71,7 +71,7 @@ impl Mysql {
         self.session = session;
         let request = Extent {
             first: self.client.moment(0),
-            last: self.client.moment(head.total().saturating_sub(1)),
+            last: self.client.moment(head.total().saturating_sub(1)).into(),
         };
         self.answer.reply = Reply::Authentication;
         self.steps.push_back(Step {
@@ -121,7 +121,7 @@ impl Mysql {
         // The window steps aside while what it holds changes this connection's state.
         let mut client = std::mem::take(&mut self.client);
         let payload = client.bytes().get(HEADER..seen).unwrap_or_default();
-        let fits = self.take_packet(head, payload, Extent { first, last }, out);
+        let fits = self.take_packet(head, payload, Extent::new(first, last), out);
         if fits {
             client.skip(total as u64);
         } else {

@@ -76,7 +76,7 @@ impl Postgresql {
         let bytes = self.client.bytes();
         let Ok(found) = message::opening(bytes) else { return self.not_understood(out) };
         let Some((opening, total)) = found else { return };
-        let request = Extent { first: self.client.moment(0), last: self.client.moment(total - 1) };
+        let request = Extent::new(self.client.moment(0), self.client.moment(total - 1));
         match opening {
             Opening::Ssl | Opening::Gss => {
                 self.encryption = Some(request.first.position.saturating_add(total as u64));
@@ -151,7 +151,7 @@ impl Postgresql {
         // The window steps aside while what it holds changes this connection's state.
         let mut client = std::mem::take(&mut self.client);
         let body = client.bytes().get(HEADER..seen.min(wanted)).unwrap_or_default();
-        self.take_request(head.kind, body, Extent { first, last }, out);
+        self.take_request(head.kind, body, Extent::new(first, last), out);
         client.skip(head.total);
         self.client = client;
     }

@@ -73,7 +73,7 @@ impl Redis {
         let next_write = self.write_before.length >= FULL_BUFFER
             && is_same_call(self.write_before.moment, before)
             && is_same_call(self.write.moment, after)
-            && before.task == after.task;
+            && self.write_before.moment.task == after.task;
         (same_write || next_write) && !burst.is_answered()
     }
 
