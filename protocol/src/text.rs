@@ -17,10 +17,11 @@ pub fn lossy(bytes: &[u8], limit: usize) -> Box<str> {
 /// As [`lossy`], for texts that are mostly short.
 #[must_use]
 pub fn short(bytes: &[u8], limit: usize) -> Text {
-    match readable(bytes, limit) {
-        Cow::Borrowed(text) => Text::new(text),
-        Cow::Owned(text) => text.into(),
+    // What `readable` does first: nearly always this is all.
+    if let Ok(ascii) = bytes[..bytes.len().min(limit)].as_ascii_str() {
+        return Text::new(ascii.as_str());
     }
+    readable(bytes, limit).into()
 }
 
 /// As [`lossy`], without a copy of what is UTF-8.

@@ -281,3 +281,18 @@ fn short_lived_clients_are_not_missed() {
     agent.wait_for("10 requests", |spans| spans.iter().filter(own).count() >= 10);
     let _ = agent.finish().successful();
 }
+
+/// What reading the kernel's types takes at the start is given back before the ring buffer comes.
+#[test]
+fn the_start_takes_little_memory() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("location / { return 200 ok; }");
+    let agent = Agent::trace_pid(nginx.pid());
+    let status = std::fs::read_to_string(format!("/proc/{}/status", agent.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(peak < 44 * 1024, "{peak} KiB, of which the ring buffer is 16 MiB");
+    agent.finish();
+}
