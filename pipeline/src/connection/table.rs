@@ -350,6 +350,22 @@ mod tests {
     }
 
     #[test]
+    fn a_lent_end_comes_back_and_the_place_of_one_that_ended_is_used_again() {
+        let mut table = Table::default();
+        let (first, _) = table.insert(&client(7));
+        let lent = table.lend(first).expect("is there");
+        assert!(table.get(first).is_none() && table.by_socket(0x1000, 7).is_none());
+        table.give_back(lent);
+        assert_eq!(table.by_socket(0x1000, 7).map(|it| it.id), Some(first));
+        // The kernel uses the address again before its end was heard of.
+        let (second, replaced) = table.insert(&client(8));
+        assert_eq!(replaced.map(|it| it.id), Some(first));
+        assert!(table.get(first).is_none() && table.by_socket(0x1000, 7).is_none());
+        assert_eq!(table.by_socket(0x1000, 8).map(|it| it.id), Some(second));
+        assert_eq!((table.len(), table.iter().count(), table.slots.len()), (1, 1, 1));
+    }
+
+    #[test]
     fn a_server_that_closed_before_its_client_was_heard_of_has_its_peer() {
         let server = Socket {
             socket: 0x2000,

@@ -1,0 +1,105 @@
+//! The bytes that a record brings, on their way to a dissector.
+
+use onlooker_common::event::{self, direction, flag};
+use onlooker_common::run::runs;
+use onlooker_protocol::{Chunk, Moment, Side, Task};
+
+use super::Pipeline;
+use crate::connection::{Connection, Run, Transport, sender};
+use crate::process::Processes;
+
+impl<P: Processes> Pipeline<P> {
+    /// Bytes went through a socket.
+    pub(super) fn data(&mut self, data: &event::Data, payload: &[u8]) {
+        self.now = self.now.max(data.header.time);
+        let Some(own) = self.table.by_socket(data.place.socket, data.place.inode) else {
+            self.counters.strangers += 1;
+            return;
+        };
+        let (id, slot) = (own.id, own.slot);
+        let task = Task {
+            process: data.header.tgid,
+            thread: data.header.tid,
+            id: data.task,
+            cause: self.table.origin_beside(own, &data.cause),
+            resumed: self.table.origin_beside(own, &data.resumed),
+            inherited: data.flags & flag::INHERITED != 0,
+            polls: data.flags & flag::POLLS != 0,
+            waited: data.flags & flag::WAITED != 0,
+        };
+        // Out of the table and back: what is said on it is looked up in others.
+        let Some(mut lent) = self.table.lend_from(slot) else { return };
+        let connection = &mut *lent;
+        connection.last_seen = data.header.time;
+        let outward = data.direction == direction::OUT;
+        if connection.endpoint.side == Side::Server && data.place.length > 0 {
+            connection.served_by = task.id;
+            if outward {
+                self.causality.tasks.answered(task.id, id);
+            } else {
+                self.causality.tasks.received(task.id, id);
+            }
+        }
+        // Known when the first byte leaves, not when the exchange is over: requests that it says something
+        // about may be over before.
+        if outward && connection.endpoint.side == Side::Client && connection.sent.is_fresh() {
+            self.causality.tasks.calls(&task, &connection.endpoint.opener);
+        }
+        let start = connection.offset(outward, data.place.position);
+        let first = Moment {
+            position: start.saturating_add(data.offset.into()),
+            start: data.start,
+            end: data.header.time,
+            task,
+        };
+        if data.flags & flag::END != 0 {
+            // The client asks nothing more: what was read behind the last answer was no request.
+            self.causality.tasks.answered(task.id, id);
+            self.half_closed(connection, first);
+        } else {
+            let datagram = data.flags & flag::DATAGRAM != 0;
+            for piece in runs(data, payload) {
+                let position = start.saturating_add(piece.offset.into());
+                let first = Moment { position, ..first };
+                let run = Run { first, bytes: piece.bytes, missing: piece.missing.into() };
+                self.run(connection, outward, run, datagram);
+            }
+        }
+        self.table.give_back(lent);
+    }
+
+    fn run(&mut self, connection: &mut Connection, outward: bool, run: Run<'_>, datagram: bool) {
+        let Connection { id, endpoint, conversation, sent, received, inode, .. } = connection;
+        let towards = if outward { direction::OUT } else { direction::IN };
+        let side = sender(towards, endpoint.side);
+        let (stream, other) = if outward { (sent, received) } else { (received, sent) };
+        if stream.is_fresh() {
+            let new = endpoint.seen_opening || !self.older.contains(inode);
+            let at_start = run.first.position == 0 && (new || endpoint.transport == Transport::Tcp);
+            conversation.starts(side, at_start);
+            // Nothing of a connection that is watched from its first byte on has passed the other
+            // way: the protocol may be found, and read, before anything does.
+            if at_start && new && !datagram && other.is_fresh() {
+                conversation.starts(side.other(), true);
+                other.begin();
+            }
+        }
+        let output = &mut self.output;
+        if datagram {
+            let Run { first, bytes, missing } = run;
+            conversation.feed(&Chunk { side, first, bytes, missing, datagram }, output);
+        } else {
+            let ordering = stream.push(run, &mut |Run { first, bytes, missing }| {
+                conversation.feed(&Chunk { side, first, bytes, missing, datagram }, output);
+            });
+            if stream.holds() && !self.holding.contains(id) {
+                self.holding.push(*id);
+            }
+            self.counters.passed_over(ordering);
+        }
+        if conversation.waits() {
+            self.waiting.insert(*id);
+        }
+        self.collect(connection);
+    }
+}
