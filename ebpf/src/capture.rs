@@ -152,9 +152,17 @@ pub fn received(context: &RawTracePointContext) {
     flight.call = call.which;
     flight.direction = direction::IN;
     moved(context, who, task);
-    if call.which != call::RECVMMSG {
+    // Not by what is known: the verifier would walk all that is between for each call anew.
+    if loaded(&task.flight.call) != call::RECVMMSG {
         task.flight.call = call::NONE;
     }
+}
+
+/// A value as it stands in a map, of which the verifier knows nothing.
+#[inline(always)]
+fn loaded<T: Copy>(value: &T) -> T {
+    // SAFETY: a reference is valid.
+    unsafe { core::ptr::from_ref(value).read_volatile() }
 }
 
 #[inline(always)]
@@ -192,7 +200,7 @@ fn moved(context: &RawTracePointContext, who: (u32, u32), task: &mut TaskState) 
         }
         position = u64::from((position as u32).wrapping_sub(passed));
     }
-    let source = match flight.call {
+    let source = match loaded(&flight.call) {
         call::RECVMMSG | call::SENDMMSG => {
             let message_at = flight.position;
             flight.position = message_at + 1;
