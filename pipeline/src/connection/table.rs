@@ -238,7 +238,9 @@ impl Table {
         let slot = self.by_id.remove(&id)?;
         let connection = *self.lend_from(slot)?;
         self.free.push(slot);
-        self.by_socket.remove(&connection.socket);
+        if self.by_socket.get(&connection.socket) == Some(&slot) {
+            self.by_socket.remove(&connection.socket);
+        }
         self.graves.add(Grave {
             until: now.saturating_add(MEMORY),
             id,

@@ -64,7 +64,7 @@ impl Lines {
                 colons &= u64::MAX << offset;
                 let length = end - start;
                 if length == 0 || (length == 1 && bytes[start as usize] == b'\r') {
-                    self.scanned = end as usize + 1;
+                    (self.colon, self.scanned) = (NO_COLON, end as usize + 1);
                     return Some(self.scanned);
                 }
                 start = end + 1;
@@ -215,5 +215,17 @@ mod tests {
                 assert_eq!(lines.end(b"X\n\nY\n\n", 70), Some(3));
             }
         }
+    }
+
+    #[test]
+    fn the_colon_of_a_line_is_no_other_lines() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.end(b"A\nb:", 7), None);
+        let stream = b"A\nb: c\n\nD\n\n";
+        assert_eq!(lines.end(stream, 7), Some(8));
+        // Nobody asks on behind a head's end; it would be answered.
+        assert_eq!(lines.end(stream, 7), Some(11));
+        let fields: Vec<_> = lines.of(stream).field_lines().map(|line| line.name).collect();
+        assert_eq!(fields, [Some(&b"b"[..]), None, None, None]);
     }
 }
