@@ -6,6 +6,7 @@ use aya_ebpf::programs::{RawTracePointContext, TracePointContext};
 use onlooker_common::counter::Counter;
 use onlooker_common::event::{call, direction};
 
+use crate::kernel::loaded;
 use crate::report::report;
 use crate::socket::{Found, Socket};
 use crate::task::{Flight, TaskState};
@@ -156,13 +157,6 @@ pub fn received(context: &RawTracePointContext) {
     if loaded(&task.flight.call) != call::RECVMMSG {
         task.flight.call = call::NONE;
     }
-}
-
-/// A value as it stands in a map, of which the verifier knows nothing.
-#[inline(always)]
-fn loaded<T: Copy>(value: &T) -> T {
-    // SAFETY: a reference is valid.
-    unsafe { core::ptr::from_ref(value).read_volatile() }
 }
 
 #[inline(always)]

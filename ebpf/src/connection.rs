@@ -9,7 +9,7 @@ use crate::kernel::{field, field_to};
 use crate::map::{LISTENERS, POLICIES, PORT_RULES, SOCKETS, TARGETS};
 use crate::socket::{self, AF_INET, IPPROTO_TCP, IPPROTO_UDP, Socket, SocketState};
 use crate::task::NO_PLACE;
-use crate::{connect, counter, emit, task};
+use crate::{connect, counter, emit, policy, task};
 
 /// TCP states, from `include/net/tcp_states.h`.
 const TCP_ESTABLISHED: u64 = 1;
@@ -60,6 +60,8 @@ const FRESH: SocketState = SocketState {
     established: 0,
     followed: 0,
     ports: 0,
+    wanted_received: policy::NOTHING,
+    wanted_sent: policy::NOTHING,
     sent_base: 0,
     received_base: 0,
     opener: 0,

@@ -1,4 +1,4 @@
-//! Reading kernel and user memory.
+//! Reading kernel and user memory, and maps.
 
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
 use onlooker_common::map::Offset;
@@ -53,4 +53,11 @@ pub fn read_user<T: Copy>(address: u64) -> Option<T> {
         );
         if failed != 0 { None } else { Some(value.assume_init()) }
     }
+}
+
+/// A value as it stands in a map, of which the verifier knows nothing.
+#[inline(always)]
+pub fn loaded<T: Copy>(value: &T) -> T {
+    // SAFETY: a reference is valid.
+    unsafe { core::ptr::from_ref(value).read_volatile() }
 }

@@ -20,6 +20,7 @@ mod frames;
 mod globals;
 mod kernel;
 mod map;
+mod policy;
 mod process;
 mod report;
 mod socket;

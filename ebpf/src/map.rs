@@ -1,7 +1,7 @@
 //! The maps, each with its bound.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{HashMap, LruHashMap, PerCpuArray, RingBuf};
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use onlooker_common::counter::Counter;
 use onlooker_common::map::{Listener, Policy, Target};
 
@@ -24,6 +24,10 @@ pub static SOCKETS: HashMap<u64, SocketState> = HashMap::with_max_entries(65_536
 /// What user space wants of a socket, by the address of the sock.
 #[map]
 pub static POLICIES: LruHashMap<u64, Policy> = LruHashMap::with_max_entries(65_536, 0);
+
+/// One number, which user space changes after it has changed policies.
+#[map]
+pub static GENERATION: Array<u32> = Array::with_max_entries(1, 0);
 
 /// Threads of targets, by tid.
 #[map]

@@ -8,11 +8,10 @@ use onlooker_common::map::{EARLY_DATA, mode};
 use crate::emit::Scratch;
 #[cfg(feature = "loops")]
 use crate::frames;
-use crate::map::POLICIES;
 use crate::socket::SocketState;
 use crate::task::{Flight, TaskState};
 use crate::vector::Source;
-use crate::{counter, emit, globals, vector, waiting};
+use crate::{counter, emit, globals, policy, vector, waiting};
 
 /// Reports `length` bytes of the task's call, from `position` on, and remembers what it received. Without
 /// `FRAMES` it takes less stack, and of HTTP/2 copies what it copies of all.
@@ -172,29 +171,18 @@ fn allowance<const FRAMES: bool>(
     let mut limit = if inward { globals::default_received() } else { globals::default_sent() };
     let of_server = (state.role == role::SERVER) != inward;
     let mut data = u64::from(EARLY_DATA[usize::from(of_server)]);
-    if let Some(policy) = POLICIES.get_ptr(flight.socket) {
-        // SAFETY: a live map value; a torn update is a policy of before or after.
-        let policy = unsafe { *policy };
-        if policy.inode == flight.inode {
-            match policy.mode {
-                mode::MUTE => return None,
-                mode::FULL => {
-                    return Some(Wanted { bytes: length, data: NO_FRAMES, are_frames: false });
-                }
-                mode::FRAMES if !FRAMES => {
-                    return Some(Wanted { bytes: length, data: NO_FRAMES, are_frames: false });
-                }
-                mode::FRAMES => {
-                    let most = if inward { policy.received } else { policy.sent };
-                    let data = u64::from(most);
-                    return Some(Wanted { bytes: length, data, are_frames: true });
-                }
-                _ => {
-                    limit = if inward { policy.received } else { policy.sent };
-                    data = NO_FRAMES;
-                }
-            }
+    let policy = policy::of(state, flight);
+    match policy.mode() {
+        None => {}
+        Some(mode::MUTE) => return None,
+        Some(mode::FRAMES) if FRAMES => {
+            let data = u64::from(policy.bytes());
+            return Some(Wanted { bytes: length, data, are_frames: true });
         }
+        Some(mode::FULL | mode::FRAMES) => {
+            return Some(Wanted { bytes: length, data: NO_FRAMES, are_frames: false });
+        }
+        Some(_) => (limit, data) = (policy.bytes(), NO_FRAMES),
     }
     let is_stream = flight.datagram == 0;
     let before = if is_stream { before } else { 0 };

@@ -6,6 +6,7 @@ use onlooker_common::map::Offset;
 
 use crate::kernel::{field, read};
 use crate::map::SOCKETS;
+use crate::policy::Remembered;
 
 const S_IFMT: u16 = 0o170_000;
 const S_IFSOCK: u16 = 0o140_000;
@@ -17,7 +18,8 @@ pub const AF_INET6: u16 = 10;
 pub const IPPROTO_TCP: u16 = 6;
 pub const IPPROTO_UDP: u16 = 17;
 
-/// What the programs remember of a socket.
+/// What the programs remember of a socket. What each call needs comes first: in the kernel's hash tables it is the
+/// cache line behind the key's.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct SocketState {
@@ -45,6 +47,8 @@ pub struct SocketState {
     /// TCP: both ports, which tell a later socket at the same address apart if its predecessor's
     /// end was missed (the kernel does not run a program inside itself).
     pub ports: u32,
+    pub wanted_received: Remembered,
+    pub wanted_sent: Remembered,
     /// Sequence numbers at which the directions began, of a connect(2) that was seen.
     pub sent_base: u32,
     pub received_base: u32,

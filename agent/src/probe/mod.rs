@@ -10,7 +10,7 @@ mod skipped;
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
 use aya::{Ebpf, EbpfLoader};
 use onlooker_common::counter::Counter;
 use onlooker_common::map::{Globals, Listener, Policy, target};
@@ -101,6 +101,9 @@ pub struct Probe {
     ring: RingBuf<MapData>,
     targets: HashMap<MapData, u32, u32>,
     policies: HashMap<MapData, u64, [u32; 4]>,
+    generation: Array<MapData, u32>,
+    /// How often policies were changed.
+    changes: u32,
     listeners: HashMap<MapData, [u32; 2], u32>,
     port_rules: HashMap<MapData, u32, u32>,
     counters: PerCpuArray<MapData, u64>,
@@ -143,6 +146,8 @@ impl Probe {
             ring: take(&mut ebpf, "EVENTS", RingBuf::try_from)?,
             targets: take(&mut ebpf, "TARGETS", HashMap::try_from)?,
             policies: take(&mut ebpf, "POLICIES", HashMap::try_from)?,
+            generation: take(&mut ebpf, "GENERATION", Array::try_from)?,
+            changes: 0,
             listeners: take(&mut ebpf, "LISTENERS", HashMap::try_from)?,
             port_rules: take(&mut ebpf, "PORT_RULES", HashMap::try_from)?,
             counters: take(&mut ebpf, "COUNTERS", PerCpuArray::try_from)?,
@@ -218,11 +223,18 @@ impl Probe {
             .map_err(|error| ProbeError::Map("PORT_RULES", error.to_string()))
     }
 
-    /// Sets what is copied of a socket's payload.
-    pub fn set_policy(&mut self, sock: u64, policy: Policy) {
-        let Policy { inode, mode, received, sent } = policy;
-        // The table forgets its oldest entries: the socket then has the default policy.
-        let _ = self.policies.insert(sock, [inode, mode, received, sent], 0);
+    /// Sets what is copied of the payload of some sockets, by the address of the sock.
+    pub fn set_policies(&mut self, policies: impl IntoIterator<Item = (u64, Policy)>) {
+        let mut any = false;
+        for (sock, Policy { inode, mode, received, sent }) in policies {
+            // The table forgets its oldest entries: the socket then has the default policy.
+            any |= self.policies.insert(sock, [inode, mode, received, sent], 0).is_ok();
+        }
+        if any {
+            self.changes = self.changes.wrapping_add(1);
+            // A place of an array can always be set.
+            let _ = self.generation.set(0, self.changes, 0);
+        }
     }
 
     /// Hands up to `most` waiting records to `take`; gives how many there were.

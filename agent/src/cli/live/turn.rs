@@ -81,9 +81,8 @@ impl Live {
         if let Some(tape) = &mut self.tape {
             tape.ticked(now, self.pipeline.processes());
         }
-        for verdict in self.pipeline.take_verdicts() {
-            self.probe.set_policy(verdict.socket, verdict.policy);
-        }
+        let verdicts = self.pipeline.take_verdicts();
+        self.probe.set_policies(verdicts.into_iter().map(|it| (it.socket, it.policy)));
         self.submit();
         taken
     }
