@@ -194,10 +194,7 @@ fn node_links_are_right_or_absent() {
     let service = node_service("hop.js", &[&next(leaf.port), "timeout", "5"]);
     let (spans, paths) = trace_load(service.port, &[service.pid(), leaf.pid()], 3);
     assert_eq!(spans.len(), 3 * paths.len());
-    for span in spans.iter().filter(|span| span.parent.is_some()) {
-        let parent = spans.parent_of(span).expect("the parent");
-        assert_eq!(parent.path(), span.path(), "a wrong parent is worse than none");
-    }
+    assert_no_parent_is_wrong(&spans);
     for span in spans.iter().filter(|span| span.service == "nginx") {
         assert_eq!(span.evidence.as_deref(), Some("same-call"));
     }
@@ -211,6 +208,11 @@ fn a_thread_pool_is_never_linked_wrongly() {
     let leaf = leaf();
     let service = python_service("hop.py", &[&next(leaf.port), "pool", "5"]);
     let (spans, _) = trace_load(service.port, &[service.pid(), leaf.pid()], 3);
+    assert_no_parent_is_wrong(&spans);
+}
+
+/// Each hop repeats the path: whoever has a parent has the one that served its path.
+fn assert_no_parent_is_wrong(spans: &[Span]) {
     for span in spans.iter().filter(|span| span.parent.is_some()) {
         let parent = spans.parent_of(span).expect("the parent");
         assert_eq!(parent.path(), span.path(), "a wrong parent is worse than none");
@@ -228,11 +230,7 @@ fn assert_nginx_links_nothing_wrongly(http: &str, server: &str, calls_for: impl 
         assert_eq!(of_it, calls_for(path), "{path}");
     }
     assert_eq!(calls.len(), paths.iter().map(|path| calls_for(path)).sum::<usize>());
-    for call in calls {
-        if let Some(parent) = spans.parent_of(call) {
-            assert_eq!(parent.path(), call.path(), "a wrong parent is worse than none");
-        }
-    }
+    assert_no_parent_is_wrong(&spans);
 }
 
 #[test]
