@@ -11,6 +11,8 @@
 //! ([`mode::FRAMES`](onlooker_common::map::mode::FRAMES)), from a call that begins with a header.
 
 mod header;
+mod piece;
+mod walk;
 
 use core::ffi::c_void;
 
@@ -19,11 +21,14 @@ use onlooker_common::counter::Counter;
 use onlooker_common::event::{PIECE_HEAD, flag};
 use onlooker_common::map::{CALL_RECORDS, RECORD_PAYLOAD, SMALL_DATA};
 
-use crate::emit::{Cursor, Scratch};
+use crate::emit::Scratch;
 use crate::map::FRAMES;
 use crate::vector::{self, Source, opaque};
 use crate::{counter, emit, kernel};
 use header::{DATA, HEADER, PADDED, SETTINGS, has_unused_flags, is_frame, length};
+use piece::{grow, open, tell};
+pub use walk::Walk;
+use walk::{NONE, at, cursor, get, put, set};
 
 /// The most steps that a call takes: three for each frame, and one for each buffer. 20 MB of frames of
 /// the usual 16 KiB.
@@ -35,8 +40,6 @@ const MOST_BYTES: u64 = (2 * CALL_RECORDS * RECORD_PAYLOAD) as u64;
 /// Length of the client's preface (RFC 9113 §3.4), and its first bytes.
 const PREFACE: u64 = 24;
 const PREFACE_BEGINS: [u8; 9] = *b"PRI * HTT";
-/// No piece is open.
-const NONE: u64 = u64::MAX;
 /// What a piece takes in the payload before its first byte of use.
 const ROOM: u64 = PIECE_HEAD as u64 + HEADER;
 
@@ -54,32 +57,6 @@ pub struct Followed {
     head: [u64; 2],
 }
 
-/// A call under way, in the scratch: see [`Cursor`] for why it is not in registers.
-#[repr(C)]
-pub struct Walk {
-    keep: u64,
-    skip: u64,
-    have: u64,
-    /// Non-zero: what is here is no frame.
-    lost: u64,
-    /// Bytes of the call that were passed.
-    at: u64,
-    /// Of these, bytes at the end that were not copied, and belong to no piece yet.
-    gap: u64,
-    /// Where in the payload the open piece begins, or [`NONE`].
-    piece: u64,
-    /// Bytes in it.
-    length: u64,
-    /// Offset in the call of the record in hand.
-    start: u64,
-    /// Bytes of each DATA frame to copy.
-    most: u64,
-    /// Bytes that were copied.
-    taken: u64,
-    /// The next header, as far as it has passed. Longer, for the verifier's bounds.
-    head: [u8; 24],
-}
-
 /// What [`follow`] led to.
 pub mod result {
     /// All of the call was followed and told.
@@ -88,47 +65,6 @@ pub mod result {
     pub const LOST: u64 = 1;
     /// Nothing was told: the call is not where the last one ended.
     pub const ELSEWHERE: u64 = 2;
-}
-
-/// Which field of the walk.
-macro_rules! walk {
-    ($name:ident) => {
-        core::mem::offset_of!(Scratch, walk) + core::mem::offset_of!(Walk, $name)
-    };
-}
-
-/// Which field of the cursor.
-macro_rules! cursor {
-    ($name:ident) => {
-        core::mem::offset_of!(Scratch, cursor) + core::mem::offset_of!(Cursor, $name)
-    };
-}
-
-macro_rules! get {
-    ($scratch:expr, $name:ident) => {
-        at($scratch, walk!($name))
-    };
-}
-
-macro_rules! set {
-    ($scratch:expr, $name:ident, $value:expr) => {
-        put($scratch, walk!($name), $value)
-    };
-}
-
-/// Reads a field of walk or cursor.
-#[inline(always)]
-fn at(scratch: *mut Scratch, field: usize) -> u64 {
-    // SAFETY: the scratch is this CPU's, and all of these fields are of this type; volatile, so that it is
-    // a load.
-    unsafe { scratch.cast::<u8>().add(field).cast::<u64>().read_volatile() }
-}
-
-/// Writes a field of walk or cursor.
-#[inline(always)]
-fn put(scratch: *mut Scratch, field: usize, value: u64) {
-    // SAFETY: as above.
-    unsafe { scratch.cast::<u8>().add(field).cast::<u64>().write_volatile(value) };
 }
 
 /// Whether a call begins with a frame: a direction's `first`, as only HTTP/2 begins, or any.
@@ -375,58 +311,4 @@ fn frame(scratch: *mut Scratch) {
     }
     set!(scratch, keep, keep);
     set!(scratch, skip, length - keep);
-}
-
-/// Begins a piece in the payload.
-#[inline(always)]
-fn open(scratch: *mut Scratch) {
-    let at = opaque(at(scratch, cursor!(fill)));
-    if at >= RECORD_PAYLOAD as u64 {
-        return;
-    }
-    let gap = get!(scratch, gap) as u32;
-    // SAFETY: within the first of two payloads.
-    unsafe {
-        let to = (&raw mut (*scratch).payload).cast::<u8>().add(at as usize).cast::<u32>();
-        to.write_unaligned(gap);
-        to.add(1).write_unaligned(0);
-    }
-    set!(scratch, piece, at);
-    set!(scratch, length, 0);
-    set!(scratch, gap, 0);
-    put(scratch, cursor!(fill), at + PIECE_HEAD as u64);
-}
-
-/// Writes the new length of the open piece.
-#[inline(always)]
-fn grow(scratch: *mut Scratch, n: u64) {
-    let (piece, length) = (get!(scratch, piece), get!(scratch, length).wrapping_add(n));
-    set!(scratch, length, length);
-    if piece >= RECORD_PAYLOAD as u64 {
-        return;
-    }
-    // SAFETY: within the first of two payloads, or eight bytes behind it.
-    unsafe {
-        let to = (&raw mut (*scratch).payload).cast::<u8>().add(piece as usize).cast::<u32>();
-        to.add(1).write_unaligned(length as u32);
-    }
-}
-
-/// Submits the record in hand.
-#[inline(always)]
-fn tell(scratch: *mut Scratch, length: u64, more: bool) {
-    let start = get!(scratch, start) as u32;
-    // SAFETY: the scratch is this CPU's.
-    unsafe {
-        (*scratch).data.offset = start;
-        (*scratch).data.header.captured = length as u32;
-        if more {
-            (*scratch).data.flags |= flag::MORE;
-        } else {
-            (*scratch).data.flags &= !flag::MORE;
-        }
-    }
-    emit::data(scratch, opaque(length));
-    set!(scratch, start, get!(scratch, at).wrapping_sub(get!(scratch, gap)));
-    set!(scratch, piece, NONE);
 }
