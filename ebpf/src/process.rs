@@ -16,7 +16,7 @@ pub fn forked(context: &RawTracePointContext) {
     let child: u64 = context.arg(1);
     let parent_tgid: u32 = field(parent, Offset::TaskTgid);
     if !task::is_target(parent_tgid) {
-        return;
+        return exclude(parent_tgid, field(child, Offset::TaskTgid));
     }
     let parent_tid: u32 = field(parent, Offset::TaskPid);
     let child_tgid: u32 = field(child, Offset::TaskTgid);
@@ -42,11 +42,30 @@ pub fn forked(context: &RawTracePointContext) {
     emit::process(header, parent_tgid, 0);
 }
 
+/// Where every process is a target, the child of one that is excluded has to be excluded, too, until it executes
+/// a program of its own.
+#[inline(always)]
+fn exclude(parent: u32, child: u32) {
+    let excluded = TARGETS.get_ptr(parent).is_some();
+    if globals::all() == 0 || !excluded || child == parent {
+        return;
+    }
+    if TARGETS.insert(child, Target { flags: target::EXCLUDED }, 0).is_err() {
+        counter::add(Counter::TargetsFull, 1);
+    }
+}
+
 /// A process executed a program.
 #[inline(always)]
 pub fn executed() {
     let who = task::current();
-    if TARGETS.get_ptr(who.0).is_none() && who.0 != globals::agent() {
+    // One that was excluded for what it ran before is judged again.
+    let decided = match TARGETS.get_ptr(who.0) {
+        // SAFETY: a live map value.
+        Some(known) => unsafe { (*known).flags & target::EXCLUDED == 0 },
+        None => false,
+    };
+    if !decided && who.0 != globals::agent() {
         let flags = globals::discover();
         if flags == 0 {
             return;

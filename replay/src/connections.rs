@@ -44,6 +44,8 @@ struct Entry {
     untold: Option<Opened>,
     /// The client's SYN: its sequence number, and when it was sent.
     syn: Option<(u32, u64)>,
+    /// The sequence numbers of the SYN and of the SYN that accepts it.
+    handshake: Option<(u32, u32)>,
     /// The same SYN was captured before, under these addresses.
     syn_of: Option<Ends>,
     /// One end was seen to know that the other is there, or that it is not.
@@ -200,7 +202,11 @@ impl Connections {
     /// Finds out whether a SYN was captured before its addresses were translated.
     fn find_syn(&mut self, key: Ends, sequence: u32) {
         if self.syns.len() > 2 * self.connections.len() + 64 {
-            self.syns.retain(|_, ends| self.connections.contains_key(ends));
+            // A port that is used again has a SYN of its own.
+            self.syns.retain(|&sequence, ends| {
+                let entry = self.connections.get(ends);
+                entry.and_then(|it| it.syn).is_some_and(|(own, _)| own == sequence)
+            });
         }
         let known = self.syns.insert(sequence, key).filter(|known| *known != key);
         let Some(known) = known else { return };
@@ -233,9 +239,14 @@ impl Connections {
 
     /// Finds out whether a connection that was just accepted is in the table already.
     fn compare(&mut self, key: Ends, numbers: (u32, u32)) {
+        if let Some(entry) = self.connections.get_mut(&key) {
+            entry.handshake = Some(numbers);
+        }
         let known = self.handshakes.insert(numbers, key).filter(|known| *known != key);
         if self.handshakes.len() > 2 * self.connections.len() + 64 {
-            self.handshakes.retain(|_, ends| self.connections.contains_key(ends));
+            self.handshakes.retain(|numbers, ends| {
+                self.connections.get(ends).and_then(|it| it.handshake) == Some(*numbers)
+            });
         }
         let Some(known) = known else { return };
         if !self.are_one(known, key) {
@@ -303,6 +314,7 @@ fn open(
         used: 0,
         untold: Some(Opened { id, transport, client, server, role, time }),
         syn: None,
+        handshake: None,
         syn_of: None,
         answered: false,
         copy_of: None,

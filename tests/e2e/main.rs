@@ -13,6 +13,7 @@ mod doctor;
 mod ending;
 mod etcd;
 mod event_loops;
+mod excluded;
 mod fastcgi;
 mod ground;
 mod grpc;

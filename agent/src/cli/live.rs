@@ -1,6 +1,7 @@
 //! The live loop: records from the kernel through the pipeline to the sinks, targets and capture
 //! policies back to the kernel.
 
+mod rejected;
 mod turn;
 
 use std::collections::HashSet;
@@ -26,6 +27,7 @@ use crate::config::Config;
 use crate::probe::{Courtesy, Probe, ProbeOptions};
 use crate::process::{self, Listeners, Selector};
 use crate::sink::Sinks;
+use rejected::Rejected;
 
 /// How long the loop sleeps while nothing happens.
 const POLL: Duration = Duration::from_millis(10);
@@ -65,8 +67,7 @@ pub(super) struct Live {
     /// that, some calls were told and others not, and requests without their responses would look
     /// like those of a client that pipelines, for as long as the connection lasts.
     complete_since: u64,
-    /// Processes that were found to be no targets, whose last records are on their way.
-    rejected: HashSet<u32>,
+    rejected: Rejected,
     /// Targets that still run; the loop can end when a traced command's are gone.
     targets: HashSet<u32>,
     /// Ports that were listened on before the hooks were set. Of later ones the kernel programs know.
@@ -109,7 +110,7 @@ impl Live {
             runtime,
             stop,
             complete_since: 0,
-            rejected: HashSet::new(),
+            rejected: Rejected::default(),
             targets: HashSet::new(),
             listeners: Listeners::default(),
             blind: Vec::new(),
@@ -157,6 +158,11 @@ impl Live {
 
     /// Makes the processes that run and are chosen targets. Their sockets are older than the hooks.
     fn add_running(&mut self) -> anyhow::Result<()> {
+        if self.selector.takes_all() {
+            for pid in self.selector.excluded() {
+                self.probe.exclude(pid)?;
+            }
+        }
         for pid in self.selector.running() {
             if !self.targets.contains(&pid) {
                 let older: Vec<u32> = process::older_sockets(pid).into_iter().collect();
@@ -179,6 +185,16 @@ impl Live {
         // One that has just executed was looked at then, and may be gone.
         self.pipeline.processes().get(pid);
         Ok(())
+    }
+
+    /// Makes a process no target, if it was one.
+    fn reject(&mut self, pid: u32) {
+        if !self.selector.takes_all() {
+            self.probe.remove_target(pid);
+        } else if let Err(error) = self.probe.exclude(pid) {
+            eprintln!("onlooker: process {pid} is traced, although it is excluded: {error:#}");
+        }
+        self.pipeline.processes().ended(pid);
     }
 
     fn add_found(&mut self, pid: u32) {

@@ -200,6 +200,15 @@ impl Probe {
             .map_err(|error| ProbeError::Map("TARGETS", error.to_string()))
     }
 
+    /// Excludes a process, also where every process is a target.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_target`](Self::add_target).
+    pub fn exclude(&mut self, tgid: u32) -> Result<(), ProbeError> {
+        self.add_target(tgid, target::EXCLUDED)
+    }
+
     /// Makes a process no target.
     pub fn remove_target(&mut self, tgid: u32) {
         // It may have ended meanwhile, which removed it already.

@@ -104,7 +104,7 @@ impl Selector {
     pub fn takes_exe<'a>(&self, names: impl IntoIterator<Item = &'a Path>) -> bool {
         let mut taken = self.targets.all;
         for name in names {
-            if self.excludes(name) {
+            if self.excludes_any([name]) {
                 return false;
             }
             taken |= self.exes.iter().any(|glob| matches(glob, name));
@@ -112,10 +112,27 @@ impl Selector {
         taken
     }
 
-    /// Whether a process is excluded by its executable.
+    /// Whether a process is excluded by any of its executable's names, whatever rule takes it.
     #[must_use]
-    pub fn excludes(&self, exe: &Path) -> bool {
-        self.exclude.iter().any(|glob| matches(glob, exe))
+    pub fn excludes_any<'a>(&self, names: impl IntoIterator<Item = &'a Path>) -> bool {
+        names.into_iter().any(|name| self.exclude.iter().any(|glob| matches(glob, name)))
+    }
+
+    /// The processes that run already and are excluded.
+    #[must_use]
+    pub fn excluded(&self) -> Vec<u32> {
+        if self.exclude.is_empty() {
+            return Vec::new();
+        }
+        let all = inspect::all();
+        all.into_iter().map(|(pid, _)| pid).filter(|&pid| self.excludes_running(pid)).collect()
+    }
+
+    fn excludes_running(&self, pid: u32) -> bool {
+        // A look at each process costs system calls.
+        !self.exclude.is_empty()
+            && self
+                .excludes_any(inspect::executables_of(pid).iter().flatten().map(PathBuf::as_path))
     }
 
     /// The processes that run already and are chosen, without the agent itself.
@@ -143,13 +160,33 @@ impl Selector {
             };
             chosen.extend(all.iter().map(|&(pid, _)| pid).filter(listens));
         }
+        chosen.retain(|&pid| !self.excludes_running(pid));
         if self.targets.children {
-            add_descendants(&mut chosen, &all);
+            self.add_descendants(&mut chosen, &all);
         }
         chosen.sort_unstable();
         chosen.dedup();
         chosen.retain(|&pid| pid != me);
         chosen
+    }
+
+    /// Children of the chosen, and theirs.
+    fn add_descendants(&self, chosen: &mut Vec<u32>, all: &[(u32, u32)]) {
+        let mut excluded = Vec::new();
+        loop {
+            let (out, more): (Vec<_>, Vec<_>) = all
+                .iter()
+                .filter(|(pid, parent)| {
+                    chosen.contains(parent) && !chosen.contains(pid) && !excluded.contains(pid)
+                })
+                .map(|&(pid, _)| pid)
+                .partition(|&pid| self.excludes_running(pid));
+            if more.is_empty() {
+                return;
+            }
+            excluded.extend(out);
+            chosen.extend(more);
+        }
     }
 
     /// Whether a process has a listening socket on one of the chosen ports.
@@ -191,21 +228,6 @@ fn matches(glob: &Pattern, exe: &Path) -> bool {
     glob.matches_path(exe)
         || !glob.as_str().contains('/')
             && exe.file_name().is_some_and(|name| glob.matches_path(Path::new(name)))
-}
-
-/// Children of the chosen, and theirs.
-fn add_descendants(chosen: &mut Vec<u32>, all: &[(u32, u32)]) {
-    loop {
-        let more: Vec<_> = all
-            .iter()
-            .filter(|(pid, parent)| chosen.contains(parent) && !chosen.contains(pid))
-            .map(|&(pid, _)| pid)
-            .collect();
-        if more.is_empty() {
-            return;
-        }
-        chosen.extend(more);
-    }
 }
 
 fn why_hidden(pid: u32) -> &'static str {

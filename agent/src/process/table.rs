@@ -55,7 +55,7 @@ impl ProcessTable {
         }
     }
 
-    /// A process ended.
+    /// A process ended, or nothing further will be heard of it.
     pub fn ended(&mut self, pid: u32) {
         self.ended.push_back(pid);
         if self.ended.len() > MOST_ENDED
@@ -67,7 +67,15 @@ impl ProcessTable {
 
     /// A process, looked at if it has not been.
     pub fn get(&mut self, pid: u32) -> &Seen {
-        self.seen.entry(pid).or_insert_with(|| see(pid, ""))
+        if !self.seen.contains_key(&pid) {
+            let seen = see(pid, "");
+            // Of one that has ended no end will be told again.
+            if seen.started == 0 {
+                self.ended(pid);
+            }
+            self.seen.insert(pid, seen);
+        }
+        &self.seen[&pid]
     }
 }
 

@@ -67,9 +67,9 @@ pub(crate) fn cause<'a>(
         return match find(task.cause, call, history, &alive) {
             Cause::Known(on, entry, _) => match tasks.end_of(task.thread) {
                 None => Cause::ThreadRuns,
-                Some(end)
-                    if end >= call.start && end <= entry.end.saturating_add(THREAD_END_SLACK) =>
-                {
+                // An earlier thread's, of the same id.
+                Some(end) if end < call.start => Cause::ThreadRuns,
+                Some(end) if end <= entry.end.saturating_add(THREAD_END_SLACK) => {
                     Cause::Known(on, entry, Evidence::Lineage)
                 }
                 Some(_) => Cause::None(Why::Pool),

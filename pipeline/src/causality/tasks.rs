@@ -4,12 +4,13 @@
 //! loop: "the thread that served the parent" says nothing about it from then on.
 
 use onlooker_protocol::Task as Caller;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::serving::decider;
 use crate::connection::ConnectionId;
 
-/// Tasks remembered; beyond, the table starts over (and links of that moment are missed).
+/// Tasks whose requests are remembered; beyond, the table starts over, and overlaps of that moment are not
+/// seen. As many are remembered not to serve one request at a time; beyond, no task is taken to.
 const MOST_TASKS: usize = 64 * 1024;
 /// Ends of threads remembered.
 const MOST_ENDS: usize = 16 * 1024;
@@ -19,10 +20,6 @@ struct Task {
     /// The connection whose request it read last, and whether it has begun to answer.
     serving: Option<ConnectionId>,
     answered: bool,
-    /// It has been seen to serve several at once.
-    multiplexes: bool,
-    /// It has been seen to call after it waited for other events: timers are in play.
-    drifts: bool,
     /// The last exchange it served: connection, and when it ended.
     last: Option<(ConnectionId, u64)>,
 }
@@ -31,6 +28,11 @@ struct Task {
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
     tasks: FxHashMap<u64, Task>,
+    /// Those that have been seen to serve several requests at once. What speaks against a parent is kept
+    /// apart from what is forgotten.
+    multiplexing: FxHashSet<u64>,
+    /// Those that have been seen to call after they waited for other events: timers are in play.
+    drifting: FxHashSet<u64>,
     /// When threads ended, for lineage.
     ends: FxHashMap<u32, u64>,
 }
@@ -46,13 +48,11 @@ impl Tasks {
     /// The task received bytes as a server.
     pub(crate) fn received(&mut self, id: u64, on: ConnectionId) {
         let task = self.task(id);
-        match task.serving {
-            Some(other) if other != on && !task.answered => task.multiplexes = true,
-            Some(other) if other == on && !task.answered => return,
-            _ => {}
+        let owed = task.serving.filter(|_| !task.answered);
+        (task.serving, task.answered) = (Some(on), false);
+        if owed.is_some_and(|other| other != on) {
+            remember(&mut self.multiplexing, id);
         }
-        task.serving = Some(on);
-        task.answered = false;
     }
 
     /// The task sent bytes as a server, or nothing is owed any more (the connection ended).
@@ -68,20 +68,18 @@ impl Tasks {
     /// one exchange at a time on a connection, so that overlaps on it are pipelining.
     pub(crate) fn served(&mut self, id: u64, on: ConnectionId, start: u64, end: u64, serial: bool) {
         let task = self.task(id);
-        if let Some((other, ended)) = task.last
-            && start < ended
-            && (other != on || !serial)
-        {
-            task.multiplexes = true;
-        }
-        if task.last.is_none_or(|(_, ended)| ended < end) {
+        let before = task.last;
+        if before.is_none_or(|(_, ended)| ended < end) {
             task.last = Some((on, end));
+        }
+        if before.is_some_and(|(other, ended)| start < ended && (other != on || !serial)) {
+            remember(&mut self.multiplexing, id);
         }
     }
 
     /// Whether the task has been seen to serve several requests at once.
     pub(crate) fn multiplexes(&self, id: u64) -> bool {
-        self.tasks.get(&id).is_some_and(|task| task.multiplexes)
+        is_among(&self.multiplexing, id)
     }
 
     /// A task sends the first bytes of a connection.
@@ -93,27 +91,41 @@ impl Tasks {
 
     /// The task, an event loop, called in a turn that no bytes had begun.
     pub(crate) fn drifted(&mut self, id: u64) {
-        self.task(id).drifts = true;
+        remember(&mut self.drifting, id);
     }
 
     /// Whether the task has been seen to call in turns that no bytes had begun.
     pub(crate) fn drifts(&self, id: u64) -> bool {
-        self.tasks.get(&id).is_some_and(|task| task.drifts)
+        is_among(&self.drifting, id)
     }
 
     /// A thread ended.
     pub(crate) fn ended(&mut self, thread: u32, at: u64) {
-        self.tasks.remove(&u64::from(thread));
+        let id = u64::from(thread);
+        self.tasks.remove(&id);
+        self.multiplexing.remove(&id);
+        self.drifting.remove(&id);
         if self.ends.len() >= MOST_ENDS {
             self.ends.clear();
         }
         self.ends.insert(thread, at);
     }
 
-    /// When a thread ended that began before `at`.
+    /// When the last thread of an id ended. One that has the same id may run.
     pub(crate) fn end_of(&self, thread: u32) -> Option<u64> {
         self.ends.get(&thread).copied()
     }
+}
+
+fn remember(known: &mut FxHashSet<u64>, id: u64) {
+    if known.len() < MOST_TASKS {
+        known.insert(id);
+    }
+}
+
+/// Whether a task is among those, or may be: when no more can be remembered, nobody knows who is not.
+fn is_among(known: &FxHashSet<u64>, id: u64) -> bool {
+    known.contains(&id) || known.len() >= MOST_TASKS
 }
 
 #[cfg(test)]
@@ -159,5 +171,25 @@ mod tests {
         tasks.answered(7, A);
         tasks.received(7, B);
         assert!(!tasks.multiplexes(7));
+    }
+
+    #[test]
+    fn what_speaks_against_a_parent_outlasts_the_table() {
+        let mut tasks = Tasks::default();
+        tasks.received(7, A);
+        tasks.received(7, B);
+        tasks.drifted(8);
+        (100..100 + MOST_TASKS as u64).for_each(|id| tasks.received(id, A));
+        assert!(tasks.multiplexes(7) && tasks.drifts(8));
+        assert!(!tasks.multiplexes(100));
+        tasks.ended(7, 1);
+        assert!(!tasks.multiplexes(7));
+    }
+
+    #[test]
+    fn when_no_more_can_be_remembered_nobody_serves_one_at_a_time() {
+        let mut tasks = Tasks::default();
+        (0..=MOST_TASKS as u64).for_each(|id| tasks.drifted(id));
+        assert!(tasks.drifts(u64::MAX) && !tasks.multiplexes(u64::MAX));
     }
 }

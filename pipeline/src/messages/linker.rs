@@ -117,7 +117,7 @@ impl Linker {
         };
         let held = Held { span, names, received: at, since: now, looks };
         if looks > 0 {
-            self.put_back(held, now + LOOKS[looks]);
+            self.put_back(held, now.saturating_add(LOOKS[looks]));
         } else if let Some(span) = self.look(held, now, false) {
             return Some(span);
         }
@@ -170,11 +170,11 @@ impl Linker {
         held.looks += 1;
         let next = match LOOKS.get(held.looks) {
             _ if is_last || look.missing + look.unsettled == 0 => None,
-            Some(after) => Some(held.since + after),
-            None if look.unsettled > 0 => Some(now + IDS_LOOK),
+            Some(after) => Some(held.since.saturating_add(*after)),
+            None if look.unsettled > 0 => Some(now.saturating_add(IDS_LOOK)),
             None => None,
         };
-        match next.filter(|&next| next <= held.since + IDS_WAIT) {
+        match next.filter(|&next| next <= held.since.saturating_add(IDS_WAIT)) {
             Some(next) => {
                 self.put_back(held, next);
                 None

@@ -206,7 +206,8 @@ pub enum Evidence {
     SameCall,
     /// The thread (goroutine, …) that served the parent made the call meanwhile.
     SameTask,
-    /// A thread or process that the serving one started made the call, and ended before it.
+    /// A thread or process that the serving one started made the call, and had ended 50 ms after the request at
+    /// the latest.
     Lineage,
     /// An event loop made the call inline, while it handled the parent's bytes.
     Segment,

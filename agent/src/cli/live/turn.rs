@@ -27,32 +27,39 @@ impl Live {
                     match kind {
                         Kind::Exec => {
                             let seen = pipeline.processes().look(pid, &comm(&process.comm));
-                            // A target stays one whatever it executes; the others are judged.
                             let names = [&seen.exe, &seen.file].into_iter().flatten();
                             let names = names.map(PathBuf::as_path);
-                            if targets.contains(&pid) || selector.takes_exe(names) {
-                                rejected.remove(&pid);
+                            // A target stays one whatever else it executes; the others are judged.
+                            let stays =
+                                targets.contains(&pid) && !selector.excludes_any(names.clone());
+                            if stays || selector.takes_exe(names) {
+                                rejected.remove(pid);
                             } else {
+                                targets.remove(&pid);
                                 rejected.insert(pid);
                             }
                         }
-                        Kind::Fork if rejected.contains(&process.other) => {
+                        Kind::Fork if rejected.contains(process.other) => {
                             rejected.insert(pid);
                         }
                         // What it executes may be the next record.
                         Kind::Fork => {
+                            rejected.remove(pid);
                             targets.insert(pid);
                             pipeline.processes().forked(pid, process.other);
                         }
                         Kind::Listen if selector.takes_port(process.other) => {
                             let seen = pipeline.processes().look(pid, &comm(&process.comm));
                             let names = [&seen.exe, &seen.file].into_iter().flatten();
-                            if !targets.contains(&pid) && listens_for_others(names) {
+                            let excluded =
+                                selector.excludes_any(names.clone().map(PathBuf::as_path));
+                            let none = excluded || listens_for_others(names);
+                            if !targets.contains(&pid) && none {
                                 rejected.insert(pid);
                             } else {
                                 // It was none by what it executed.
                                 targets.insert(pid);
-                                rejected.remove(&pid);
+                                rejected.remove(pid);
                             }
                         }
                         _ => {}
@@ -60,12 +67,12 @@ impl Live {
                 }
                 Some(Record::Data(data, _))
                     if data.header.time < *complete_since
-                        || rejected.contains(&data.header.tgid) =>
+                        || rejected.contains(data.header.tgid) =>
                 {
                     return;
                 }
-                Some(Record::Socket(socket)) if rejected.contains(&socket.header.tgid) => return,
-                Some(Record::ConnectFailure(it)) if rejected.contains(&it.header.tgid) => return,
+                Some(Record::Socket(socket)) if rejected.contains(socket.header.tgid) => return,
+                Some(Record::ConnectFailure(it)) if rejected.contains(it.header.tgid) => return,
                 _ => {}
             }
             pipeline.feed(record);
@@ -73,6 +80,9 @@ impl Live {
                 tape.fed(record.as_ref(), pipeline.processes());
             }
         });
+        if taken < MOST_AT_ONCE {
+            self.rejected.all_taken();
+        }
         for (kind, process) in std::mem::take(&mut self.news) {
             self.heard(kind, &process);
         }
@@ -91,8 +101,8 @@ impl Live {
     fn heard(&mut self, kind: Kind, process: &event::Process) {
         let pid = process.header.tgid;
         match kind {
-            Kind::Exec | Kind::Fork | Kind::Listen if self.rejected.contains(&pid) => {
-                self.probe.remove_target(pid);
+            Kind::Exec | Kind::Fork | Kind::Listen if self.rejected.contains(pid) => {
+                self.reject(pid);
             }
             Kind::Exec if !self.targets.contains(&pid) && self.selector.watches_programs() => {
                 self.add_found(pid);
@@ -106,7 +116,7 @@ impl Live {
             }
             Kind::Exit => {
                 self.targets.remove(&pid);
-                self.rejected.remove(&pid);
+                self.rejected.remove(pid);
                 self.pipeline.process_ended(pid);
                 if let Some(tape) = &mut self.tape {
                     tape.process_ended(pid, self.pipeline.processes());
