@@ -8,6 +8,11 @@ pub struct Target {
     pub flags: u32,
 }
 
+/// Processes that can be targets, or excluded, at once.
+pub const MOST_TARGETS: u32 = 16_384;
+/// Ports that can make whoever listens on them a target.
+pub const MOST_PORT_RULES: u32 = 256;
+
 /// Bits of [`Target::flags`].
 pub mod target {
     /// Captured while user space makes up its mind.

@@ -1,9 +1,9 @@
 //! From kernel events to finished spans.
 //!
-//! Reading order: `event` (what comes in), `connection` (bytes in order, detection, dissectors),
-//! `causality` (who called whom), `messages` (who sent what another received), [`span`] (what goes
-//! out). Nothing here knows aya, tokio or Linux; `onlooker replay` and the benchmarks run it on any
-//! machine.
+//! Reading order: [`onlooker_common::event`] (what comes in), `pipeline` (a room a step), `connection` (bytes in
+//! order, detection, dissectors), `causality` (who called whom), `messages` (who sent what another received),
+//! [`span`] (what goes out). Nothing here knows aya, tokio or Linux; `onlooker replay` and the benchmarks run it
+//! on any machine.
 #![forbid(unsafe_code)]
 
 mod causality;

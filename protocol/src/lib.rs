@@ -3,7 +3,7 @@
 //! This crate knows protocols and nothing else: no sockets, no processes, no spans. It takes
 //! [`Chunk`]s, which may start in the middle of a connection, be cut, or have holes, and gives
 //! [`Exchange`]s. It never panics on input, never allocates from a length it has not checked,
-//! and has no dependency, so that it can be fuzzed, tested and measured on any machine.
+//! and has few and small dependencies, so that it can be fuzzed, tested and measured on any machine.
 //!
 //! Reading order: [`chunk`] (what comes in), [`window`] (how a dissector reads it),
 //! [`exchange`] (what goes out), [`dissector`] (the trait), [`detect`] (which dissector),

@@ -160,7 +160,7 @@ impl Live {
     fn add_running(&mut self) -> anyhow::Result<()> {
         if self.selector.takes_all() {
             for pid in self.selector.excluded() {
-                self.probe.exclude(pid)?;
+                self.exclude(pid);
             }
         }
         for pid in self.selector.running() {
@@ -170,7 +170,7 @@ impl Live {
                     tape.older_sockets(&older);
                 }
                 self.pipeline.add_older_sockets(older);
-                self.add(pid)?;
+                self.add_found(pid);
             }
         }
         Ok(())
@@ -189,12 +189,18 @@ impl Live {
 
     /// Makes a process no target, if it was one.
     fn reject(&mut self, pid: u32) {
-        if !self.selector.takes_all() {
+        if self.selector.takes_all() {
+            self.exclude(pid);
+        } else {
             self.probe.remove_target(pid);
-        } else if let Err(error) = self.probe.exclude(pid) {
-            eprintln!("onlooker: process {pid} is traced, although it is excluded: {error:#}");
         }
         self.pipeline.processes().ended(pid);
+    }
+
+    fn exclude(&mut self, pid: u32) {
+        if let Err(error) = self.probe.exclude(pid) {
+            eprintln!("onlooker: process {pid} is traced, although it is excluded: {error:#}");
+        }
     }
 
     fn add_found(&mut self, pid: u32) {

@@ -142,7 +142,17 @@ impl fmt::Display for Account {
             (pipeline.lost, "message(s) with ends in holes"),
             (pipeline.forgotten, "connection(s): there were too many"),
         ]);
-        list(f, "lost", &lost)
+        list(f, "lost", &lost)?;
+        let of = |counter: Counter| kernel[counter as usize];
+        list(
+            f,
+            "not copied",
+            &[
+                (of(Counter::Beyond), "byte(s) that no span needs"),
+                (of(Counter::Muted), "call(s) on connections that are not understood"),
+                (of(Counter::OtherSockets), "call(s) on sockets of other kinds"),
+            ],
+        )
     }
 }
 

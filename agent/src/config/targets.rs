@@ -1,5 +1,6 @@
 //! What is traced.
 
+use onlooker_common::map::MOST_PORT_RULES;
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -43,6 +44,9 @@ impl Targets {
         }
         if self.ports.contains(&0) {
             return Err(ConfigError::value("targets.ports", "ports from 1 to 65535"));
+        }
+        if self.ports.len() > MOST_PORT_RULES as usize {
+            return Err(ConfigError::value("targets.ports", "at most 256 ports"));
         }
         if self.exes.iter().chain(&self.exclude).any(String::is_empty) {
             return Err(ConfigError::value(

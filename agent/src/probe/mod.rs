@@ -13,7 +13,7 @@ use std::time::Duration;
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
 use aya::{Ebpf, EbpfLoader};
 use onlooker_common::counter::Counter;
-use onlooker_common::map::{Globals, Listener, Policy, target};
+use onlooker_common::map::{Globals, Listener, MOST_PORT_RULES, MOST_TARGETS, Policy, target};
 use onlooker_common::view::{self, AsBytes as _, Record};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
@@ -74,8 +74,8 @@ pub enum ProbeError {
     Btf(#[from] BtfError),
     /// Not enough privileges.
     #[error(
-        "the kernel refuses to load programs ({0}); run as root, or with CAP_BPF, CAP_PERFMON, \
-         CAP_SYS_PTRACE and CAP_NET_ADMIN"
+        "the kernel refuses to load programs ({0}); run as root, or with CAP_BPF, CAP_PERFMON and \
+         CAP_SYS_PTRACE; `onlooker doctor` tells which are missing"
     )]
     Permission(String),
     /// tracefs is missing and cannot be mounted.
@@ -90,6 +90,16 @@ pub enum ProbeError {
     /// Not one socket call can be watched.
     #[error("no socket call can be watched: {0}; `onlooker doctor` tells what is missing")]
     NothingAttached(String),
+    /// A table of the programs takes no more.
+    #[error("no more than {most} {what} can be traced at once ({why})")]
+    Full {
+        /// What is in the table.
+        what: &'static str,
+        /// How many it takes.
+        most: u32,
+        /// What the kernel said.
+        why: String,
+    },
     /// A map is not what it should be: the object and the agent are of different builds.
     #[error("map {0} is not usable: {1}")]
     Map(&'static str, String),
@@ -195,9 +205,11 @@ impl Probe {
     ///
     /// The table of targets is full.
     pub fn add_target(&mut self, tgid: u32, flags: u32) -> Result<(), ProbeError> {
-        self.targets
-            .insert(tgid, flags, 0)
-            .map_err(|error| ProbeError::Map("TARGETS", error.to_string()))
+        self.targets.insert(tgid, flags, 0).map_err(|error| ProbeError::Full {
+            what: "processes",
+            most: MOST_TARGETS,
+            why: error.to_string(),
+        })
     }
 
     /// Excludes a process, also where every process is a target.
@@ -225,11 +237,13 @@ impl Probe {
     ///
     /// # Errors
     ///
-    /// More than 256 ports.
+    /// More than [`MOST_PORT_RULES`] ports.
     pub fn add_port_rule(&mut self, port: u16) -> Result<(), ProbeError> {
-        self.port_rules
-            .insert(u32::from(port), 1, 0)
-            .map_err(|error| ProbeError::Map("PORT_RULES", error.to_string()))
+        self.port_rules.insert(u32::from(port), 1, 0).map_err(|error| ProbeError::Full {
+            what: "ports",
+            most: MOST_PORT_RULES,
+            why: error.to_string(),
+        })
     }
 
     /// Sets what is copied of the payload of some sockets, by the address of the sock.

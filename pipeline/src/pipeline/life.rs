@@ -26,8 +26,8 @@ impl<P: Processes> Pipeline<P> {
             self.close(connection, Ending::Forgotten);
         }
         if self.table.len() > MOST_CONNECTIONS {
-            self.counters.forgotten += 1;
-            if let Some(oldest) = self.table.unused_longest() {
+            for oldest in self.table.unused_longest() {
+                self.counters.forgotten += 1;
                 self.end(oldest, Ending::Forgotten);
             }
         }
