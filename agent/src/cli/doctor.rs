@@ -5,16 +5,15 @@ mod collectors;
 mod machine;
 mod targets;
 
-use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::output::settings;
+use super::say::{print, say};
 use crate::config::Targets;
 
 #[derive(Debug, Args)]
@@ -112,7 +111,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Vec::new()
     } else if works {
         if !json {
-            eprintln!("onlooker: watching the targets for {:?}", arguments.duration);
+            say(format_args!("onlooker: watching the targets for {:?}", arguments.duration));
         }
         targets::watch(&chosen, arguments.duration)?
     } else {
@@ -149,16 +148,6 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn is_good(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.grade != Grade::Bad)
-}
-
-/// Prints to whoever still reads.
-fn print(report: &str) -> anyhow::Result<()> {
-    match std::io::stdout().write_all(report.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("the report cannot be printed")
-        }
-        _ => Ok(()),
-    }
 }
 
 fn text(findings: &[Finding]) -> String {

@@ -19,6 +19,7 @@ use super::clock::{epoch, now};
 use super::failures::Failures;
 use super::news::Teller;
 use super::output::runtime;
+use super::say::say;
 use super::stop::stop_on_signals;
 use super::summary::{Account, Summary};
 use super::tape::{RecordArguments, Tape, Witness};
@@ -146,10 +147,10 @@ impl Live {
         }
         for feature in self.probe.features() {
             if let Some(why) = feature.problem() {
-                eprintln!(
+                say(format_args!(
                     "onlooker: {} is not available, so {}: {why}",
                     feature.name, feature.without
-                );
+                ));
             }
         }
         Ok(())
@@ -183,7 +184,7 @@ impl Live {
 
     fn add_found(&mut self, pid: u32) {
         if let Err(error) = self.add(pid) {
-            eprintln!("onlooker: process {pid} is not traced: {error:#}");
+            say(format_args!("onlooker: process {pid} is not traced: {error:#}"));
         }
     }
 
@@ -261,7 +262,7 @@ impl Live {
                 if let Some(teller) = &mut self.teller {
                     let (failed, kernel) = (self.pipeline.failed_connects(), self.probe.counters());
                     if let Some(news) = teller.news(failed, kernel, clock_checked) {
-                        eprint!("{news}");
+                        say(news);
                     }
                 }
             }

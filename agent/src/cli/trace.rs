@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::live::{Limits, Live};
 use super::output::{OutputArguments, Shown};
+use super::say::say;
 use super::tape::RecordArguments;
 use crate::config::Config;
 use crate::process::Selector;
@@ -67,7 +68,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let config = config(&arguments)?;
     let selector = Selector::new(&config.targets, !arguments.command.is_empty())?;
     if !config.export.leaves_the_terminal() && config.export.console.is_some() {
-        eprintln!("onlooker: no collector is configured; spans are shown here only (see --otlp)");
+        say("onlooker: no collector is configured; spans are shown here only (see --otlp)");
     }
     let mut live = Live::prepare(&config, selector)?;
     live.record(&arguments.record)?;
@@ -79,7 +80,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         live.add(child.pid())?;
     }
     live.attach()?;
-    eprintln!("onlooker: {}; Ctrl-C ends", opening(live.targets()));
+    say(format_args!("onlooker: {}; Ctrl-C ends", opening(live.targets())));
     if let Some(child) = &child {
         child.release()?;
     }
@@ -89,7 +90,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let status = child.map(|child| child.end(live.targets() == 0));
     let summary = live.finish(|summary| {
         if !arguments.quiet {
-            eprintln!("{summary}");
+            say(summary);
         }
     });
     if summary.recording_failed() {
