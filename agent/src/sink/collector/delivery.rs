@@ -20,11 +20,7 @@ use crate::words::counted;
 pub(super) struct Delivery {
     destination: Destination,
     counters: Arc<Counters>,
-    /// The latest attempt failed, but may be repeated.
-    troubled: AtomicBool,
-    /// Trouble was reported, so that its end is worth a word.
-    trouble_reported: AtomicBool,
-    trouble: Occasion,
+    trouble: Trouble,
     refusal: Occasion,
     remark: Occasion,
     full_queue: Occasion,
@@ -35,9 +31,7 @@ impl Delivery {
         Self {
             destination,
             counters,
-            troubled: AtomicBool::new(false),
-            trouble_reported: AtomicBool::new(false),
-            trouble: Occasion::default(),
+            trouble: Trouble::default(),
             refusal: Occasion::default(),
             remark: Occasion::default(),
             full_queue: Occasion::default(),
@@ -82,7 +76,7 @@ impl Delivery {
         }
         if rejected > 0 || !message.is_empty() {
             let said = visible(message);
-            if self.remark.is_due() {
+            if self.remark.is_due(Instant::now()) {
                 warn(format_args!(
                     "{}: accepted, but {} rejected: {said}",
                     self.counters.name(),
@@ -91,15 +85,14 @@ impl Delivery {
             }
             self.counters.fail(said);
         }
-        self.troubled.store(false, Relaxed);
-        if self.trouble_reported.swap(false, Relaxed) {
+        if self.trouble.ends() {
             note(format_args!("{}: working again", self.counters.name()));
         }
     }
 
     fn refused(&self, spans: u64, error: String) {
         self.counters.lose(DropReason::Refused, spans);
-        if self.refusal.is_due() {
+        if self.refusal.is_due(Instant::now()) {
             warn(format_args!(
                 "{}: {error}; these spans are lost, later ones are tried{}",
                 self.counters.name(),
@@ -110,8 +103,7 @@ impl Delivery {
     }
 
     fn failed(&self, error: String) {
-        if !self.troubled.swap(true, Relaxed) && self.trouble.is_due() {
-            self.trouble_reported.store(true, Relaxed);
+        if self.trouble.goes_on(Instant::now()) {
             warn(format_args!(
                 "{}: {error}; trying again, spans are kept while the queue has room{}",
                 self.counters.name(),
@@ -135,6 +127,30 @@ impl Delivery {
     }
 }
 
+/// Attempts that fail but may be repeated: the beginning is told, and the end of what was told.
+#[derive(Debug, Default)]
+struct Trouble {
+    told: AtomicBool,
+    occasion: Occasion,
+}
+
+impl Trouble {
+    /// An attempt failed. Whether that is to be told: once, but what comes back too soon after it was
+    /// told is told when it has lasted, or else the last word would be that all is well.
+    fn goes_on(&self, now: Instant) -> bool {
+        let tell = !self.told.load(Relaxed) && self.occasion.is_due(now);
+        if tell {
+            self.told.store(true, Relaxed);
+        }
+        tell
+    }
+
+    /// An attempt succeeded. Whether that is to be told.
+    fn ends(&self) -> bool {
+        self.told.swap(false, Relaxed)
+    }
+}
+
 /// Keeps a report from being made once a request: at most once in a while.
 #[derive(Debug, Default)]
 struct Occasion {
@@ -145,16 +161,39 @@ impl Occasion {
     /// Between two reports of one kind.
     const WHILE: Duration = Duration::from_secs(60);
 
-    fn is_due(&self) -> bool {
+    fn is_due(&self, now: Instant) -> bool {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = latest.is_none_or(|latest| latest.elapsed() >= Self::WHILE);
+        let due = latest.is_none_or(|latest| now.duration_since(latest) >= Self::WHILE);
         if due {
-            *latest = Some(Instant::now());
+            *latest = Some(now);
         }
         due
     }
 
     fn is_first(&self) -> bool {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now()).is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Occasion, Trouble};
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn trouble_that_comes_back_soon_is_told_once_it_has_lasted() {
+        let trouble = Trouble::default();
+        let begin = Instant::now();
+        let after = |seconds| begin + Duration::from_secs(seconds);
+        assert!(trouble.goes_on(begin));
+        assert!(!trouble.goes_on(after(5)) && !trouble.goes_on(after(600)));
+        assert!(trouble.ends() && !trouble.ends());
+
+        let again = after(601);
+        assert!(trouble.goes_on(again) && trouble.ends());
+        // Less than a minute after it was told: first nothing, and "working again" would be the last word.
+        assert!(!trouble.goes_on(again + Occasion::WHILE / 2));
+        assert!(trouble.goes_on(again + Occasion::WHILE));
+        assert!(trouble.ends());
     }
 }
