@@ -78,6 +78,19 @@ impl FileSink {
     }
 }
 
+/// Whether such a file could be opened, as far as that can be told without doing so.
+pub(super) fn check(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if !std::fs::metadata(folder.unwrap_or(Path::new(".")))?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => Ok(()),
+        Err(error) => ignore_missing(error),
+    }
+}
+
 /// A file of lines that does not grow beyond a size.
 #[derive(Debug)]
 struct Rotating {
