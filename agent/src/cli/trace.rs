@@ -67,6 +67,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let config = config(&arguments)?;
     let selector = Selector::new(&config.targets, !arguments.command.is_empty())?;
+    let others_can_come = selector.watches_programs() || !selector.ports().is_empty();
     if !config.export.leaves_the_terminal() && config.export.console.is_some() {
         say("onlooker: no collector is configured; spans are shown here only (see --otlp)");
     }
@@ -86,7 +87,14 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let limits = Limits { duration: arguments.duration, spans: arguments.count };
     let command = !arguments.command.is_empty();
-    live.run(limits, |live| command && live.targets() == 0);
+    let mut watches = live.targets() > 0 && !command && !others_can_come;
+    live.run(limits, |live| {
+        let over = live.targets() == 0;
+        if over && std::mem::take(&mut watches) {
+            say("onlooker: all processes that were traced have ended; Ctrl-C ends");
+        }
+        command && over
+    });
     let status = child.map(|child| child.end(live.targets() == 0));
     let summary = live.finish(|summary| {
         if !arguments.quiet {

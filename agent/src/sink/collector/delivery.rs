@@ -1,6 +1,6 @@
 //! Bringing requests to a collector: attempts, pauses, the account, and what is said about it.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,9 +21,11 @@ pub(super) struct Delivery {
     destination: Destination,
     counters: Arc<Counters>,
     trouble: Trouble,
+    /// Spans that the queue had no room for when trouble was told, or its end.
+    lost_before: AtomicU64,
+    full_queue: Trouble,
     refusal: Occasion,
     remark: Occasion,
-    full_queue: Occasion,
 }
 
 impl Delivery {
@@ -32,9 +34,10 @@ impl Delivery {
             destination,
             counters,
             trouble: Trouble::default(),
+            lost_before: AtomicU64::new(0),
+            full_queue: Trouble::default(),
             refusal: Occasion::default(),
             remark: Occasion::default(),
-            full_queue: Occasion::default(),
         }
     }
 
@@ -86,7 +89,10 @@ impl Delivery {
             self.counters.fail(said);
         }
         if self.trouble.ends() {
-            note(format_args!("{}: working again", self.counters.name()));
+            self.full_queue.ends();
+            let lost = self.counters.lost(DropReason::QueueFull);
+            let lost = lost.saturating_sub(self.lost_before.swap(lost, Relaxed));
+            note(format_args!("{}: working again{}", self.counters.name(), meanwhile(lost)));
         }
     }
 
@@ -104,6 +110,7 @@ impl Delivery {
 
     fn failed(&self, error: String) {
         if self.trouble.goes_on(Instant::now()) {
+            self.lost_before.store(self.counters.lost(DropReason::QueueFull), Relaxed);
             warn(format_args!(
                 "{}: {error}; trying again, spans are kept while the queue has room{}",
                 self.counters.name(),
@@ -113,10 +120,10 @@ impl Delivery {
         self.counters.fail(error);
     }
 
-    /// Says that spans are lost because the queue is full.
+    /// Says that spans are lost because the queue is full: once in each trouble, and once without one.
     pub(super) fn report_full_queue(&self) {
         let lost = self.counters.lost(DropReason::QueueFull);
-        if lost > 0 && self.full_queue.is_first() {
+        if lost > self.lost_before.load(Relaxed) && self.full_queue.goes_on(Instant::now()) {
             warn(format_args!(
                 "{}: spans come faster than they are taken and the queue is full: {} lost so \
                  far, the closing summary will tell how many in the end",
@@ -124,6 +131,14 @@ impl Delivery {
                 counted(lost, "span(s) (is|are)")
             ));
         }
+    }
+}
+
+/// What a trouble cost.
+fn meanwhile(lost: u64) -> String {
+    match lost {
+        0 => String::new(),
+        lost => format!("; {} lost meanwhile", counted(lost, "span(s) (was|were)")),
     }
 }
 
@@ -169,15 +184,11 @@ impl Occasion {
         }
         due
     }
-
-    fn is_first(&self) -> bool {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now()).is_none()
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Occasion, Trouble};
+    use super::{Occasion, Trouble, meanwhile};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -195,5 +206,12 @@ mod tests {
         assert!(!trouble.goes_on(again + Occasion::WHILE / 2));
         assert!(trouble.goes_on(again + Occasion::WHILE));
         assert!(trouble.ends());
+    }
+
+    #[test]
+    fn the_end_of_a_trouble_tells_what_it_cost() {
+        assert_eq!(meanwhile(0), "");
+        assert_eq!(meanwhile(1), "; 1 span was lost meanwhile");
+        assert_eq!(meanwhile(76_512), "; 76512 spans were lost meanwhile");
     }
 }
