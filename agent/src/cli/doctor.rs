@@ -117,6 +117,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     } else {
         anyhow::bail!("the targets cannot be watched: mend what is BAD first:\n{}", text(&machine));
     };
+    let missing = targets::missing(&chosen)?;
     let delivers = is_good(&collectors);
     let report = if json {
         let processes: Vec<_> = watched.iter().map(targets::Watched::to_json).collect();
@@ -124,6 +125,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             "machine": as_json(&machine),
             "collectors": as_json(&collectors),
             "targets": processes,
+            "missing": as_json(&missing),
         });
         format!("{report:#}\n")
     } else {
@@ -133,6 +135,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         for watched in &watched {
             report.push_str(&format!("\n{}\n{}", watched.title(), text(&watched.findings)));
+        }
+        if !missing.is_empty() {
+            report.push_str(&format!("\nno process\n{}", text(&missing)));
         }
         if !works {
             report.push_str("\nOnlooker cannot work here before what is BAD is mended.\n");

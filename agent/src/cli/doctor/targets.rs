@@ -52,6 +52,31 @@ pub(super) fn watch(chosen: &Targets, duration: Duration) -> anyhow::Result<Vec<
     Ok(watched)
 }
 
+/// What was chosen and is no process at this moment.
+pub(super) fn missing(chosen: &Targets) -> anyhow::Result<Vec<Finding>> {
+    let mut missing = Vec::new();
+    let mut look = |choice: Targets, what: String, meaning: &str| -> anyhow::Result<()> {
+        if Selector::new(&choice, false)?.running().is_empty() {
+            missing.push(Finding::new(Grade::Less, what, meaning));
+        }
+        Ok(())
+    };
+    for &port in &chosen.ports {
+        let choice = Targets { ports: vec![port], ..Targets::default() };
+        look(
+            choice,
+            format!("port {port}"),
+            "nobody listens there by TCP: `ss -ltnp` lists who does",
+        )?;
+    }
+    for exe in &chosen.exes {
+        let choice = Targets { exes: vec![exe.clone()], ..Targets::default() };
+        let meaning = "no process that runs has such an executable: `ls -l /proc/*/exe` lists them";
+        look(choice, exe.clone(), meaning)?;
+    }
+    Ok(missing)
+}
+
 fn report(live: &mut Live, pid: u32) -> Watched {
     let service = live.service(pid);
     let mut spoken: BTreeMap<String, (u64, u64)> = BTreeMap::new();
