@@ -21,6 +21,29 @@ fn sigterm_flushes() {
     signal_flushes(Signal::TERM);
 }
 
+/// The terminal was closed, or a log rotation means well.
+#[test]
+fn sighup_flushes() {
+    signal_flushes(Signal::HUP);
+}
+
+#[test]
+fn under_nohup_sighup_is_ignored() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("location / { return 200 ok; }");
+    let mut nohup = command("nohup");
+    nohup.arg(agent_binary());
+    nohup.args(["trace", "--format", "json", "--pid", &nginx.pid().to_string()]);
+    let agent = Agent::spawn(nohup);
+    agent.wait_until_ready();
+    agent.signal(Signal::HUP);
+    assert_eq!(get(nginx.port, "/later").status, 200);
+    agent.wait_for("the span", |spans| !spans.is_empty());
+    assert_eq!(agent.finish().successful().spans.len(), 1);
+}
+
 /// Every request that was answered before the signal is printed.
 fn signal_flushes(signal: Signal) {
     if skipped() {
