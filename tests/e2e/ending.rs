@@ -104,6 +104,42 @@ fn nobody_to_tell_is_no_reason_to_fail() {
 }
 
 #[test]
+fn a_daemon_that_exports_outlives_its_standard_output() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("location / { return 200 ok; }");
+    let spans = nginx.directory().path().join("spans.jsonl");
+    let config = nginx.directory().path().join("onlooker.yaml");
+    let text = format!(
+        "targets: {{pids: [{}]}}\nexport: {{console: {{format: line}}, file: {{path: {spans:?}}}}}\n",
+        nginx.pid()
+    );
+    std::fs::write(&config, text).expect("a configuration");
+    let mut command = command(agent_binary());
+    command.args(["run", "--config"]).arg(&config);
+    let mut agent = Process::spawn(command, Streams::Output);
+    drop(agent.take_stdout());
+    let mut messages = BufReader::new(agent.take_stderr().expect("piped error"));
+    let mut wait_for = |text: &str| {
+        let mut message = String::new();
+        while !message.contains(text) {
+            message.clear();
+            assert!(messages.read_line(&mut message).expect("a message") > 0, "no {text:?}");
+        }
+    };
+    wait_for("onlooker: tracing");
+    assert_eq!(get(nginx.port, "/first").status, 200);
+    wait_for("standard output is gone");
+    assert_eq!(get(nginx.port, "/second").status, 200);
+    agent.signal(Signal::INT);
+    wait_for("2 spans from 2 exchanges");
+    assert_eq!(agent.wait(PATIENCE).and_then(|status| status.code()), Some(0));
+    let written = std::fs::read_to_string(&spans).expect("the file");
+    assert!(written.contains("/first") && written.contains("/second"), "{written}");
+}
+
+#[test]
 fn the_time_ends_it() {
     if skipped() {
         return;

@@ -47,6 +47,8 @@ const FLUSH: Duration = Duration::from_secs(5);
 pub(super) struct Limits {
     pub(super) duration: Option<Duration>,
     pub(super) spans: Option<u64>,
+    /// Goes on when nobody reads standard output any more: spans go elsewhere too.
+    pub(super) outlives_output: bool,
 }
 
 /// A running capture.
@@ -232,6 +234,11 @@ impl Live {
         self.teller = Some(Teller::default());
     }
 
+    /// Whether spans were to be shown and nobody reads them any more.
+    pub(super) fn output_closed(&self) -> bool {
+        self.sinks.output_closed()
+    }
+
     /// Whether a signal asked for the end.
     pub(super) fn stopping(&self) -> bool {
         self.stop.load(Relaxed)
@@ -246,7 +253,7 @@ impl Live {
             let taken = self.turn();
             let over = limits.duration.is_some_and(|limit| started.elapsed() >= limit)
                 || limits.spans.is_some_and(|limit| self.spans >= limit)
-                || self.sinks.output_closed()
+                || (self.output_closed() && !limits.outlives_output)
                 || self.stopping();
             if over || (taken == 0 && done(self)) {
                 self.blind = self.users_of_io_uring();

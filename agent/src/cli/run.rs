@@ -71,7 +71,16 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     live.attach()?;
     say("onlooker: tracing");
     live.tell_news();
-    live.run(Limits::default(), |_| false);
+    let outlives_output = config.export.leaves_the_terminal();
+    let mut shows = true;
+    live.run(Limits { outlives_output, ..Limits::default() }, |live| {
+        if live.output_closed() && std::mem::take(&mut shows) {
+            say(
+                "onlooker: warning: standard output is gone: spans are exported, and shown no more",
+            );
+        }
+        false
+    });
     let summary = live.finish(|summary| say(summary));
     Ok(if summary.recording_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -85,7 +85,8 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Some(child) = &child {
         child.release()?;
     }
-    let limits = Limits { duration: arguments.duration, spans: arguments.count };
+    let limits =
+        Limits { duration: arguments.duration, spans: arguments.count, outlives_output: false };
     let command = !arguments.command.is_empty();
     let mut watches = live.targets() > 0 && !command && !others_can_come;
     live.run(limits, |live| {

@@ -44,7 +44,7 @@ pub(super) fn watch(chosen: &Targets, duration: Duration) -> anyhow::Result<Vec<
     let selector = Selector::new(chosen, false)?;
     let mut live = Live::prepare(&config, selector)?;
     live.attach()?;
-    live.run(Limits { duration: Some(duration), spans: None }, |_| false);
+    live.run(Limits { duration: Some(duration), ..Limits::default() }, |_| false);
     let mut pids: Vec<_> = live.target_ids().collect();
     pids.sort_unstable();
     let watched = pids.into_iter().map(|pid| report(&mut live, pid)).collect();
