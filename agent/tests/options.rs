@@ -77,3 +77,49 @@ fn an_endpoint_of_the_environment_that_is_no_url_is_ignored_and_reported() {
     assert!(message.contains("Is a directory"), "it goes on: {message}");
     assert!(!message.contains("hunter2"), "it may have been a secret: {message}");
 }
+
+#[test]
+fn a_check_finds_what_the_start_would_miss() {
+    let folder = std::env::temp_dir().join(format!("onlooker-check-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let file = folder.join("onlooker.yaml");
+    let path = file.to_str().expect("UTF-8");
+    for (export, teaches) in [
+        (
+            "otlp: {endpoint: 'https://c', tls: {certificate: /nonexistent.pem}}",
+            "cannot read /nonexistent.pem",
+        ),
+        ("file: {path: /nonexistent/spans.jsonl}", "/nonexistent/spans.jsonl: "),
+        ("file: {path: /usr/lib}", "/usr/lib: is a directory"),
+    ] {
+        let text = format!("targets: {{all: true}}\nexport: {{{export}}}\n");
+        std::fs::write(&file, text).expect("a configuration");
+        let message = refused(&["run", "--check", "--config", path], &[]);
+        assert!(message.contains(teaches), "{export}: {message}");
+    }
+    std::fs::remove_dir_all(&folder).expect("its end");
+}
+
+/// A pipe that nobody reads any more.
+fn closed() -> Stdio {
+    std::io::pipe().expect("a pipe").1.into()
+}
+
+#[test]
+fn readers_that_went_away_are_no_reason_to_panic() {
+    let agent = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_onlooker"));
+        command.stdin(Stdio::null());
+        command
+    };
+    // As `onlooker run --example | head -3` does when it is slow.
+    let example = agent().args(["run", "--example"]).stdout(closed()).output().expect("the agent");
+    assert_eq!(example.status.code(), Some(0), "{}", String::from_utf8_lossy(&example.stderr));
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+    let example = agent().args(["run", "--example"]).stdout(full).output().expect("the agent");
+    assert_eq!(example.status.code(), Some(1), "{}", String::from_utf8_lossy(&example.stderr));
+    for arguments in [&["run"][..], &["trace", "--exe", "bin/shop"], &["replay", "."]] {
+        let ended = agent().args(arguments).stderr(closed()).status().expect("the agent");
+        assert_eq!(ended.code(), Some(1), "{arguments:?}");
+    }
+}

@@ -234,3 +234,20 @@ fn bad_event_files_are_told() {
     assert_eq!(code, Some(0), "{error}");
     assert!(error.contains("not read:"), "{error}");
 }
+
+#[test]
+fn the_configuration_says_how_spans_are_shown_unless_a_flag_does() {
+    let file = TheFile::new("shown.pcap", &capture());
+    let text = "export: {console: {format: json, color: always}}";
+    let config = TheFile::new("shown.yaml", text.as_bytes());
+    let config = config.0.to_str().expect("UTF-8");
+    let shown = replay(&["--config", config], &file).out;
+    assert!(shown.starts_with("{\"trace_id\""), "{shown}");
+    let shown = replay(&["--config", config, "--format", "tree"], &file).out;
+    assert!(shown.starts_with('\u{1b}'), "a tree in colours: {shown}");
+    let flags = ["--config", config, "--format", "tree", "--color", "never"];
+    let shown = replay(&flags, &file).out;
+    assert!(shown.starts_with("──"), "{shown}");
+    let shown = replay(&["--config", config, "--report"], &file).out;
+    assert!(!shown.contains("trace_id") && shown.contains("http"), "{shown}");
+}

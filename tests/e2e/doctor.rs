@@ -155,6 +155,33 @@ fn doctor_sees_what_a_live_nginx_speaks() {
 }
 
 #[test]
+fn doctor_names_the_port_and_the_executable_that_nobody_has() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start_with("", "", 1);
+    let (used, free) = (nginx.port.to_string(), free_port().to_string());
+    let looked = said(doctor(&[
+        "--port",
+        &used,
+        "--port",
+        &free,
+        "--exe",
+        "/nonexistent/server",
+        "--duration",
+        "100ms",
+        "--json",
+    ]));
+    let report = looked.json();
+    let missing = findings(&report["missing"]);
+    let named: Vec<_> = missing.iter().map(|(grade, what, _)| (*grade, *what)).collect();
+    let port = format!("port {free}");
+    assert_eq!(named, [("less", &*port), ("less", "/nonexistent/server")], "{report:#}");
+    let targets = report["targets"].as_array().expect("a list");
+    assert!(!targets.is_empty(), "{report:#}");
+}
+
+#[test]
 fn doctor_refuses_a_process_that_does_not_exist() {
     if skipped() {
         return;

@@ -1,12 +1,13 @@
 //! How a trace ends: by signal, by time, by count; always with everything printed.
 
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
 use std::time::Instant;
 
 use onlooker_e2e::http::{Connection, get};
+use onlooker_e2e::process::{Streams, command};
 use onlooker_e2e::servers::Nginx;
-use onlooker_e2e::{Agent, Span, Spans as _, skipped};
+use onlooker_e2e::{Agent, PATIENCE, Process, Span, Spans as _, agent_binary, skipped};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -18,6 +19,29 @@ fn sigint_flushes() {
 #[test]
 fn sigterm_flushes() {
     signal_flushes(Signal::TERM);
+}
+
+/// The terminal was closed, or a log rotation means well.
+#[test]
+fn sighup_flushes() {
+    signal_flushes(Signal::HUP);
+}
+
+#[test]
+fn under_nohup_sighup_is_ignored() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("location / { return 200 ok; }");
+    let mut nohup = command("nohup");
+    nohup.arg(agent_binary());
+    nohup.args(["trace", "--format", "json", "--pid", &nginx.pid().to_string()]);
+    let agent = Agent::spawn(nohup);
+    agent.wait_until_ready();
+    agent.signal(Signal::HUP);
+    assert_eq!(get(nginx.port, "/later").status, 200);
+    agent.wait_for("the span", |spans| !spans.is_empty());
+    assert_eq!(agent.finish().successful().spans.len(), 1);
 }
 
 /// Every request that was answered before the signal is printed.
@@ -52,6 +76,67 @@ fn a_signal_that_comes_twice_flushes_too() {
     }
     let finished = agent.collect().successful();
     assert_eq!(finished.spans.len(), 1, "{}", finished.messages);
+}
+
+/// As the log of a daemon that is gone, or `2>&1 | head -1`.
+#[test]
+fn nobody_to_tell_is_no_reason_to_fail() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("location / { return 200 ok; }");
+    let mut command = command(agent_binary());
+    command.args(["trace", "--format", "json", "--pid", &nginx.pid().to_string()]);
+    let mut agent = Process::spawn(command, Streams::Output);
+    let mut messages = BufReader::new(agent.take_stderr().expect("piped error"));
+    let mut message = String::new();
+    while !message.contains("onlooker: tracing") {
+        message.clear();
+        assert!(messages.read_line(&mut message).expect("a message") > 0, "it ended");
+    }
+    drop(messages);
+    assert_eq!(get(nginx.port, "/unheard").status, 200);
+    agent.signal(Signal::INT);
+    let mut spans = String::new();
+    agent.take_stdout().expect("piped output").read_to_string(&mut spans).expect("spans");
+    assert_eq!(agent.wait(PATIENCE).and_then(|status| status.code()), Some(0));
+    assert_eq!(spans.lines().count(), 1, "{spans}");
+}
+
+#[test]
+fn a_daemon_that_exports_outlives_its_standard_output() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("location / { return 200 ok; }");
+    let spans = nginx.directory().path().join("spans.jsonl");
+    let config = nginx.directory().path().join("onlooker.yaml");
+    let text = format!(
+        "targets: {{pids: [{}]}}\nexport: {{console: {{format: line}}, file: {{path: {spans:?}}}}}\n",
+        nginx.pid()
+    );
+    std::fs::write(&config, text).expect("a configuration");
+    let mut command = command(agent_binary());
+    command.args(["run", "--config"]).arg(&config);
+    let mut agent = Process::spawn(command, Streams::Output);
+    drop(agent.take_stdout());
+    let mut messages = BufReader::new(agent.take_stderr().expect("piped error"));
+    let mut wait_for = |text: &str| {
+        let mut message = String::new();
+        while !message.contains(text) {
+            message.clear();
+            assert!(messages.read_line(&mut message).expect("a message") > 0, "no {text:?}");
+        }
+    };
+    wait_for("onlooker: tracing");
+    assert_eq!(get(nginx.port, "/first").status, 200);
+    wait_for("standard output is gone");
+    assert_eq!(get(nginx.port, "/second").status, 200);
+    agent.signal(Signal::INT);
+    wait_for("2 spans from 2 exchanges");
+    assert_eq!(agent.wait(PATIENCE).and_then(|status| status.code()), Some(0));
+    let written = std::fs::read_to_string(&spans).expect("the file");
+    assert!(written.contains("/first") && written.contains("/second"), "{written}");
 }
 
 #[test]
@@ -127,6 +212,7 @@ fn a_target_that_ends_does_not_end_the_agent_badly() {
     get(nginx.port, "/last");
     drop(nginx);
     agent.wait_for("the span", |spans| !spans.is_empty());
+    agent.wait_for_message("that nothing can come", |messages| messages.contains("have ended"));
     let finished = agent.finish().successful();
     assert_eq!(finished.spans.len(), 1);
 }

@@ -5,16 +5,15 @@ mod collectors;
 mod machine;
 mod targets;
 
-use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::output::settings;
+use super::say::{print, say};
 use crate::config::Targets;
 
 #[derive(Debug, Args)]
@@ -112,12 +111,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Vec::new()
     } else if works {
         if !json {
-            eprintln!("onlooker: watching the targets for {:?}", arguments.duration);
+            say(format_args!("onlooker: watching the targets for {:?}", arguments.duration));
         }
         targets::watch(&chosen, arguments.duration)?
     } else {
         anyhow::bail!("the targets cannot be watched: mend what is BAD first:\n{}", text(&machine));
     };
+    let missing = targets::missing(&chosen)?;
     let delivers = is_good(&collectors);
     let report = if json {
         let processes: Vec<_> = watched.iter().map(targets::Watched::to_json).collect();
@@ -125,6 +125,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             "machine": as_json(&machine),
             "collectors": as_json(&collectors),
             "targets": processes,
+            "missing": as_json(&missing),
         });
         format!("{report:#}\n")
     } else {
@@ -134,6 +135,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         for watched in &watched {
             report.push_str(&format!("\n{}\n{}", watched.title(), text(&watched.findings)));
+        }
+        if !missing.is_empty() {
+            report.push_str(&format!("\nno process\n{}", text(&missing)));
         }
         if !works {
             report.push_str("\nOnlooker cannot work here before what is BAD is mended.\n");
@@ -149,16 +153,6 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn is_good(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.grade != Grade::Bad)
-}
-
-/// Prints to whoever still reads.
-fn print(report: &str) -> anyhow::Result<()> {
-    match std::io::stdout().write_all(report.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("the report cannot be printed")
-        }
-        _ => Ok(()),
-    }
 }
 
 fn text(findings: &[Finding]) -> String {

@@ -20,6 +20,7 @@ use super::clock::{epoch, now};
 use super::failures::Failures;
 use super::news::Teller;
 use super::output::runtime;
+use super::say::say;
 use super::stop::stop_on_signals;
 use super::summary::{Account, Summary};
 use super::tape::{RecordArguments, Tape, Witness};
@@ -48,6 +49,8 @@ const FLUSH: Duration = Duration::from_secs(5);
 pub(super) struct Limits {
     pub(super) duration: Option<Duration>,
     pub(super) spans: Option<u64>,
+    /// Goes on when nobody reads standard output any more: spans go elsewhere too.
+    pub(super) outlives_output: bool,
 }
 
 /// A running capture.
@@ -147,10 +150,10 @@ impl Live {
         }
         for feature in self.probe.features() {
             if let Some(why) = feature.problem() {
-                eprintln!(
+                say(format_args!(
                     "onlooker: {} is not available, so {}: {why}",
                     feature.name, feature.without
-                );
+                ));
             }
         }
         Ok(())
@@ -205,7 +208,7 @@ impl Live {
 
     fn add_found(&mut self, pid: u32) {
         if let Err(error) = self.add(pid) {
-            eprintln!("onlooker: process {pid} is not traced: {error:#}");
+            say(format_args!("onlooker: process {pid} is not traced: {error:#}"));
         }
     }
 
@@ -253,6 +256,11 @@ impl Live {
         self.teller = Some(Teller::default());
     }
 
+    /// Whether spans were to be shown and nobody reads them any more.
+    pub(super) fn output_closed(&self) -> bool {
+        self.sinks.output_closed()
+    }
+
     /// Whether a signal asked for the end.
     pub(super) fn stopping(&self) -> bool {
         self.stop.load(Relaxed)
@@ -267,7 +275,7 @@ impl Live {
             let taken = self.turn();
             let over = limits.duration.is_some_and(|limit| started.elapsed() >= limit)
                 || limits.spans.is_some_and(|limit| self.spans >= limit)
-                || self.sinks.output_closed()
+                || (self.output_closed() && !limits.outlives_output)
                 || self.stopping();
             if over || (taken == 0 && done(self)) {
                 self.blind = self.users_of_io_uring();
@@ -283,7 +291,7 @@ impl Live {
                 if let Some(teller) = &mut self.teller {
                     let (failed, kernel) = (self.pipeline.failed_connects(), self.probe.counters());
                     if let Some(news) = teller.news(failed, kernel, clock_checked) {
-                        eprint!("{news}");
+                        say(news);
                     }
                 }
             }

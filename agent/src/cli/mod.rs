@@ -9,6 +9,7 @@ mod output;
 mod replay;
 mod report;
 mod run;
+mod say;
 mod stop;
 mod summary;
 mod tape;
@@ -62,7 +63,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("onlooker: {}", crate::probe::chain(error.as_ref()));
+            say::say(format_args!("onlooker: {}", crate::probe::chain(error.as_ref())));
             ExitCode::FAILURE
         }
     }

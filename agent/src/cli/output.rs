@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
+use super::say::say;
 use crate::config::{Color, Config, ConsoleSettings, FileSettings, Format};
 
 #[derive(Debug, Args)]
@@ -13,9 +14,9 @@ pub(super) struct OutputArguments {
     /// [default: tree]
     #[arg(short, long, value_enum)]
     format: Option<Shown>,
-    /// When to use colours
-    #[arg(long, value_enum, default_value = "auto")]
-    color: Colored,
+    /// When to use colours [default: auto]
+    #[arg(long, value_enum)]
+    color: Option<Colored>,
     /// Export to a collector as well (OTLP; the OTEL_EXPORTER_OTLP_* variables are obeyed)
     #[arg(long, value_name = "URL")]
     otlp: Option<String>,
@@ -35,6 +36,17 @@ pub(super) enum Shown {
     None,
 }
 
+impl Shown {
+    fn format(self) -> Option<Format> {
+        match self {
+            Self::Tree => Some(Format::Tree),
+            Self::Line => Some(Format::Line),
+            Self::Json => Some(Format::Json),
+            Self::None => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Colored {
     Auto,
@@ -44,19 +56,19 @@ enum Colored {
 
 impl OutputArguments {
     /// The settings of the file, the environment and these flags, the last first; spans are shown
-    /// as `otherwise` if no flag says how.
+    /// as `otherwise` if none of them says how, and not at all if that is [`Shown::None`].
     pub(super) fn config(&self, otherwise: Shown) -> anyhow::Result<Config> {
         let mut config = settings(self.config.as_deref(), self.otlp.as_deref())?;
-        let format = match self.format.unwrap_or(otherwise) {
-            Shown::Tree => Some(Format::Tree),
-            Shown::Line => Some(Format::Line),
-            Shown::Json => Some(Format::Json),
-            Shown::None => None,
+        let configured = config.export.console;
+        let format = match (self.format, configured, otherwise) {
+            (None, Some(console), Shown::Tree | Shown::Line | Shown::Json) => Some(console.format),
+            (flag, ..) => flag.unwrap_or(otherwise).format(),
         };
         let color = match self.color {
-            Colored::Auto => Color::Auto,
-            Colored::Always => Color::Always,
-            Colored::Never => Color::Never,
+            Some(Colored::Auto) => Color::Auto,
+            Some(Colored::Always) => Color::Always,
+            Some(Colored::Never) => Color::Never,
+            None => configured.unwrap_or_default().color,
         };
         config.export.console = format.map(|format| ConsoleSettings { format, color });
         if let Some(path) = &self.output {
@@ -73,7 +85,7 @@ pub(super) fn settings(file: Option<&Path>, otlp: Option<&str>) -> anyhow::Resul
         None => Config::default(),
     };
     for warning in config.apply_environment() {
-        eprintln!("onlooker: {warning}");
+        say(format_args!("onlooker: {warning}"));
     }
     config.check()?;
     if let Some(url) = otlp {

@@ -18,6 +18,7 @@ use onlooker_replay::Ends;
 use onlooker_replay::recording::MAGIC;
 
 use super::output::{OutputArguments, Shown, runtime};
+use super::say::say;
 use crate::sink::Sinks;
 
 /// Frames between two looks at what the pipeline has done.
@@ -88,7 +89,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut failed = 0;
     for path in &arguments.files {
         if let Err(error) = replay(path, arguments, &mut outlet) {
-            eprintln!("onlooker: {}: {error:#}", path.display());
+            say(format_args!("onlooker: {}: {error:#}", path.display()));
             failed += 1;
         }
         if outlet.sinks.output_closed() {
@@ -101,7 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     // Where nothing could be read, the errors say it all.
     let read = given > 0 || failed < arguments.files.len();
     if read && !arguments.quiet {
-        eprintln!("{delivered}");
+        say(delivered);
     }
     Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::live::{Limits, Live};
+use super::say::{print, say};
 use super::tape::RecordArguments;
 use crate::config::Config;
 use crate::process::{Selector, SelectorError};
+use crate::sink::Sinks;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -34,7 +36,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.example {
-        print!("{}", Config::example());
+        print(Config::example())?;
         return Ok(ExitCode::SUCCESS);
     }
     let Some(path) = &arguments.config else {
@@ -44,7 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let mut config = Config::load(path)?;
     for warning in config.apply_environment() {
-        eprintln!("onlooker: {warning}");
+        say(format_args!("onlooker: {warning}"));
     }
     config.check()?;
     let selector = Selector::new(&config.targets, false).map_err(|error| match error {
@@ -60,15 +62,25 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         );
     }
     if arguments.check {
-        eprintln!("onlooker: the configuration is good");
+        Sinks::check(&config)?;
+        say("onlooker: the configuration is good");
         return Ok(ExitCode::SUCCESS);
     }
     let mut live = Live::prepare(&config, selector)?;
     live.record(&arguments.record)?;
     live.attach()?;
-    eprintln!("onlooker: tracing");
+    say("onlooker: tracing");
     live.tell_news();
-    live.run(Limits::default(), |_| false);
-    let summary = live.finish(|summary| eprintln!("{summary}"));
+    let outlives_output = config.export.leaves_the_terminal();
+    let mut shows = true;
+    live.run(Limits { outlives_output, ..Limits::default() }, |live| {
+        if live.output_closed() && std::mem::take(&mut shows) {
+            say(
+                "onlooker: warning: standard output is gone: spans are exported, and shown no more",
+            );
+        }
+        false
+    });
+    let summary = live.finish(|summary| say(summary));
     Ok(if summary.recording_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

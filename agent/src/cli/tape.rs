@@ -18,6 +18,7 @@ use onlooker_pipeline::process::{Handlers, Processes};
 use onlooker_pipeline::span::Resource;
 use onlooker_replay::recording::{self, Head, Payloads, Stopped, Writer};
 
+use super::say::say;
 use crate::process::ProcessTable;
 use crate::words::counted;
 
@@ -99,10 +100,10 @@ impl Tape {
         }
         if let Some(stopped) = self.writer.stopped().filter(|_| !self.said) {
             self.said = true;
-            eprintln!(
+            say(format_args!(
                 "onlooker: nothing more is recorded to {}, tracing goes on: {stopped}",
                 self.path.display()
-            );
+            ));
         }
     }
 

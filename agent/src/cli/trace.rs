@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::live::{Limits, Live};
 use super::output::{OutputArguments, Shown};
+use super::say::say;
 use super::tape::RecordArguments;
 use crate::config::Config;
 use crate::process::Selector;
@@ -66,8 +67,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let config = config(&arguments)?;
     let selector = Selector::new(&config.targets, !arguments.command.is_empty())?;
+    let others_can_come = selector.watches_programs() || !selector.ports().is_empty();
     if !config.export.leaves_the_terminal() && config.export.console.is_some() {
-        eprintln!("onlooker: no collector is configured; spans are shown here only (see --otlp)");
+        say("onlooker: no collector is configured; spans are shown here only (see --otlp)");
     }
     let mut live = Live::prepare(&config, selector)?;
     live.record(&arguments.record)?;
@@ -79,17 +81,25 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         live.add(child.pid())?;
     }
     live.attach()?;
-    eprintln!("onlooker: {}; Ctrl-C ends", opening(live.targets()));
+    say(format_args!("onlooker: {}; Ctrl-C ends", opening(live.targets())));
     if let Some(child) = &child {
         child.release()?;
     }
-    let limits = Limits { duration: arguments.duration, spans: arguments.count };
+    let limits =
+        Limits { duration: arguments.duration, spans: arguments.count, outlives_output: false };
     let command = !arguments.command.is_empty();
-    live.run(limits, |live| command && live.targets() == 0);
+    let mut watches = live.targets() > 0 && !command && !others_can_come;
+    live.run(limits, |live| {
+        let over = live.targets() == 0;
+        if over && std::mem::take(&mut watches) {
+            say("onlooker: all processes that were traced have ended; Ctrl-C ends");
+        }
+        command && over
+    });
     let status = child.map(|child| child.end(live.targets() == 0));
     let summary = live.finish(|summary| {
         if !arguments.quiet {
-            eprintln!("{summary}");
+            say(summary);
         }
     });
     if summary.recording_failed() {

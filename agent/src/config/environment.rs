@@ -6,21 +6,19 @@
 //! processes, not from the agent's.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use onlooker_pipeline::span::Sampler;
 
-use super::export::{ConsoleSettings, ZipkinSettings};
-use super::otlp::{Compression, OtlpSettings, Protocol, is_http_url};
+use super::export::{ConsoleSettings, UNLIMITED, ZipkinSettings};
+use super::otlp::{Compression, OtlpSettings, Protocol, is_http_header, is_http_url};
 use super::{BatchSettings, Config, Limits};
 use crate::baggage;
 
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// What stands for "no limit" where a timeout of 0 means that.
-const UNLIMITED: Duration = Duration::from_secs(24 * 3600);
 
 /// Changes a configuration as variables ask; gives the reports.
 pub(super) fn apply(config: &mut Config, lookup: Lookup<'_>) -> Vec<String> {
@@ -31,13 +29,23 @@ pub(super) fn apply(config: &mut Config, lookup: Lookup<'_>) -> Vec<String> {
     batch(&mut config.export.batch, &mut variables);
     sampler(config, &mut variables);
     limits(&mut config.limits, &mut variables);
-    if variables.flag("OTEL_SDK_DISABLED") == Some(true) {
+    if variables.flag("OTEL_SDK_DISABLED") {
         switch_off(config);
         variables.reports.push(
             "OTEL_SDK_DISABLED is true: spans go nowhere but where flags send them".to_owned(),
         );
     }
     variables.reports
+}
+
+/// Reports of variables that hold no text.
+pub(super) fn unreadable(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
+    variables
+        .filter(|(_, value)| value.to_str().is_none())
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("OTEL_"))
+        .map(|name| format!("{name} is ignored: it is not UTF-8"))
+        .collect()
 }
 
 fn otlp(settings: &mut OtlpSettings, variables: &mut Variables<'_>) {
@@ -75,7 +83,9 @@ fn otlp_transport(settings: &mut OtlpSettings, variables: &mut Variables<'_>) {
         match headers(&value) {
             Some(headers) => settings.headers = headers,
             // The value is a secret.
-            None => variables.ignore(&name, "a list of key=value, percent-encoded"),
+            None => {
+                variables.ignore(&name, "a list of key=value, percent-encoded, that HTTP can carry")
+            }
         }
     }
     if let Some((name, value)) = variables.otlp_text("TIMEOUT")
@@ -83,8 +93,8 @@ fn otlp_transport(settings: &mut OtlpSettings, variables: &mut Variables<'_>) {
     {
         settings.timeout = if timeout.is_zero() { UNLIMITED } else { timeout };
     }
-    if let Some(insecure) = variables.otlp("INSECURE", parse_flag, &["true", "false"]) {
-        settings.insecure = insecure;
+    if let Some((name, value)) = variables.otlp_text("INSECURE") {
+        settings.insecure = variables.parse_flag(&name, &value);
     }
     let tls = &mut settings.tls;
     for (key, file) in [
@@ -117,6 +127,7 @@ fn zipkin(settings: &mut Option<ZipkinSettings>, variables: &mut Variables<'_>) 
 fn exporters(config: &mut Config, variables: &mut Variables<'_>) {
     const NAME: &str = "OTEL_TRACES_EXPORTER";
     let Some(list) = variables.text(NAME) else { return };
+    let list = list.to_ascii_lowercase();
     let names: Vec<&str> = list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     if !names.iter().all(|name| matches!(*name, "otlp" | "console" | "zipkin" | "none")) {
         return variables.ignore(NAME, "a list of otlp, console, zipkin, or none");
@@ -154,6 +165,7 @@ fn sampler(config: &mut Config, variables: &mut Variables<'_>) {
     const NAME: &str = "OTEL_TRACES_SAMPLER";
     const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
     let Some(name) = variables.text(NAME) else { return };
+    let name = name.to_ascii_lowercase();
     if Sampler::parse(&name, 1.0).is_none() {
         return variables.ignore(NAME, &format!("one of {}", Sampler::NAMES.join(", ")));
     }
@@ -201,18 +213,9 @@ fn switch_off(config: &mut Config) {
 
 /// Names of fields and their values; `None` if any part is malformed.
 fn headers(list: &str) -> Option<BTreeMap<String, String>> {
-    let pairs = baggage::pairs(list)?.into_iter();
-    Some(pairs.map(|(key, value)| (key.to_ascii_lowercase(), value)).collect())
-}
-
-fn parse_flag(text: &str) -> Option<bool> {
-    if text.eq_ignore_ascii_case("true") {
-        Some(true)
-    } else if text.eq_ignore_ascii_case("false") {
-        Some(false)
-    } else {
-        None
-    }
+    let pairs = baggage::pairs(list)?;
+    let good = pairs.iter().all(|(name, value)| is_http_header(name, value));
+    good.then(|| pairs.into_iter().map(|(key, value)| (key.to_ascii_lowercase(), value)).collect())
 }
 
 /// Reads variables and collects what is wrong with them.
@@ -226,13 +229,17 @@ impl Variables<'_> {
         (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
-    fn flag(&mut self, name: &str) -> Option<bool> {
-        let value = self.text(name)?;
-        let flag = parse_flag(&value);
-        if flag.is_none() {
-            self.ignore(name, "true or false");
+    fn flag(&mut self, name: &str) -> bool {
+        self.text(name).is_some_and(|value| self.parse_flag(name, &value))
+    }
+
+    /// What is neither true nor false is false.
+    fn parse_flag(&mut self, name: &str, value: &str) -> bool {
+        let is_true = value.eq_ignore_ascii_case("true");
+        if !is_true && !value.eq_ignore_ascii_case("false") {
+            self.reports.push(format!("{name} is taken for false: expected true or false"));
         }
-        flag
+        is_true
     }
 
     /// A variable of the OTLP exporter: the one for traces, else the one for all signals.

@@ -75,6 +75,13 @@ impl ConfigError {
                 format!("expected {}, not {variant:?}{hint}", expected.join(" or "))
             }
             Yaml::InvalidScalar { ty, .. } => format!("expected {}", value_of(ty)),
+            Yaml::Unexpected { expected, .. } => format!("expected {}", yaml_of(expected)),
+            Yaml::DuplicateMappingKey { key: Some(key), .. } => {
+                format!("the key {key:?} is there twice")
+            }
+            Yaml::MultipleDocuments { .. } => {
+                "a second document begins here, and one is read: leave out the line ---".to_owned()
+            }
             Yaml::SerdeMissingField { field, .. } => format!("the key {field:?} is missing here"),
             other => {
                 let text = other.to_string();
@@ -145,10 +152,19 @@ fn value_of(rust_type: &str) -> String {
         "u32" => u64::from(u32::MAX),
         "u64" | "usize" => return "a whole number, not negative".to_owned(),
         "f64" => return "a number".to_owned(),
-        "bool" => return "true or false".to_owned(),
+        "bool" | "boolean" => return "true or false".to_owned(),
         other => return other.to_owned(),
     };
     format!("a whole number from 0 to {largest}")
+}
+
+/// What YAML calls a thing, in words.
+fn yaml_of(expected: &'static str) -> &'static str {
+    match expected {
+        "mapping start" => "keys with values, one below the other or in braces",
+        "sequence start" => "a list, in brackets or with a dash before each",
+        other => other,
+    }
 }
 
 /// The known name that a mistyped one is closest to, if it is close.

@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::ConfigError;
 use super::otlp::{OtlpSettings, is_http_url};
+
+/// What stands for "no limit" where a timeout of 0 means that.
+pub(super) const UNLIMITED: Duration = Duration::from_secs(24 * 3600);
 
 /// The `export` section. What is `None` is off.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -15,10 +19,13 @@ pub struct Export {
     /// A collector, by OTLP.
     pub otlp: OtlpSettings,
     /// Standard output.
+    #[serde(deserialize_with = "section")]
     pub console: Option<ConsoleSettings>,
     /// OTLP JSON lines in files.
+    #[serde(deserialize_with = "file")]
     pub file: Option<FileSettings>,
     /// A Zipkin server.
+    #[serde(deserialize_with = "section")]
     pub zipkin: Option<ZipkinSettings>,
     /// Queues and batches of all sinks.
     pub batch: BatchSettings,
@@ -140,7 +147,7 @@ pub struct ZipkinSettings {
     /// The URL that spans are posted to (`OTEL_EXPORTER_ZIPKIN_ENDPOINT`).
     pub endpoint: String,
     /// The time one request may take (`OTEL_EXPORTER_ZIPKIN_TIMEOUT`).
-    #[serde(rename = "timeout_ms", deserialize_with = "milliseconds")]
+    #[serde(rename = "timeout_ms", deserialize_with = "timeout")]
     pub timeout: Duration,
 }
 
@@ -162,7 +169,7 @@ pub struct BatchSettings {
     pub delay: Duration,
     /// The time that one request may take, if that is less than the exporter's own timeout
     /// (`OTEL_BSP_EXPORT_TIMEOUT`).
-    #[serde(rename = "timeout_ms", deserialize_with = "milliseconds")]
+    #[serde(rename = "timeout_ms", deserialize_with = "timeout")]
     pub timeout: Duration,
     /// Spans that each sink's queue holds (`OTEL_BSP_MAX_QUEUE_SIZE`). The specification's 2048
     /// is meant for one process; an agent collects for a whole machine and must outlast a slow
@@ -195,7 +202,27 @@ impl BatchSettings {
     }
 }
 
+/// A section that is there, if only by its name.
+fn section<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    Option::deserialize(from).map(|section: Option<T>| Some(section.unwrap_or_default()))
+}
+
+/// The same of one that cannot do without keys.
+fn file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<FileSettings>, D::Error> {
+    let section = Option::deserialize(from)?;
+    section.map(Some).ok_or_else(|| D::Error::missing_field("path"))
+}
+
+/// A timeout as a whole number of milliseconds, where 0 is none ("Environment Variable
+/// Specification": a value of 0 is no limit).
+pub(super) fn timeout<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let timeout = milliseconds(from)?;
+    Ok(if timeout.is_zero() { UNLIMITED } else { timeout })
+}
+
 /// A duration as a whole number of milliseconds.
-pub(super) fn milliseconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+fn milliseconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     u32::deserialize(from).map(|number| Duration::from_millis(number.into()))
 }

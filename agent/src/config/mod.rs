@@ -90,7 +90,9 @@ impl Config {
     /// Changes what the process's environment asks for (`OTEL_*`). Gives a line for each
     /// variable that was ignored because its value cannot be used.
     pub fn apply_environment(&mut self) -> Vec<String> {
-        self.apply_variables(|name| std::env::var(name).ok())
+        let mut reports = environment::unreadable(std::env::vars_os());
+        reports.extend(self.apply_variables(|name| std::env::var(name).ok()));
+        reports
     }
 
     /// As [`Self::apply_environment`], with variables from elsewhere.

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper::Uri;
+use hyper::header::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::ConfigError;
-use super::export::milliseconds;
+use super::export::timeout;
 
 /// The wire protocols of OTLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -29,10 +30,10 @@ impl Protocol {
     /// All names, as `OTEL_EXPORTER_OTLP_PROTOCOL` spells them.
     pub const NAMES: [&'static str; 3] = ["grpc", "http/protobuf", "http/json"];
 
-    /// By its name.
+    /// By its name, in any case.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        match name {
+        match name.to_ascii_lowercase().as_str() {
             "grpc" => Some(Self::Grpc),
             "http/protobuf" => Some(Self::HttpProtobuf),
             "http/json" => Some(Self::HttpJson),
@@ -63,10 +64,10 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// By its name.
+    /// By its name, in any case.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        match name {
+        match name.to_ascii_lowercase().as_str() {
             "none" => Some(Self::None),
             "gzip" => Some(Self::Gzip),
             _ => None,
@@ -109,7 +110,7 @@ pub struct OtlpSettings {
     /// Compression of requests.
     pub compression: Compression,
     /// The time one request may take.
-    #[serde(rename = "timeout_ms", deserialize_with = "milliseconds")]
+    #[serde(rename = "timeout_ms", deserialize_with = "timeout")]
     pub timeout: Duration,
     /// For gRPC endpoints without a scheme: no TLS.
     pub insecure: bool,
@@ -198,6 +199,13 @@ impl OtlpSettings {
             };
             return Err(ConfigError::no_url(key, "http://localhost:4318", given));
         }
+        if let Some((name, _)) =
+            self.headers.iter().find(|(name, value)| !is_http_header(name, value))
+        {
+            let expected =
+                format!("names and values that HTTP can carry, unlike those of {name:?}");
+            return Err(ConfigError::value("export.otlp.headers", expected));
+        }
         if self.tls.client_certificate.is_some() != self.tls.client_key.is_some() {
             return Err(ConfigError::value(
                 "export.otlp.tls",
@@ -241,6 +249,11 @@ impl fmt::Debug for OtlpSettings {
             .field("tls", tls)
             .finish()
     }
+}
+
+/// Whether a header can be sent.
+pub(super) fn is_http_header(name: &str, value: &str) -> bool {
+    HeaderName::from_bytes(name.as_bytes()).is_ok() && HeaderValue::from_str(value).is_ok()
 }
 
 /// Whether a text is a complete `http` or `https` URL.

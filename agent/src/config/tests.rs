@@ -58,8 +58,13 @@ fn an_empty_file_and_empty_sections_are_the_defaults() {
     for text in ["", "# only a comment\n", "{}", "targets: {}\nexport: {}\n"] {
         assert_eq!(Config::parse(text).unwrap(), Config::default(), "{text:?}");
     }
-    let console = Config::parse("export:\n  console: {}\n").unwrap().export.console;
-    assert_eq!(console.unwrap().format, Format::Tree);
+    for section in ["console: {}", "console:", "console: # format: line"] {
+        let export = Config::parse(&format!("export:\n  {section}\n")).unwrap().export;
+        assert_eq!(export.console.expect(section).format, Format::Tree);
+    }
+    let export = Config::parse("export:\n  otlp:\n  zipkin:\n").unwrap().export;
+    assert!(export.otlp.enabled && export.zipkin.is_some());
+    assert!(Config::parse("export:\n  file:\n").unwrap_err().to_string().contains("path"));
 }
 
 #[test]
@@ -96,11 +101,40 @@ fn faults_are_reported_with_their_line() {
         ("capture: {ring_buffer_bytes: 1000}", "onlooker.yaml: capture.ring_buffer_bytes: "),
         ("sampling: {ratio: 1.5}", "onlooker.yaml: sampling.ratio: "),
         ("export: {file: {path: x, max_bytes: 0}}", "onlooker.yaml: export.file.max_bytes: "),
+        ("export: {otlp: true}", "onlooker.yaml:1: expected keys with values"),
+        ("[]", "onlooker.yaml:1: expected keys with values"),
+        ("targets: {pids: 1}", "onlooker.yaml:1: expected a list, in brackets or"),
+        ("targets:\n  exes: nginx", "onlooker.yaml:2: expected a list, in brackets or"),
+        ("targets: {all: 1}", "onlooker.yaml:1: expected true or false"),
+        ("targets: {}\ntargets: {}", "onlooker.yaml:2: the key \"targets\" is there twice"),
+        ("targets: {}\n---\ntargets: {}", "onlooker.yaml:3: a second document begins here"),
+        ("export: {otlp: {headers: {'a b': x}}}", "onlooker.yaml: export.otlp.headers: "),
+        ("export: {otlp: {headers: {a: \"x\\ny\"}}}", "onlooker.yaml: export.otlp.headers: "),
     ] {
         let message = message(text);
         assert!(message.starts_with(start), "{text:?}: {message}");
+        assert!(!message.contains("Policy") && !message.contains("from_str"), "{message}");
     }
     assert!(message("sampling: {sampler: trace_id_ratio}").contains("\"traceidratio\""));
+}
+
+#[test]
+fn a_timeout_of_zero_is_none_in_a_file_as_in_the_environment() {
+    let (otlp, batch) = ("otlp: {timeout_ms: 0}", "batch: {timeout_ms: 0}");
+    let text = format!("export: {{{otlp}, zipkin: {{timeout_ms: 0}}, {batch}}}");
+    let file = Config::parse(&text).unwrap().export;
+    let (environment, reports) = with(&[
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "0"),
+        ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "http://localhost:9411/api/v2/spans"),
+        ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "0"),
+    ]);
+    let environment = environment.export;
+    assert_eq!(reports, [""; 0]);
+    assert!(file.otlp.timeout >= Duration::from_secs(3600));
+    assert_eq!(file.otlp.timeout, environment.otlp.timeout);
+    assert_eq!(file.batch.timeout, environment.batch.timeout);
+    assert_eq!(file.zipkin, environment.zipkin);
 }
 
 #[test]
@@ -210,6 +244,49 @@ fn bad_values_are_reported_and_ignored() {
         assert_eq!(reported, usize::from(!value.is_empty()), "{name}: {reports:?}");
     }
     assert!(!reports.iter().any(|report| report.contains("hunter2")));
+}
+
+// "Enum values SHOULD be interpreted in a case-insensitive manner" (Environment Variable
+// Specification, "Enum").
+#[test]
+fn names_are_read_in_any_case() {
+    let (config, reports) = with(&[
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "HTTP/JSON"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "GZip"),
+        ("OTEL_TRACES_EXPORTER", "OTLP,Console"),
+        ("OTEL_TRACES_SAMPLER", "TraceIdRatio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.5"),
+    ]);
+    assert_eq!(reports, [""; 0]);
+    let otlp = &config.export.otlp;
+    assert!(otlp.enabled && config.export.console.is_some());
+    assert_eq!((otlp.protocol(), otlp.compression), (Protocol::HttpJson, Compression::Gzip));
+    let sampling = Sampling { sampler: Some("traceidratio".into()), ratio: 0.5 };
+    assert_eq!(config.sampling, sampling);
+    assert!(config.check().is_ok());
+}
+
+#[test]
+fn headers_that_http_cannot_carry_are_ignored() {
+    for headers in ["a b=c", "a=b%0d%0ac", "a=1,b%00=2"] {
+        let (config, reports) = with(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", headers),
+        ]);
+        assert!(config.export.otlp.headers.is_empty(), "{headers}");
+        assert_eq!(reports.len(), 1, "{headers}");
+        assert!(config.check().is_ok());
+    }
+}
+
+// "Any value not explicitly defined here as a true value … MUST be interpreted as false."
+#[test]
+fn a_flag_that_is_neither_true_nor_false_is_false() {
+    let mut config = Config::parse("export: {otlp: {insecure: true}}").unwrap();
+    let reports = config
+        .apply_variables(|name| (name == "OTEL_EXPORTER_OTLP_INSECURE").then(|| "1".to_owned()));
+    assert!(!config.export.otlp.insecure);
+    assert_eq!(reports.len(), 1);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use procfs::process::{FDTarget, Process, all_processes};
@@ -29,7 +30,7 @@ pub(crate) fn inspect(pid: u32) -> Inspection {
     Inspection {
         exe: executable(&process),
         file: process.exe().ok().map(without_deleted),
-        cmdline: process.cmdline().unwrap_or_default(),
+        cmdline: arguments(&process),
         environment: process.environ().unwrap_or_default(),
         cwd: process.cwd().ok(),
         started: stat.as_ref().map_or(0, |stat| stat.starttime),
@@ -44,7 +45,7 @@ pub(crate) fn inspect(pid: u32) -> Inspection {
 /// `redis-check-rdb` on Debian, and which of the two a process is only its arguments tell.
 pub(crate) fn executable(process: &Process) -> Option<PathBuf> {
     let exe = without_deleted(process.exe().ok()?);
-    let arguments = process.cmdline().unwrap_or_default();
+    let arguments = arguments(process);
     let called = arguments.first().and_then(|first| {
         let word = first.split([' ', ':']).next()?;
         let alias = exe.with_file_name(word.rsplit('/').next()?);
@@ -62,6 +63,21 @@ pub(crate) fn executables_of(pid: u32) -> [Option<PathBuf>; 2] {
     [executable(&process), process.exe().ok().map(without_deleted)]
 }
 
+/// What a process was started with. Arguments need not be UTF-8, and one that is not hides no other.
+fn arguments(process: &Process) -> Vec<String> {
+    let mut bytes = Vec::new();
+    let read = process.open_relative("cmdline").map(|mut file| file.read_to_end(&mut bytes));
+    if matches!(read, Ok(Ok(_))) { split_arguments(&bytes) } else { Vec::new() }
+}
+
+fn split_arguments(bytes: &[u8]) -> Vec<String> {
+    bytes
+        .split(|&byte| byte == 0)
+        .filter(|argument| !argument.is_empty())
+        .map(|argument| String::from_utf8_lossy(argument).into_owned())
+        .collect()
+}
+
 /// The executable of a process that was upgraded underneath it still has its name.
 fn without_deleted(path: PathBuf) -> PathBuf {
     match path.to_str().and_then(|text| text.strip_suffix(" (deleted)")) {
@@ -70,12 +86,13 @@ fn without_deleted(path: PathBuf) -> PathBuf {
     }
 }
 
-/// The 64 hex digits of a container in a cgroup's path, whatever the runtime puts around them.
+/// The 64 hex digits of a container in a cgroup's path, whatever the runtime puts around them and the
+/// container below.
 fn container_id(path: &str) -> Option<&str> {
-    let last = path.rsplit('/').find(|part| !part.is_empty())?;
-    let last = last.strip_suffix(".scope").unwrap_or(last);
-    let id = last.rsplit(['-', ':']).next()?;
-    (id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
+    path.rsplit('/').find_map(|part| {
+        let id = part.strip_suffix(".scope").unwrap_or(part).rsplit(['-', ':']).next()?;
+        (id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
+    })
 }
 
 /// Inode number of a process's network namespace.
@@ -124,7 +141,27 @@ pub(crate) fn is_alive(pid: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::container_id;
+    use super::{container_id, inspect, split_arguments};
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn one_argument_that_is_no_text_hides_no_other() {
+        assert_eq!(
+            split_arguments(b"java\0-Dname=M\xfcller\0-jar\0/srv/shop.jar\0"),
+            ["java", "-Dname=M\u{fffd}ller", "-jar", "/srv/shop.jar"]
+        );
+        assert_eq!(split_arguments(b""), [""; 0]);
+        let mut child = Command::new("cat")
+            .args([OsStr::new("-"), OsStr::from_bytes(b"M\xfcller")])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("cat");
+        assert_eq!(inspect(child.id()).cmdline, ["cat", "-", "M\u{fffd}ller"]);
+        drop(child.stdin.take());
+        child.wait().expect("its end");
+    }
 
     #[test]
     fn container_ids_of_every_runtime() {
@@ -136,6 +173,11 @@ mod tests {
             format!("/kubepods/besteffort/pod1/{id}"),
             format!("/machine.slice/libpod-{id}.scope"),
             format!("/system.slice/containerd.service/kubepods-pod1.slice:cri-containerd:{id}"),
+            // Podman makes a group of its own for what runs in it, as does systemd within a container.
+            format!("/machine.slice/libpod-{id}.scope/container"),
+            format!("/docker/{id}/system.slice/nginx.service"),
+            // The inner one of two: a node of kind(1) is a container itself.
+            format!("/docker/{}/kubelet.slice/cri-containerd-{id}.scope", "f".repeat(64)),
         ] {
             assert_eq!(container_id(&path), Some(&*id), "{path}");
         }

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -78,27 +78,50 @@ impl FileSink {
     }
 }
 
+/// Whether such a file could be opened, as far as that can be told without doing so.
+pub(super) fn check(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if !std::fs::metadata(folder.unwrap_or(Path::new(".")))?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => Ok(()),
+        Err(error) => ignore_missing(error),
+    }
+}
+
 /// A file of lines that does not grow beyond a size.
 #[derive(Debug)]
 struct Rotating {
     settings: FileSettings,
     file: File,
     bytes: u64,
+    /// What is no file (a pipe, `/dev/stdout`) has no size, and is not renamed by us.
+    rotates: bool,
 }
 
 impl Rotating {
     /// Opens the file, to continue it if it is there.
-    fn open(settings: FileSettings) -> io::Result<Self> {
+    fn open(mut settings: FileSettings) -> io::Result<Self> {
         let file = append(&settings.path)?;
-        let bytes = file.metadata()?.len();
-        Ok(Self { settings, file, bytes })
+        let there = file.metadata()?;
+        let rotates = there.is_file();
+        if rotates {
+            // Whatever leads to the file stays.
+            settings.path = std::fs::canonicalize(&settings.path)?;
+        }
+        Ok(Self { settings, file, bytes: there.len(), rotates })
     }
 
     /// Writes a line and its end: all of it, or nothing.
     fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
         let length = line.len() as u64 + 1;
-        if self.bytes > 0 && self.bytes + length > self.settings.max_bytes {
-            self.rotate()?;
+        if self.rotates {
+            self.find_again()?;
+            if self.bytes > 0 && self.bytes + length > self.settings.max_bytes {
+                self.rotate()?;
+            }
         }
         let mut text = Vec::with_capacity(line.len() + 1);
         text.extend_from_slice(line);
@@ -109,11 +132,32 @@ impl Rotating {
                 Ok(())
             }
             Err(error) => {
-                // Half a line would spoil the next one. If that fails too, the file is lost.
-                let _ = self.file.set_len(self.bytes);
+                if self.rotates {
+                    // Half a line would spoil the next one. If that fails too, the file is lost.
+                    let _ = self.file.set_len(self.bytes);
+                }
                 Err(error)
             }
         }
+    }
+
+    /// Others move, remove and cut the file as well (logrotate(8), a second agent): what is written to
+    /// a file that has no name would be lost, and nobody would know.
+    fn find_again(&mut self) -> io::Result<()> {
+        let ours = self.file.metadata()?;
+        let is_there = std::fs::metadata(&self.settings.path)
+            .is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()));
+        if is_there {
+            self.bytes = ours.len();
+            return Ok(());
+        }
+        self.open_again()
+    }
+
+    fn open_again(&mut self) -> io::Result<()> {
+        self.file = append(&self.settings.path)?;
+        self.bytes = self.file.metadata()?.len();
+        Ok(())
     }
 
     /// `x.1` becomes `x.2` and so on, then `x` becomes `x.1`: each step is a rename, so that a
@@ -127,9 +171,7 @@ impl Rotating {
             std::fs::rename(older(path, number), older(path, number + 1))
                 .or_else(ignore_missing)?;
         }
-        self.file = append(path)?;
-        self.bytes = self.file.metadata()?.len();
-        Ok(())
+        self.open_again()
     }
 }
 
@@ -220,6 +262,81 @@ mod tests {
         assert_eq!(directory.read("spans.jsonl").unwrap(), "first\nx\n");
         output.write_line(b"y").unwrap();
         assert_eq!(directory.read("spans.jsonl.1").unwrap(), "first\nx\n");
+    }
+
+    #[test]
+    fn a_file_that_was_moved_or_removed_is_made_anew() {
+        let directory = Directory::new("moved");
+        let path = directory.0.join("spans.jsonl");
+        let mut output = Rotating::open(directory.settings(1000, 1)).unwrap();
+        output.write_line(b"one").unwrap();
+        // As logrotate(8) does.
+        std::fs::rename(&path, directory.0.join("old")).unwrap();
+        output.write_line(b"two").unwrap();
+        assert_eq!(directory.read("spans.jsonl").unwrap(), "two\n");
+        std::fs::remove_file(&path).unwrap();
+        output.write_line(b"three").unwrap();
+        assert_eq!(directory.read("spans.jsonl").unwrap(), "three\n");
+        assert_eq!(directory.read("old").unwrap(), "one\n");
+        std::fs::remove_dir_all(&directory.0).unwrap();
+        assert!(output.write_line(b"four").is_err());
+        std::fs::create_dir_all(&directory.0).unwrap();
+        output.write_line(b"five").unwrap();
+        assert_eq!(directory.read("spans.jsonl").unwrap(), "five\n");
+    }
+
+    #[test]
+    fn a_file_that_was_cut_begins_anew() {
+        let directory = Directory::new("cut");
+        let mut output = Rotating::open(directory.settings(8, 1)).unwrap();
+        output.write_line(b"12345").unwrap();
+        // As logrotate's copytruncate does.
+        std::fs::write(directory.0.join("spans.jsonl"), "").unwrap();
+        output.write_line(b"67").unwrap();
+        assert_eq!(directory.read("spans.jsonl").unwrap(), "67\n");
+        assert_eq!(directory.read("spans.jsonl.1"), None);
+    }
+
+    #[test]
+    fn two_agents_on_one_file_lose_nothing() {
+        let directory = Directory::new("two");
+        let mut first = Rotating::open(directory.settings(8, 100)).unwrap();
+        let mut second = Rotating::open(directory.settings(8, 100)).unwrap();
+        for _ in 0..10 {
+            first.write_line(b"one").unwrap();
+            second.write_line(b"two").unwrap();
+        }
+        let files = std::fs::read_dir(&directory.0).unwrap();
+        let texts: Vec<_> =
+            files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+        assert!(texts.iter().all(|text| text.len() <= 8), "{texts:?}");
+        let lines = texts.concat();
+        assert_eq!(lines.matches("one\n").count(), 10);
+        assert_eq!(lines.matches("two\n").count(), 10);
+    }
+
+    // The agent is root: a renamed /dev/null would be the end of the machine.
+    #[test]
+    fn only_files_are_renamed_and_where_they_are() {
+        let directory = Directory::new("devices");
+        let path = directory.0.join("spans.jsonl");
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        let mut output = Rotating::open(directory.settings(8, 1)).unwrap();
+        for _ in 0..3 {
+            output.write_line(b"12345").unwrap();
+        }
+        assert_eq!(std::fs::read_link(&path).unwrap(), PathBuf::from("/dev/null"));
+        assert!(std::fs::symlink_metadata(directory.0.join("spans.jsonl.1")).is_err());
+
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(directory.0.join("real"), "").unwrap();
+        std::os::unix::fs::symlink(directory.0.join("real"), &path).unwrap();
+        let mut output = Rotating::open(directory.settings(8, 1)).unwrap();
+        for line in ["one", "two", "three"] {
+            output.write_line(line.as_bytes()).unwrap();
+        }
+        assert_eq!(directory.read("spans.jsonl").unwrap(), "three\n");
+        assert_eq!(directory.read("real.1").unwrap(), "one\ntwo\n");
     }
 
     #[test]

@@ -154,17 +154,7 @@ impl Sinks {
     pub fn start(config: &Config, runtime: &Handle) -> Result<Self, StartError> {
         let export = &config.export;
         let mut sinks = Self::default();
-        if export.otlp.enabled {
-            let exporter = Exporter::otlp(&export.otlp, export.batch, config.limits)
-                .map_err(StartError::Otlp)?;
-            let name = exporter.name().to_owned();
-            sinks.spawn_task(runtime, name, export.batch.queue, |queue, counters| {
-                exporter.run(queue, counters)
-            });
-        }
-        if let Some(settings) = &export.zipkin {
-            let exporter = Exporter::zipkin(settings, export.batch, config.limits)
-                .map_err(StartError::Zipkin)?;
+        for exporter in exporters(config)? {
             let name = exporter.name().to_owned();
             sinks.spawn_task(runtime, name, export.batch.queue, |queue, counters| {
                 exporter.run(queue, counters)
@@ -248,6 +238,22 @@ impl Sinks {
         }
     }
 
+    /// Whether [`Self::start`] would find what it needs: certificates, the folder of the file. Nothing
+    /// is started, sent or written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub fn check(config: &Config) -> Result<(), StartError> {
+        exporters(config)?;
+        match &config.export.file {
+            Some(file) => {
+                file::check(&file.path).map_err(|error| StartError::File(file.path.clone(), error))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Asks each configured collector for a sign of life, without sending it a span. Gives a
     /// name and what is wrong, if something is.
     ///
@@ -257,16 +263,7 @@ impl Sinks {
     pub async fn check_collectors(
         config: &Config,
     ) -> Result<Vec<(String, Result<(), String>)>, StartError> {
-        let export = &config.export;
-        let mut exporters = Vec::new();
-        if export.otlp.enabled {
-            let exporter = Exporter::otlp(&export.otlp, export.batch, config.limits);
-            exporters.push(exporter.map_err(StartError::Otlp)?);
-        }
-        if let Some(settings) = &export.zipkin {
-            let exporter = Exporter::zipkin(settings, export.batch, config.limits);
-            exporters.push(exporter.map_err(StartError::Zipkin)?);
-        }
+        let exporters = exporters(config)?;
         let mut found = Vec::with_capacity(exporters.len());
         for exporter in exporters {
             found.push((exporter.name().to_owned(), exporter.check().await));
@@ -355,6 +352,21 @@ impl Sinks {
         });
         Ok(())
     }
+}
+
+/// Those of the collectors that are configured.
+fn exporters(config: &Config) -> Result<Vec<Exporter>, StartError> {
+    let export = &config.export;
+    let mut exporters = Vec::new();
+    if export.otlp.enabled {
+        let exporter = Exporter::otlp(&export.otlp, export.batch, config.limits);
+        exporters.push(exporter.map_err(StartError::Otlp)?);
+    }
+    if let Some(settings) = &export.zipkin {
+        let exporter = Exporter::zipkin(settings, export.batch, config.limits);
+        exporters.push(exporter.map_err(StartError::Zipkin)?);
+    }
+    Ok(exporters)
 }
 
 fn is_sampled(span: &Span) -> bool {

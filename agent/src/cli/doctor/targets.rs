@@ -44,12 +44,37 @@ pub(super) fn watch(chosen: &Targets, duration: Duration) -> anyhow::Result<Vec<
     let selector = Selector::new(chosen, false)?;
     let mut live = Live::prepare(&config, selector)?;
     live.attach()?;
-    live.run(Limits { duration: Some(duration), spans: None }, |_| false);
+    live.run(Limits { duration: Some(duration), ..Limits::default() }, |_| false);
     let mut pids: Vec<_> = live.target_ids().collect();
     pids.sort_unstable();
     let watched = pids.into_iter().map(|pid| report(&mut live, pid)).collect();
     drop(live);
     Ok(watched)
+}
+
+/// What was chosen and is no process at this moment.
+pub(super) fn missing(chosen: &Targets) -> anyhow::Result<Vec<Finding>> {
+    let mut missing = Vec::new();
+    let mut look = |choice: Targets, what: String, meaning: &str| -> anyhow::Result<()> {
+        if Selector::new(&choice, false)?.running().is_empty() {
+            missing.push(Finding::new(Grade::Less, what, meaning));
+        }
+        Ok(())
+    };
+    for &port in &chosen.ports {
+        let choice = Targets { ports: vec![port], ..Targets::default() };
+        look(
+            choice,
+            format!("port {port}"),
+            "nobody listens there by TCP: `ss -ltnp` lists who does",
+        )?;
+    }
+    for exe in &chosen.exes {
+        let choice = Targets { exes: vec![exe.clone()], ..Targets::default() };
+        let meaning = "no process that runs has such an executable: `ls -l /proc/*/exe` lists them";
+        look(choice, exe.clone(), meaning)?;
+    }
+    Ok(missing)
 }
 
 fn report(live: &mut Live, pid: u32) -> Watched {

@@ -14,6 +14,7 @@ use onlooker_replay::{Assembler, Capture, Event, Recorder};
 use super::{Arguments, FRAMES_AT_ONCE, Outlet};
 use crate::cli::failures::Failures;
 use crate::cli::report;
+use crate::cli::say::say;
 
 /// Replays one capture.
 pub(super) fn replay(
@@ -58,7 +59,7 @@ pub(super) fn replay(
             pipeline: pipeline.counters(),
             failures: Failures::of(pipeline.failed_connects()).of_a_capture(),
         };
-        eprint!("{summary}");
+        say(summary);
     }
     Ok(())
 }

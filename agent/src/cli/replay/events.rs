@@ -14,6 +14,7 @@ use onlooker_replay::recording::{End, Frame, Process, Reader};
 use super::{Arguments, FRAMES_AT_ONCE, Outlet};
 use crate::cli::failures::Failures;
 use crate::cli::report;
+use crate::cli::say::say;
 use crate::cli::summary::Account;
 
 /// Processes whose resources are kept; of those beyond nothing is known, which is counted.
@@ -72,7 +73,7 @@ pub(super) fn replay(
             nameless: pipeline.processes().nameless,
             account: Account { kernel, pipeline: counters, links, messages, failures, spans },
         };
-        eprint!("{summary}");
+        say(summary);
     }
     Ok(())
 }

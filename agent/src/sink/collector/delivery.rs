@@ -1,6 +1,6 @@
 //! Bringing requests to a collector: attempts, pauses, the account, and what is said about it.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,14 +20,12 @@ use crate::words::counted;
 pub(super) struct Delivery {
     destination: Destination,
     counters: Arc<Counters>,
-    /// The latest attempt failed, but may be repeated.
-    troubled: AtomicBool,
-    /// Trouble was reported, so that its end is worth a word.
-    trouble_reported: AtomicBool,
-    trouble: Occasion,
+    trouble: Trouble,
+    /// Spans that the queue had no room for when trouble was told, or its end.
+    lost_before: AtomicU64,
+    full_queue: Trouble,
     refusal: Occasion,
     remark: Occasion,
-    full_queue: Occasion,
 }
 
 impl Delivery {
@@ -35,12 +33,11 @@ impl Delivery {
         Self {
             destination,
             counters,
-            troubled: AtomicBool::new(false),
-            trouble_reported: AtomicBool::new(false),
-            trouble: Occasion::default(),
+            trouble: Trouble::default(),
+            lost_before: AtomicU64::new(0),
+            full_queue: Trouble::default(),
             refusal: Occasion::default(),
             remark: Occasion::default(),
-            full_queue: Occasion::default(),
         }
     }
 
@@ -82,7 +79,7 @@ impl Delivery {
         }
         if rejected > 0 || !message.is_empty() {
             let said = visible(message);
-            if self.remark.is_due() {
+            if self.remark.is_due(Instant::now()) {
                 warn(format_args!(
                     "{}: accepted, but {} rejected: {said}",
                     self.counters.name(),
@@ -91,15 +88,17 @@ impl Delivery {
             }
             self.counters.fail(said);
         }
-        self.troubled.store(false, Relaxed);
-        if self.trouble_reported.swap(false, Relaxed) {
-            note(format_args!("{}: working again", self.counters.name()));
+        if self.trouble.ends() {
+            self.full_queue.ends();
+            let lost = self.counters.lost(DropReason::QueueFull);
+            let lost = lost.saturating_sub(self.lost_before.swap(lost, Relaxed));
+            note(format_args!("{}: working again{}", self.counters.name(), meanwhile(lost)));
         }
     }
 
     fn refused(&self, spans: u64, error: String) {
         self.counters.lose(DropReason::Refused, spans);
-        if self.refusal.is_due() {
+        if self.refusal.is_due(Instant::now()) {
             warn(format_args!(
                 "{}: {error}; these spans are lost, later ones are tried{}",
                 self.counters.name(),
@@ -110,8 +109,8 @@ impl Delivery {
     }
 
     fn failed(&self, error: String) {
-        if !self.troubled.swap(true, Relaxed) && self.trouble.is_due() {
-            self.trouble_reported.store(true, Relaxed);
+        if self.trouble.goes_on(Instant::now()) {
+            self.lost_before.store(self.counters.lost(DropReason::QueueFull), Relaxed);
             warn(format_args!(
                 "{}: {error}; trying again, spans are kept while the queue has room{}",
                 self.counters.name(),
@@ -121,10 +120,10 @@ impl Delivery {
         self.counters.fail(error);
     }
 
-    /// Says that spans are lost because the queue is full.
+    /// Says that spans are lost because the queue is full: once in each trouble, and once without one.
     pub(super) fn report_full_queue(&self) {
         let lost = self.counters.lost(DropReason::QueueFull);
-        if lost > 0 && self.full_queue.is_first() {
+        if lost > self.lost_before.load(Relaxed) && self.full_queue.goes_on(Instant::now()) {
             warn(format_args!(
                 "{}: spans come faster than they are taken and the queue is full: {} lost so \
                  far, the closing summary will tell how many in the end",
@@ -132,6 +131,38 @@ impl Delivery {
                 counted(lost, "span(s) (is|are)")
             ));
         }
+    }
+}
+
+/// What a trouble cost.
+fn meanwhile(lost: u64) -> String {
+    match lost {
+        0 => String::new(),
+        lost => format!("; {} lost meanwhile", counted(lost, "span(s) (was|were)")),
+    }
+}
+
+/// Attempts that fail but may be repeated: the beginning is told, and the end of what was told.
+#[derive(Debug, Default)]
+struct Trouble {
+    told: AtomicBool,
+    occasion: Occasion,
+}
+
+impl Trouble {
+    /// An attempt failed. Whether that is to be told: once, but what comes back too soon after it was
+    /// told is told when it has lasted, or else the last word would be that all is well.
+    fn goes_on(&self, now: Instant) -> bool {
+        let tell = !self.told.load(Relaxed) && self.occasion.is_due(now);
+        if tell {
+            self.told.store(true, Relaxed);
+        }
+        tell
+    }
+
+    /// An attempt succeeded. Whether that is to be told.
+    fn ends(&self) -> bool {
+        self.told.swap(false, Relaxed)
     }
 }
 
@@ -145,16 +176,42 @@ impl Occasion {
     /// Between two reports of one kind.
     const WHILE: Duration = Duration::from_secs(60);
 
-    fn is_due(&self) -> bool {
+    fn is_due(&self, now: Instant) -> bool {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = latest.is_none_or(|latest| latest.elapsed() >= Self::WHILE);
+        let due = latest.is_none_or(|latest| now.duration_since(latest) >= Self::WHILE);
         if due {
-            *latest = Some(Instant::now());
+            *latest = Some(now);
         }
         due
     }
+}
 
-    fn is_first(&self) -> bool {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now()).is_none()
+#[cfg(test)]
+mod tests {
+    use super::{Occasion, Trouble, meanwhile};
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn trouble_that_comes_back_soon_is_told_once_it_has_lasted() {
+        let trouble = Trouble::default();
+        let begin = Instant::now();
+        let after = |seconds| begin + Duration::from_secs(seconds);
+        assert!(trouble.goes_on(begin));
+        assert!(!trouble.goes_on(after(5)) && !trouble.goes_on(after(600)));
+        assert!(trouble.ends() && !trouble.ends());
+
+        let again = after(601);
+        assert!(trouble.goes_on(again) && trouble.ends());
+        // Less than a minute after it was told: first nothing, and "working again" would be the last word.
+        assert!(!trouble.goes_on(again + Occasion::WHILE / 2));
+        assert!(trouble.goes_on(again + Occasion::WHILE));
+        assert!(trouble.ends());
+    }
+
+    #[test]
+    fn the_end_of_a_trouble_tells_what_it_cost() {
+        assert_eq!(meanwhile(0), "");
+        assert_eq!(meanwhile(1), "; 1 span was lost meanwhile");
+        assert_eq!(meanwhile(76_512), "; 76512 spans were lost meanwhile");
     }
 }

@@ -148,7 +148,7 @@ fn port_hint(protocol: Protocol, port: Option<u16>) -> &'static str {
 }
 
 /// The URL as it may be shown: `user:password@` and the query are left out.
-fn without_credentials(url: &str) -> String {
+pub(super) fn without_credentials(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     match url.split_once("://") {
         Some((scheme, rest)) => {

@@ -8,7 +8,8 @@ use flate2::write::GzEncoder;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    RETRY_AFTER,
 };
 use hyper::{Method, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
@@ -16,6 +17,7 @@ use prost::Message;
 
 use super::answer::{Answer, ExportResponse, PartialSuccess, RpcStatus};
 use super::client::{Connector, TlsError, USER_AGENT, Version, client, explain};
+use super::destination::without_credentials;
 use super::retry::retry_after;
 use crate::config::{Compression, Tls};
 use crate::sink::encoding::Encoding;
@@ -106,7 +108,10 @@ impl HttpExporter {
             return Ok(accepted(parts.headers.get(CONTENT_TYPE), &body));
         }
         let body = read(body).await.unwrap_or_default();
-        let error = failure(parts.status, self.encoding, &body);
+        let error = match parts.headers.get(LOCATION).filter(|_| parts.status.is_redirection()) {
+            Some(to) => redirect(parts.status, to),
+            None => failure(parts.status, self.encoding, &body),
+        };
         Ok(if is_retryable(parts.status) {
             Answer::Retry { after, error }
         } else {
@@ -150,6 +155,13 @@ fn json_response(body: &[u8]) -> Option<ExportResponse> {
     })
 }
 
+/// Redirects are not followed: spans and headers are meant for whom they were addressed to.
+fn redirect(status: StatusCode, to: &HeaderValue) -> String {
+    let to = String::from_utf8_lossy(to.as_bytes());
+    let to: String = without_credentials(&to).chars().take(MAX_MESSAGE_CHARS).collect();
+    visible(&format!("HTTP {status} to {to}, which is not followed: is that the collector's URL?"))
+}
+
 /// `HTTP 400 Bad Request: what the collector said`.
 fn failure(status: StatusCode, encoding: Encoding, body: &[u8]) -> String {
     let said = match encoding {
@@ -176,7 +188,7 @@ fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{accepted, failure, is_retryable};
+    use super::{accepted, failure, is_retryable, redirect};
     use crate::sink::collector::answer::Answer;
     use crate::sink::encoding::Encoding;
     use hyper::StatusCode;
@@ -206,6 +218,16 @@ mod tests {
             assert_eq!(accepted(Some(&json), body.as_bytes()), full);
         }
         assert_eq!(accepted(None, b"<html>"), full);
+    }
+
+    #[test]
+    fn a_redirect_says_where_to() {
+        let to = HeaderValue::from_static("https://me:hunter2@c/v1/traces?key=hunter2");
+        assert_eq!(
+            redirect(StatusCode::PERMANENT_REDIRECT, &to),
+            "HTTP 308 Permanent Redirect to https://c/v1/traces, which is not followed: is that \
+             the collector's URL?"
+        );
     }
 
     #[test]
