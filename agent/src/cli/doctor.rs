@@ -114,6 +114,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             say(format_args!("onlooker: watching the targets for {:?}", arguments.duration));
         }
         targets::watch(&chosen, arguments.duration)?
+    } else if json {
+        Vec::new()
     } else {
         anyhow::bail!("the targets cannot be watched: mend what is BAD first:\n{}", text(&machine));
     };

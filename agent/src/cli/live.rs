@@ -202,7 +202,9 @@ impl Live {
 
     fn exclude(&mut self, pid: u32) {
         if let Err(error) = self.probe.exclude(pid) {
-            eprintln!("onlooker: process {pid} is traced, although it is excluded: {error:#}");
+            say(format_args!(
+                "onlooker: process {pid} is traced, although it is excluded: {error:#}"
+            ));
         }
     }
 

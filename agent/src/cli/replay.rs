@@ -109,10 +109,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 /// Replays one file.
 fn replay(path: &Path, arguments: &Arguments, outlet: &mut Outlet) -> anyhow::Result<()> {
-    let (mut input, seed) = open(path)?;
+    let mut input: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(BufReader::new(File::open(path).context("cannot be opened")?))
+    };
     let mut start = Vec::new();
-    input.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start).context("cannot be read")?;
-    let is_event_file = start.get(..4) == MAGIC.get(..4);
+    input.by_ref().take(SEEDED_BY).read_to_end(&mut start).context("cannot be read")?;
+    let (is_event_file, seed) = (start.get(..4) == MAGIC.get(..4), seed(&start));
     let input = Cursor::new(start).chain(input);
     if is_event_file {
         events::replay(input, path, arguments, outlet)
@@ -121,19 +125,15 @@ fn replay(path: &Path, arguments: &Arguments, outlet: &mut Outlet) -> anyhow::Re
     }
 }
 
-/// The input, and a seed for ids: the same capture gives the same ids, another one others.
-fn open(path: &Path) -> anyhow::Result<(Box<dyn Read>, u64)> {
-    if path == Path::new("-") {
-        return Ok((Box::new(std::io::stdin().lock()), 0));
-    }
-    let file = File::open(path).context("cannot be opened")?;
-    let length = file.metadata().context("cannot be read")?.len();
-    // FNV-1a.
-    let name = path.as_os_str().as_encoded_bytes().iter().copied();
-    let seed = name.chain(length.to_le_bytes()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    Ok((Box::new(BufReader::new(file)), seed))
+/// Bytes of a capture that its ids depend on.
+const SEEDED_BY: u64 = 64 * 1024;
+
+/// What the ids of a capture are made of: the same capture gives the same ids wherever it lies, and another
+/// one, which has other times, others. FNV-1a.
+fn seed(start: &[u8]) -> u64 {
+    start.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// Gives spans to the sinks as fast as they take them: unlike live traffic, a capture can wait.

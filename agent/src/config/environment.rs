@@ -24,8 +24,9 @@ type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub(super) fn apply(config: &mut Config, lookup: Lookup<'_>) -> Vec<String> {
     let mut variables = Variables { lookup, reports: Vec::new() };
     otlp(&mut config.export.otlp, &mut variables);
-    zipkin(&mut config.export.zipkin, &mut variables);
+    zipkin_endpoint(&mut config.export.zipkin, &mut variables);
     exporters(config, &mut variables);
+    zipkin_timeout(&mut config.export.zipkin, &mut variables);
     batch(&mut config.export.batch, &mut variables);
     sampler(config, &mut variables);
     limits(&mut config.limits, &mut variables);
@@ -108,13 +109,16 @@ fn otlp_transport(settings: &mut OtlpSettings, variables: &mut Variables<'_>) {
     }
 }
 
-fn zipkin(settings: &mut Option<ZipkinSettings>, variables: &mut Variables<'_>) {
+fn zipkin_endpoint(settings: &mut Option<ZipkinSettings>, variables: &mut Variables<'_>) {
     const ENDPOINT: &str = "OTEL_EXPORTER_ZIPKIN_ENDPOINT";
     match variables.text(ENDPOINT) {
         Some(url) if is_http_url(&url) => settings.get_or_insert_default().endpoint = url,
         Some(_) => variables.ignore(ENDPOINT, "a URL such as http://localhost:9411/api/v2/spans"),
         None => {}
     }
+}
+
+fn zipkin_timeout(settings: &mut Option<ZipkinSettings>, variables: &mut Variables<'_>) {
     if let Some(timeout) = variables.milliseconds("OTEL_EXPORTER_ZIPKIN_TIMEOUT")
         && let Some(settings) = settings
     {
@@ -197,10 +201,10 @@ fn limits(limits: &mut Limits, variables: &mut Variables<'_>) {
     if let Some(count) = variables.number("OTEL_SPAN_LINK_COUNT_LIMIT", 0, usize::MAX) {
         limits.links = count;
     }
-    for name in ["OTEL_ATTRIBUTE_COUNT_LIMIT", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT"] {
-        if let Some(count) = variables.quiet_number(name) {
-            limits.link_attributes = count;
-        }
+    let general = variables.quiet_number("OTEL_ATTRIBUTE_COUNT_LIMIT");
+    let of_links = variables.number("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", 0, usize::MAX);
+    if let Some(count) = of_links.or(general) {
+        limits.link_attributes = count;
     }
 }
 

@@ -80,13 +80,19 @@ impl Delivery {
         if rejected > 0 || !message.is_empty() {
             let said = visible(message);
             if self.remark.is_due(Instant::now()) {
-                warn(format_args!(
-                    "{}: accepted, but {} rejected: {said}",
-                    self.counters.name(),
-                    counted(rejected, "span(s)")
-                ));
+                let name = self.counters.name();
+                match rejected {
+                    // "Partial success": a message without rejected spans is a warning.
+                    0 => warn(format_args!("{name}: accepted, with a warning: {said}")),
+                    _ => warn(format_args!(
+                        "{name}: accepted, but {} rejected: {said}",
+                        counted(rejected, "span(s)")
+                    )),
+                }
             }
-            self.counters.fail(said);
+            if rejected > 0 {
+                self.counters.fail(said);
+            }
         }
         if self.trouble.ends() {
             self.full_queue.ends();

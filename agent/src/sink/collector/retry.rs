@@ -24,15 +24,13 @@ impl Backoff {
         Self { pause: FIRST }
     }
 
-    /// The next pause: what the server asked for, else between one half and the whole of a
-    /// length that doubles each time.
+    /// The next pause: what the server asked for, but not less than between one half and the whole
+    /// of a length that doubles each time. A server that asks for none would else be asked without pause.
     pub(super) fn next(&mut self, asked: Option<Duration>) -> Duration {
-        if let Some(asked) = asked {
-            return asked.min(LONGEST_ASKED);
-        }
         let pause = self.pause;
         self.pause = (pause * 2).min(LONGEST);
-        pause.mul_f64(0.5 + random_fraction() / 2.0)
+        let own = pause.mul_f64(0.5 + random_fraction() / 2.0);
+        asked.map_or(own, |asked| asked.min(LONGEST_ASKED).max(own))
     }
 }
 
@@ -93,7 +91,8 @@ mod tests {
     #[test]
     fn the_server_is_obeyed_within_reason() {
         let mut backoff = Backoff::new();
-        assert_eq!(backoff.next(Some(Duration::ZERO)), Duration::ZERO);
+        assert!(backoff.next(Some(Duration::ZERO)) >= FIRST / 2);
+        assert!(backoff.next(Some(Duration::ZERO)) >= FIRST);
         assert_eq!(backoff.next(Some(Duration::from_secs(7))), Duration::from_secs(7));
         assert_eq!(backoff.next(Some(Duration::from_secs(86_400))), LONGEST_ASKED);
     }
