@@ -175,7 +175,7 @@ fn moved(context: &RawTracePointContext, who: (u32, u32), task: &mut TaskState) 
                 Found::Other => return counter::add(Counter::OtherSockets, 1),
                 Found::NoSocket => return,
             };
-            match connection::known(&socket, who, task.flight.direction) {
+            match connection::known(&socket, who, task.flight.direction, returned as u64) {
                 Some(state) => (socket, state),
                 None => return,
             }
@@ -236,7 +236,8 @@ fn finished(who: (u32, u32), task: &mut TaskState, which: u8, returned: u64) {
         unix: task.flight.unix != 0,
         datagram: task.flight.datagram != 0,
     };
-    let Some(state) = connection::known(&socket, who, task.flight.direction) else { return };
+    let direction = task.flight.direction;
+    let Some(state) = connection::known(&socket, who, direction, returned) else { return };
     let (buffer, count) = (task.flight.buffer, task.flight.count);
     let position = task.flight.position;
     match which {

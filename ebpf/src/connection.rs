@@ -21,13 +21,26 @@ const PATH_MOST: u32 = 108;
 /// The state of a socket that a target uses; on first sight it is made and announced. Of a datagram
 /// socket the `first` direction seen tells the role: who is asked before it asks serves.
 #[inline(always)]
-pub fn known(socket: &Socket, who: (u32, u32), first: u8) -> Option<&'static mut SocketState> {
+pub fn known(
+    socket: &Socket,
+    who: (u32, u32),
+    first: u8,
+    moved: u64,
+) -> Option<&'static mut SocketState> {
     let state = match socket::state(socket.sock, socket.inode) {
         Some(state) => state,
-        // A process may still read from a connection that is over. Its end has been told, and will
-        // not be again: what is remembered of it would be taken for the next at its address.
-        None if is_over(socket) => return None,
-        None => note(socket.sock, socket.inode)?,
+        None => {
+            let over = is_over(socket);
+            // The end of the stream of a connection whose own end has been told.
+            if over && moved == 0 {
+                return None;
+            }
+            let state = note(socket.sock, socket.inode)?;
+            if over {
+                set_over(socket.sock, state);
+            }
+            state
+        }
     };
     if state.announced == 0 && socket.datagram {
         state.role = if first == direction::IN { role::SERVER } else { role::CLIENT };
@@ -59,6 +72,8 @@ const FRESH: SocketState = SocketState {
     opener_flags: 0,
     established: 0,
     followed: 0,
+    over: 0,
+    error: 0,
     ports: 0,
     wanted_received: policy::NOTHING,
     wanted_sent: policy::NOTHING,
@@ -130,7 +145,7 @@ unsafe fn internet(socket: &Socket, state: &mut SocketState, record: *mut event:
     let sock = socket.sock;
     let net: u64 = field(sock, Offset::SockNet);
     let netns: u32 = field(net, Offset::NetNsInum);
-    let port: u16 = field(sock, Offset::SockNum);
+    let port = local_port(sock);
     // SAFETY: the caller's promise.
     unsafe {
         (*record).netns = netns;
@@ -163,6 +178,15 @@ unsafe fn internet(socket: &Socket, state: &mut SocketState, record: *mut event:
         } else {
             (role::CLIENT, role_evidence::NO_LISTENER)
         };
+    }
+}
+
+/// A connection that is over has given its port back, but for the copy in network order.
+#[inline(always)]
+fn local_port(sock: u64) -> u16 {
+    match field(sock, Offset::SockNum) {
+        0 => u16::from_be(field(sock, Offset::InetSport)),
+        port => port,
     }
 }
 
@@ -236,7 +260,9 @@ pub fn state_changed(context: &RawTracePointContext) {
         if old == TCP_SYN_SENT {
             connect::failed(sock);
         }
-        ended(sock);
+        if !lingers(sock) {
+            ended(sock);
+        }
     } else if new == TCP_LISTEN {
         listening(sock);
     } else if old == TCP_CLOSE && new == TCP_SYN_SENT {
@@ -246,18 +272,53 @@ pub fn state_changed(context: &RawTracePointContext) {
     }
 }
 
+/// Whether bytes may be read from a connection that has ended: a reset, or a FIN for one that had sent its
+/// own, leaves them in the queue, and a call that has taken them may not have returned. Then the end is
+/// told when the process has closed the socket, which [`destroyed`] hears of.
 #[inline(always)]
-fn ended(sock: u64) {
-    let Some(state) = SOCKETS.get_ptr(sock) else { return };
+fn lingers(sock: u64) -> bool {
+    let Some(state) = SOCKETS.get_ptr_mut(sock) else { return false };
+    let next: u32 = field(sock, Offset::TcpRcvNxt);
+    let read: u32 = field(sock, Offset::TcpCopiedSeq);
+    let owned: u32 = field(sock, Offset::SockLockOwned);
+    if socket::inode_of(sock) == 0 || (next == read && owned == 0) {
+        return false;
+    }
+    // SAFETY: a live map value, written by whoever holds the socket.
+    let state = unsafe { &mut *state };
+    set_over(sock, state);
+    // The local port has been given back.
+    state.ports = socket::ports_of(sock);
+    true
+}
+
+/// Keeps why a connection is over: the process is told of the error, which clears it.
+#[inline(always)]
+fn set_over(sock: u64, state: &mut SocketState) {
+    state.over = 1;
+    state.error = field::<u32>(sock, Offset::SockErr) as u8;
+}
+
+/// The kernel lets go of a TCP socket; `tcp_destroy_sock(sk)`.
+#[inline(always)]
+pub fn destroyed(context: &RawTracePointContext) {
+    ended(context.arg(0));
+}
+
+#[inline(never)]
+fn ended(sock: u64) -> u64 {
+    let Some(state) = SOCKETS.get_ptr(sock) else { return 0 };
     // SAFETY: a live map value.
-    let (announced, inode) = unsafe { ((*state).announced, (*state).inode) };
+    let (announced, inode, over, why) =
+        unsafe { ((*state).announced, (*state).inode, (*state).over, (*state).error) };
     if announced != 0 {
-        let error: u32 = field(sock, Offset::SockErr);
+        let error = if over == 0 { field(sock, Offset::SockErr) } else { u32::from(why) };
         let header = emit::header(Kind::SocketEnd, task::current());
         emit::fixed(SocketEnd { header, socket: sock, inode, error });
     }
     let _ = SOCKETS.remove(sock);
     let _ = POLICIES.remove(sock);
+    0
 }
 
 /// Runs in the process that called listen(2).
@@ -286,6 +347,8 @@ fn connecting(sock: u64) {
     if !task::is_target(tgid) {
         return;
     }
+    // A socket that was disconnected is used again.
+    ended(sock);
     let Some(state) = note(sock, socket::inode_of(sock)) else { return };
     state.role = role::CLIENT;
     state.role_evidence = role_evidence::CONNECT;

@@ -127,6 +127,13 @@ pub fn socket_state(context: RawTracePointContext) -> i32 {
     0
 }
 
+/// `tcp_destroy_sock(struct sock *sk)`, 4.16.
+#[raw_tracepoint(tracepoint = "tcp_destroy_sock")]
+pub fn socket_destroyed(context: RawTracePointContext) -> i32 {
+    connection::destroyed(&context);
+    0
+}
+
 /// `sched_process_fork(struct task_struct *parent, struct task_struct *child)`.
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
 pub fn process_fork(context: RawTracePointContext) -> i32 {

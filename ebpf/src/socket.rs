@@ -44,6 +44,10 @@ pub struct SocketState {
     pub established: u8,
     /// Whose frames are followed: a bit for each direction.
     pub followed: u8,
+    /// Non-zero: the connection is over, and its process may still read what had come by then.
+    pub over: u8,
+    /// Why it is over (errno).
+    pub error: u8,
     /// TCP: both ports, which tell a later socket at the same address apart if its predecessor's
     /// end was missed (the kernel does not run a program inside itself).
     pub ports: u32,
@@ -196,12 +200,14 @@ pub fn position(socket: &Socket, towards: u8) -> u64 {
 }
 
 /// What the end of the stream (FIN) adds to `copied_seq`, which `position` is: the kernel counts it
-/// in the receive that takes the last bytes, if it has come by then.
+/// in the receive that takes the last bytes, if it has come by then. Not by `sk_shutdown`, which a reset
+/// sets as well.
 #[inline(always)]
 pub fn end_counted(socket: &Socket, position: u32) -> u32 {
-    const RCV_SHUTDOWN: u8 = 1;
-    let shutdown: u8 = field(socket.sock, Offset::SockShutdown);
-    if shutdown & RCV_SHUTDOWN == 0 {
+    // Bit 1 of `enum sock_flags` (include/net/sock.h), which for TCP a FIN alone sets.
+    const SOCK_DONE: u64 = 1 << 1;
+    let flags: u64 = field(socket.sock, Offset::SockFlags);
+    if flags & SOCK_DONE == 0 {
         return 0;
     }
     let next: u32 = field(socket.sock, Offset::TcpRcvNxt);

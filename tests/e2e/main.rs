@@ -21,6 +21,7 @@ mod harm;
 mod http;
 mod http2;
 mod kafka;
+mod late_reads;
 mod links;
 mod mariadb;
 mod nginx;

@@ -139,7 +139,7 @@ const LIFE: &[Row] = &[
     (
         "inet_sock_set_state",
         "ends of connections are found late, roles by port alone",
-        &[("socket_state", "inet_sock_set_state")],
+        &[("socket_destroyed", "tcp_destroy_sock"), ("socket_state", "inet_sock_set_state")],
     ),
     (
         "sched_process_fork",
