@@ -1,5 +1,7 @@
 //! Conversations written after the message flows of the manual (chapter 55.2).
 
+mod commits;
+mod lost_requests;
 mod talk;
 
 use talk::{answer, bind, execute, msg, parse, query, ready, rows, startup, sync, table};
