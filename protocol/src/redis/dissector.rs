@@ -39,7 +39,8 @@ enum Footing {
     Sure,
     /// The end of a client's turn was lost. What is outstanding can be answered.
     TurnCut,
-    /// The end of the only outstanding response was lost. It ends before the client's next turn.
+    /// The end of the only outstanding response was lost, or that of the commands that it answers.
+    /// It ends before the client's next turn.
     ResponseCut,
     /// Nothing can be paired.
     Lost,
@@ -164,6 +165,9 @@ impl Redis {
         match self.footing {
             Footing::Lost => return,
             Footing::ResponseCut => {
+                if self.bursts.front().is_some_and(Burst::is_counting) {
+                    self.count_replies(piece);
+                }
                 if let Some(burst) = self.bursts.front_mut() {
                     let position = piece.end_position().saturating_sub(1);
                     burst.responds(piece.first, Moment { position, ..piece.first });
