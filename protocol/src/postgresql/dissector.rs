@@ -88,7 +88,8 @@ impl Postgresql {
             portals: Names::default(),
             database: None,
             user: None,
-            dialect: Dialect::Postgresql,
+            // The server tells when a connection starts, and when it changes.
+            dialect: if from_start { Dialect::Postgresql } else { Dialect::PostgresqlEither },
             exchanges: 0,
             losses: 0,
             capture_asked: false,

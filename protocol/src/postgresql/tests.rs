@@ -296,6 +296,20 @@ fn prepared_before_the_connection_was_watched() {
     assert_eq!(facts(&talk.exchanges()[0]).database, None);
 }
 
+/// ParameterStatus told `standard_conforming_strings` before the watch began.
+#[test]
+fn a_connection_of_an_unknown_mode_shows_no_literal_of_either() {
+    let mut talk = Talk::new(Postgresql::new(false));
+    let statement = query("SELECT 'it\\' secret', a FROM t");
+    talk.client(&[statement.clone()]);
+    talk.server(&[table(1), answer("SELECT 1"), msg(b'S', SETTING), ready(b'I')]);
+    talk.client(&[statement]);
+    talk.server(&[table(1), answer("SELECT 1"), ready(b'I')]);
+    assert_eq!(texts(talk.exchanges()), ["SELECT ?", "SELECT ?, a FROM t"]);
+}
+
+const SETTING: &[u8] = b"standard_conforming_strings\0off\0";
+
 #[test]
 fn attached_in_the_middle_of_an_answer() {
     let mut talk = Talk::new(Postgresql::new(false));

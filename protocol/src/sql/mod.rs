@@ -39,6 +39,9 @@ pub enum Dialect {
     Postgresql,
     /// PostgreSQL with `standard_conforming_strings = off`: backslashes escape in every string.
     PostgresqlBackslash,
+    /// PostgreSQL when it is not known which of the two: where they read a string differently, all that
+    /// follows is taken for a part of it.
+    PostgresqlEither,
     /// MySQL and MariaDB: `` `…` `` identifiers, `"…"` strings, backslashes, `#` comments,
     /// `/*! code */`.
     Mysql,
