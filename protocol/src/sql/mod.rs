@@ -47,6 +47,8 @@ pub enum Dialect {
     Mysql,
     /// MySQL in the mode `NO_BACKSLASH_ESCAPES`.
     MysqlNoBackslash,
+    /// MySQL when it is not known which of the two, as [`PostgresqlEither`](Self::PostgresqlEither).
+    MysqlEither,
 }
 
 /// What one scan found out about a statement.

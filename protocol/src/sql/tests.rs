@@ -44,12 +44,14 @@ fn a_mode_of_the_server_moves_the_end_of_strings() {
     assert_eq!(sanitise("SELECT 'a\\', b", Dialect::MysqlNoBackslash), "SELECT ?, b");
 }
 
-/// `standard_conforming_strings` is told when a connection starts (manual, chapter 55.2.7).
+/// MySQL's mode is told with every answer, and `standard_conforming_strings` when a connection starts
+/// (manual, chapter 55.2.7).
 #[test]
 fn in_an_unknown_mode_nothing_is_shown_that_is_a_literal_in_one() {
     let either = Dialect::PostgresqlEither;
     assert_eq!(sanitise("SELECT 'it\\'s secret', 1 FROM a", either), "SELECT ?");
     assert_eq!(sanitise("SELECT B'1\\', a, 'secret' FROM a", either), "SELECT ?");
+    assert_eq!(sanitise("SELECT \"a\\\", b, 'secret'", Dialect::MysqlEither), "SELECT ?");
     let same = "SELECT 'a\\n', E'\\'', 'b''c' FROM a";
     assert_eq!(sanitise(same, either), "SELECT ?, ?, ? FROM a");
 }

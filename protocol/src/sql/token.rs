@@ -52,7 +52,7 @@ impl<'a> Tokens<'a> {
     }
 
     fn is_mysql(&self) -> bool {
-        matches!(self.dialect, Dialect::Mysql | Dialect::MysqlNoBackslash)
+        matches!(self.dialect, Dialect::Mysql | Dialect::MysqlNoBackslash | Dialect::MysqlEither)
     }
 
     fn is_postgresql(&self) -> bool {
@@ -97,7 +97,7 @@ impl<'a> Tokens<'a> {
     /// at `at`.
     fn string(&self, at: usize, quote: u8) -> usize {
         let end = self.quoted(at, quote, self.backslash_escapes());
-        let either = self.dialect == Dialect::PostgresqlEither;
+        let either = matches!(self.dialect, Dialect::PostgresqlEither | Dialect::MysqlEither);
         if either && self.quoted(at, quote, true) != end { self.bytes.len() } else { end }
     }
 
