@@ -177,6 +177,11 @@ impl Burst {
         self.lost == Lost::Counted
     }
 
+    /// Whether replies are to come for certain.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.front.is_some() && self.lost != Lost::Uncounted
+    }
+
     /// Replies were lost.
     pub(super) fn stop_counting(&mut self) {
         self.lost = Lost::Uncounted;

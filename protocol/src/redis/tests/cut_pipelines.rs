@@ -12,6 +12,13 @@ fn cut(wire: &mut Wire) {
     wire.feed(Side::Client, &whole.as_bytes()[..seen], (whole.len() - seen) as u64);
 }
 
+/// More than a second without a byte.
+fn silence(wire: &mut Wire) {
+    for _ in 0..12 {
+        wire.idle();
+    }
+}
+
 #[test]
 fn a_reply_is_a_command() {
     let mut wire = Wire::new(true);
@@ -33,7 +40,8 @@ fn a_reply_is_a_command() {
 fn the_last_one_is_told() {
     let mut wire = Wire::new(true);
     cut(&mut wire);
-    wire.server(&"+OK\r\n".repeat(6)).idle();
+    wire.server(&"+OK\r\n".repeat(6));
+    silence(&mut wire);
     assert_eq!(wire.only().commands, 6);
     let mut wire = Wire::new(true);
     cut(&mut wire);
@@ -42,12 +50,25 @@ fn the_last_one_is_told() {
     assert_eq!(wire.out.exchanges[0].outcome, Outcome::Inferred);
 }
 
+/// Neither a server that takes its time nor a client that reads in parts ends it.
+#[test]
+fn a_short_silence_does_not_end_it() {
+    let mut wire = Wire::new(true);
+    cut(&mut wire);
+    silence(&mut wire);
+    wire.server(&"+OK\r\n".repeat(4)).idle().server(&"+OK\r\n".repeat(2)).idle();
+    assert_eq!(wire.out.exchanges.len(), 0);
+    silence(&mut wire);
+    assert_eq!(wire.only().commands, 6);
+}
+
 /// Where replies are lost as well, nobody knows how many commands there were.
 #[test]
 fn without_its_replies_its_size_is_unknown() {
     let mut wire = Wire::new(true);
     cut(&mut wire);
-    wire.feed(Side::Server, b"+OK\r\n", 25).idle();
+    wire.feed(Side::Server, b"+OK\r\n", 25);
+    silence(&mut wire);
     assert_eq!(wire.only().commands, 0);
     assert_eq!(&*wire.only().operation, "PIPELINE SET");
 }
