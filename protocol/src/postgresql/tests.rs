@@ -301,7 +301,7 @@ fn prepared_before_the_connection_was_watched() {
 fn a_connection_of_an_unknown_mode_shows_no_literal_of_either() {
     let mut talk = Talk::new(Postgresql::new(false));
     let statement = query("SELECT 'it\\' secret', a FROM t");
-    talk.client(&[statement.clone()]);
+    talk.client(std::slice::from_ref(&statement));
     talk.server(&[table(1), answer("SELECT 1"), msg(b'S', SETTING), ready(b'I')]);
     talk.client(&[statement]);
     talk.server(&[table(1), answer("SELECT 1"), ready(b'I')]);

@@ -95,3 +95,22 @@ fn of_a_busy_client_it_is_lost() {
     assert_eq!(wire.texts(), ["GET a", "GET b"]);
     assert_eq!(wire.out.lost, 1);
 }
+
+/// A client that writes a full buffer at a time, which parts commands anywhere (Jedis); of the second
+/// write one byte is captured, and of the next ones nothing.
+#[test]
+fn of_several_writes_too() {
+    let whole: String = (0..600).map(|n| array(&format!("SET k{n} secret"))).collect();
+    for seen in [1, 2, 20, 30, 60] {
+        let mut wire = Wire::new(true);
+        wire.ask(&["GET a"]).server("$-1\r\n");
+        let (first, rest) = whole.as_bytes().split_at(8190);
+        wire.feed(Side::Client, first, 0);
+        wire.feed(Side::Client, &rest[..seen], (8190 - seen) as u64);
+        wire.feed(Side::Client, b"", (rest.len() - 8190) as u64);
+        wire.server(&"+OK\r\n".repeat(600)).ask(&["GET b"]).server("$-1\r\n");
+        silence(&mut wire);
+        assert_eq!(wire.out.exchanges.len(), 3, "{seen}: {:?}", wire.out);
+        assert_eq!(facts(&wire.out.exchanges[1]).commands, 600, "{seen}");
+    }
+}
