@@ -155,7 +155,7 @@ impl Postgresql {
     /// Where the server's messages start is not known any more.
     fn lose_server(&mut self, out: &mut Output) {
         self.server.jump();
-        self.expect_unseen(out);
+        self.lose_answers(out);
         out.exchanges.extend(self.held.take());
         self.server_footing = Footing::Lost;
     }

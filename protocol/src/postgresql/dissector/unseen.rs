@@ -14,6 +14,8 @@ use crate::postgresql::step::{Step, StepKind};
 pub(super) struct Unseen {
     /// The execution that was begun before the hole, if one was.
     begun: Option<Begun>,
+    /// The hole is in one long request, as far as can be told. Else the client does not wait.
+    alone: bool,
 }
 
 /// An execution without its Execute.
@@ -39,13 +41,19 @@ impl Postgresql {
         }
         let ends = self.steps.iter().filter(|step| step.kind.ends_ready()).count();
         let begun = self.begun();
+        let mut asked = self.steps.iter().filter(|step| step.kind.is_asked());
+        let alone = match (&begun, asked.next()) {
+            (Some(_), first) => first.is_none(),
+            (None, Some(step)) => asked.next().is_none() && copies(step),
+            (None, None) => false,
+        };
         // Else the first ReadyForQuery to come answers the last turn.
         self.pipelined |= ends + usize::from(begun.is_some()) > 1;
         self.lose_names();
         self.group = self.group.wrapping_add(1);
         self.server_spoke = false;
         self.ready = false;
-        self.unseen = Some(Unseen { begun });
+        self.unseen = Some(Unseen { begun, alone });
     }
 
     /// More of the client's bytes, whose messages cannot be told apart. `false` if they can.
@@ -125,7 +133,15 @@ impl Postgresql {
         }
     }
 
-    /// The answers have a hole as well: what was bound becomes a step like any other, and a Sync ends
+    /// The answers have a hole as well. Of several requests in flight, nobody knows which it answered.
+    pub(super) fn lose_answers(&mut self, out: &mut Output) {
+        match &self.unseen {
+            Some(unseen) if !unseen.alone => self.lose_pairing(out),
+            _ => self.expect_unseen(out),
+        }
+    }
+
+    /// What is known of the hole is all that will be: what was bound becomes a step like any other, and a Sync ends
     /// all, as the client will wait for its answer.
     pub(super) fn expect_unseen(&mut self, out: &mut Output) {
         let Some(unseen) = self.unseen.take() else { return };
@@ -142,4 +158,10 @@ impl Postgresql {
             self.steps.push_back(Step { kind, group, request, statement: None, context: None });
         }
     }
+}
+
+/// Whether this may ask for data of the client, of any length.
+fn copies(step: &Step) -> bool {
+    let text = step.statement.as_deref().map(|statement| statement.text.trim_ascii_start());
+    text.and_then(|text| text.get(..4)).is_some_and(|verb| verb.eq_ignore_ascii_case("COPY"))
 }

@@ -125,3 +125,27 @@ fn a_connection_that_ends_within_a_long_request() {
     let [exchange] = talk.exchanges() else { panic!("{talk:?}") };
     assert_eq!(exchange.outcome, Outcome::Aborted(Ending::Reset));
 }
+
+/// The server's end of a pipeline that it reads in parts, of which records were lost both ways: what is
+/// read next is behind requests whose answers are still to come.
+#[test]
+fn a_pipeline_with_holes_both_ways_pairs_nothing_wrongly() {
+    let mut talk = connected();
+    let one = |number: usize| {
+        [parse("", &format!("SELECT a{number}")), bind("", ""), execute("", 0)].concat()
+    };
+    let told = |count: usize| {
+        [msg(b'1', b""), msg(b'2', b""), rows(count), answer(&format!("SELECT {count}"))].concat()
+    };
+    for asked in [1, 2] {
+        let before = talk.exchanges().len();
+        talk.client_cut(&[one(1), one(2)].concat()[..one(1).len() * asked], 500);
+        talk.server_cut(&told(1)[..20], 300);
+        talk.client(&[one(4), one(5), sync()]);
+        talk.server(&[told(3), told(4), told(5), ready(b'I')]);
+        for exchange in &talk.exchanges()[before..] {
+            assert_ne!(exchange.outcome, Outcome::Complete, "{talk:?}");
+        }
+        talk.wait(1_000_000_000);
+    }
+}
