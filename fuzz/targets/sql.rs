@@ -6,11 +6,13 @@ use onlooker_protocol::sql::{Dialect, digest, summary::SUMMARY_LIMIT};
 
 libfuzzer_sys::fuzz_target!(|input: (u8, &str)| {
     let (dialect, text) = input;
-    let dialect = match dialect % 5 {
+    let dialect = match dialect % 7 {
         0 => Dialect::Standard,
         1 => Dialect::Postgresql,
         2 => Dialect::PostgresqlBackslash,
         3 => Dialect::Mysql,
+        4 => Dialect::PostgresqlEither,
+        5 => Dialect::MysqlEither,
         _ => Dialect::MysqlNoBackslash,
     };
     let mut end = 0;

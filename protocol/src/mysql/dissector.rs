@@ -120,7 +120,8 @@ impl Mysql {
             last_prepared: None,
             session: Session::default(),
             system: System::default(),
-            dialect: Dialect::Mysql,
+            // Every answer tells.
+            dialect: Dialect::MysqlEither,
             exchanges: 0,
             losses: 0,
             capture_asked: false,

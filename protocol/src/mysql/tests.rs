@@ -345,6 +345,20 @@ fn a_mode_of_the_server_changes_how_strings_end() {
     assert_eq!(texts(talk.exchanges())[1], "SELECT ?, b FROM t");
 }
 
+/// `NO_BACKSLASH_ESCAPES` can be the server's own mode: before its first answer nothing is certain.
+#[test]
+fn before_the_first_answer_no_literal_of_either_mode_is_shown() {
+    for mut talk in [connected(true), Talk::new(Mysql::new(false))] {
+        let select = command(3, br"SELECT 'a\', 'secret' FROM t");
+        let update = command(3, br"UPDATE t SET a = 'a\', b = 'secret', c = ''");
+        talk.client(&[update]);
+        talk.server(&[ok(1, 2 | 0x200)]);
+        talk.client(&[select]);
+        talk.server(&[ok(1, 2 | 0x200)]);
+        assert_eq!(texts(talk.exchanges()), ["UPDATE t SET a = ?", "SELECT ?, ? FROM t"]);
+    }
+}
+
 #[test]
 fn a_context_in_a_comment() {
     let mut talk = connected(true);

@@ -2,6 +2,7 @@
 
 mod backend;
 mod frontend;
+mod unseen;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,6 +41,10 @@ pub(super) struct Postgresql {
     pipelined: bool,
     steps: VecDeque<Step>,
     answer: Answer,
+    /// Requests behind those in `steps` were lost; what is in `steps` is answered first.
+    unseen: Option<unseen::Unseen>,
+    /// The last execution before a Sync, until the Sync has committed it.
+    held: Option<Exchange>,
     /// The server refused something and ignores all until the next Sync, which has not come yet.
     discarding: bool,
     group: u32,
@@ -73,6 +78,8 @@ impl Postgresql {
             pipelined: false,
             steps: VecDeque::new(),
             answer: Answer::default(),
+            unseen: None,
+            held: None,
             discarding: false,
             group: 0,
             group_first: None,
@@ -81,7 +88,8 @@ impl Postgresql {
             portals: Names::default(),
             database: None,
             user: None,
-            dialect: Dialect::Postgresql,
+            // The server tells when a connection starts, and when it changes.
+            dialect: if from_start { Dialect::Postgresql } else { Dialect::PostgresqlEither },
             exchanges: 0,
             losses: 0,
             capture_asked: false,
@@ -145,12 +153,16 @@ impl Postgresql {
     }
 
     /// Where the server's messages start is not known any more.
-    fn lose_server(&mut self) {
+    fn lose_server(&mut self, out: &mut Output) {
         self.server.jump();
+        self.lose_answers(out);
+        out.exchanges.extend(self.held.take());
         self.server_footing = Footing::Lost;
     }
 
     fn drop_steps(&mut self, out: &mut Output) {
+        out.exchanges.extend(self.held.take());
+        self.expect_unseen(out);
         out.lost += self.steps.iter().filter(|step| step.kind.is_asked()).count() as u64;
         self.steps.clear();
         self.answer = Answer::default();
@@ -220,6 +232,8 @@ impl Dissector for Postgresql {
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
     fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
+        out.exchanges.extend(self.held.take());
+        self.expect_unseen(out);
         if self.server_footing == Footing::Lost && ending != Ending::Forgotten {
             // The answer may be among what was lost: nobody knows that it was broken off.
             self.over = true;

@@ -1,5 +1,7 @@
 //! Conversations written after the message flows of the manual (chapter 55.2).
 
+mod commits;
+mod lost_requests;
 mod talk;
 
 use talk::{answer, bind, execute, msg, parse, query, ready, rows, startup, sync, table};
@@ -293,6 +295,20 @@ fn prepared_before_the_connection_was_watched() {
     assert_eq!(texts(talk.exchanges()), ["(unknown)", "SELECT b"]);
     assert_eq!(facts(&talk.exchanges()[0]).database, None);
 }
+
+/// ParameterStatus told `standard_conforming_strings` before the watch began.
+#[test]
+fn a_connection_of_an_unknown_mode_shows_no_literal_of_either() {
+    let mut talk = Talk::new(Postgresql::new(false));
+    let statement = query("SELECT 'it\\' secret', a FROM t");
+    talk.client(std::slice::from_ref(&statement));
+    talk.server(&[table(1), answer("SELECT 1"), msg(b'S', SETTING), ready(b'I')]);
+    talk.client(&[statement]);
+    talk.server(&[table(1), answer("SELECT 1"), ready(b'I')]);
+    assert_eq!(texts(talk.exchanges()), ["SELECT ?", "SELECT ?, a FROM t"]);
+}
+
+const SETTING: &[u8] = b"standard_conforming_strings\0off\0";
 
 #[test]
 fn attached_in_the_middle_of_an_answer() {

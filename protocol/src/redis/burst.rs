@@ -83,6 +83,19 @@ pub(super) struct Burst {
     procedure: Option<Box<str>>,
     /// The database at the first reply, once that came.
     database: Option<Option<u32>>,
+    /// Commands may have been lost behind those that are known.
+    lost: Lost,
+}
+
+/// How many commands of a burst are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lost {
+    /// All of them.
+    None,
+    /// As many as were answered.
+    Counted,
+    /// Replies were lost, too.
+    Uncounted,
 }
 
 impl Burst {
@@ -103,6 +116,7 @@ impl Burst {
             error: None,
             procedure: request.procedure,
             database: None,
+            lost: Lost::None,
             first: request.name,
             later: None,
         }
@@ -140,6 +154,39 @@ impl Burst {
         }
     }
 
+    /// The rest of the burst was lost, but for the front of a command.
+    pub(super) fn cut(&mut self, front: Option<Request>, database: Option<u32>) {
+        if let Some(request) = front {
+            let awaits = Awaits::of(&request);
+            self.join(request, awaits);
+        }
+        if !self.text.ends_with(" ...") {
+            self.text.push_str(" ...");
+        }
+        self.database = Some(database);
+        self.lost = Lost::Counted;
+    }
+
+    /// Whether commands were lost.
+    pub(super) fn is_cut(&self) -> bool {
+        self.lost != Lost::None
+    }
+
+    /// Whether replies tell how many commands there are.
+    pub(super) fn is_counting(&self) -> bool {
+        self.lost == Lost::Counted
+    }
+
+    /// Whether replies are to come for certain.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.front.is_some() && self.lost != Lost::Uncounted
+    }
+
+    /// Replies were lost.
+    pub(super) fn stop_counting(&mut self) {
+        self.lost = Lost::Uncounted;
+    }
+
     /// How many commands have no reply yet.
     pub(super) fn outstanding(&self) -> usize {
         usize::from(self.front.is_some()) + self.rest.len()
@@ -171,14 +218,19 @@ impl Burst {
         if let (None, Some(error)) = (&self.error, error) {
             self.error = Some(error.clone());
         }
+        if self.front.is_none() {
+            self.commands = self.commands.saturating_add(1);
+        }
         self.front = self.rest.pop_front();
-        self.front.is_none()
+        self.front.is_none() && !self.is_cut()
     }
 
     /// The exchange. `database` counts if no reply came that would have told.
     pub(super) fn into_exchange(mut self, outcome: Outcome, database: Option<u32>) -> Exchange {
         let database = self.database.unwrap_or(database);
+        let is_unknown = self.lost == Lost::Uncounted;
         let (operation, commands) = self.operation();
+        let commands = if is_unknown { 0 } else { commands };
         let facts = RedisFacts {
             operation,
             commands,

@@ -25,6 +25,9 @@ const HELD_LIMIT: usize = 64;
 /// What was held back for the client's next turn is let go after silence of this length.
 /// Nanoseconds.
 const SILENCE: u64 = 50_000_000;
+/// The same of a pipeline whose size the replies tell: a client that reads them in parts takes its time
+/// over each. Nanoseconds.
+const LONG_SILENCE: u64 = 1_000_000_000;
 /// Chunks are read in pieces of this size, so that no window overflows. Bytes.
 const PIECE: usize = 32 * 1024;
 
@@ -39,7 +42,8 @@ enum Footing {
     Sure,
     /// The end of a client's turn was lost. What is outstanding can be answered.
     TurnCut,
-    /// The end of the only outstanding response was lost. It ends before the client's next turn.
+    /// The end of the only outstanding response was lost, or that of the commands that it answers.
+    /// It ends before the client's next turn.
     ResponseCut,
     /// Nothing can be paired.
     Lost,
@@ -164,6 +168,9 @@ impl Redis {
         match self.footing {
             Footing::Lost => return,
             Footing::ResponseCut => {
+                if self.bursts.front().is_some_and(Burst::is_counting) {
+                    self.count_replies(piece);
+                }
                 if let Some(burst) = self.bursts.front_mut() {
                     let position = piece.end_position().saturating_sub(1);
                     burst.responds(piece.first, Moment { position, ..piece.first });
@@ -186,6 +193,12 @@ impl Redis {
         if self.replies.is_cut() {
             self.response_cut(out);
         }
+    }
+
+    /// Whether replies may come that tell how large a pipeline is.
+    fn is_counting_on(&self, now: u64) -> bool {
+        let is_early = now < self.last_any.saturating_add(LONG_SILENCE);
+        self.bursts.front().is_some_and(|burst| burst.is_cut() && (is_early || burst.is_awaited()))
     }
 
     fn emit(&mut self, burst: Burst, outcome: Outcome, out: &mut Output) {
@@ -262,6 +275,7 @@ impl Dissector for Redis {
             return;
         }
         match self.footing {
+            Footing::ResponseCut if self.is_counting_on(now) => {}
             // The footing stays: what may still come of this response is passed over.
             Footing::ResponseCut => {
                 if let Some(burst) = self.bursts.pop_front() {

@@ -56,11 +56,11 @@ pub struct RedisFacts {
     /// `MULTI`, each followed by the command's name if all commands have the same.
     pub operation: Cow<'static, str>,
     /// How many commands: 1, or the size of the pipeline, or the commands between `MULTI` and
-    /// `EXEC`.
+    /// `EXEC`; 0 if that is not known, because both commands and replies were lost.
     pub commands: u32,
     /// The command in the notation of `redis-cli`, with `?` for every value (keys, fields and
-    /// channel names stay); several are separated by `; `. At most about 2 KiB; a longer text ends
-    /// in ` ...`.
+    /// channel names stay); several are separated by `; `. At most about 2 KiB; a longer text, or one
+    /// of which a part was lost, ends in ` ...`.
     pub text: Box<str>,
     /// Index of the selected database, if known.
     pub database: Option<u32>,

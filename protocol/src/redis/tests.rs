@@ -1,5 +1,7 @@
 //! Expectations are from the RESP specification and the pages of the commands.
 
+mod cut_pipelines;
+
 use super::RedisFacts;
 use super::dissector::Redis;
 use crate::chunk::{Chunk, Moment, Side};

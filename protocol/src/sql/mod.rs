@@ -39,11 +39,16 @@ pub enum Dialect {
     Postgresql,
     /// PostgreSQL with `standard_conforming_strings = off`: backslashes escape in every string.
     PostgresqlBackslash,
+    /// PostgreSQL when it is not known which of the two: where they read a string differently, all that
+    /// follows is taken for a part of it.
+    PostgresqlEither,
     /// MySQL and MariaDB: `` `…` `` identifiers, `"…"` strings, backslashes, `#` comments,
     /// `/*! code */`.
     Mysql,
     /// MySQL in the mode `NO_BACKSLASH_ESCAPES`.
     MysqlNoBackslash,
+    /// MySQL when it is not known which of the two, as [`PostgresqlEither`](Self::PostgresqlEither).
+    MysqlEither,
 }
 
 /// What one scan found out about a statement.

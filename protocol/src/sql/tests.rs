@@ -44,6 +44,18 @@ fn a_mode_of_the_server_moves_the_end_of_strings() {
     assert_eq!(sanitise("SELECT 'a\\', b", Dialect::MysqlNoBackslash), "SELECT ?, b");
 }
 
+/// MySQL's mode is told with every answer, and `standard_conforming_strings` when a connection starts
+/// (manual, chapter 55.2.7).
+#[test]
+fn in_an_unknown_mode_nothing_is_shown_that_is_a_literal_in_one() {
+    let either = Dialect::PostgresqlEither;
+    assert_eq!(sanitise("SELECT 'it\\'s secret', 1 FROM a", either), "SELECT ?");
+    assert_eq!(sanitise("SELECT B'1\\', a, 'secret' FROM a", either), "SELECT ?");
+    assert_eq!(sanitise("SELECT \"a\\\", b, 'secret'", Dialect::MysqlEither), "SELECT ?");
+    let same = "SELECT 'a\\n', E'\\'', 'b''c' FROM a";
+    assert_eq!(sanitise(same, either), "SELECT ?, ?, ? FROM a");
+}
+
 #[test]
 fn the_summary_ends_before_the_part_that_does_not_fit() {
     let long = "x".repeat(248);
@@ -86,6 +98,7 @@ fn no_cut_lets_a_literal_out() {
             "SELECT U&'geheim', B'0', /* geheim /* geheim */ geheim */ N'geheim'",
         ),
         (Dialect::PostgresqlBackslash, "SELECT 'a\\'geheim'"),
+        (Dialect::PostgresqlEither, "SELECT 'a\\'geheim', 'geheim'"),
         (Dialect::Mysql, "SELECT \"geheim\", 'a\\'geheim', x'geheim', _utf8'geheim' # geheim"),
         (Dialect::Standard, "SELECT 'geheim''geheim', N'geheim' /* geheim */"),
     ];

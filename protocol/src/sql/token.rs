@@ -52,11 +52,12 @@ impl<'a> Tokens<'a> {
     }
 
     fn is_mysql(&self) -> bool {
-        matches!(self.dialect, Dialect::Mysql | Dialect::MysqlNoBackslash)
+        matches!(self.dialect, Dialect::Mysql | Dialect::MysqlNoBackslash | Dialect::MysqlEither)
     }
 
     fn is_postgresql(&self) -> bool {
-        matches!(self.dialect, Dialect::Postgresql | Dialect::PostgresqlBackslash)
+        use Dialect::{Postgresql, PostgresqlBackslash, PostgresqlEither};
+        matches!(self.dialect, Postgresql | PostgresqlBackslash | PostgresqlEither)
     }
 
     /// Whether a backslash escapes in a string without a prefix.
@@ -90,6 +91,14 @@ impl<'a> Tokens<'a> {
             }
         }
         self.bytes.len()
+    }
+
+    /// The end of a string without a prefix that says whether backslashes escape; its content starts
+    /// at `at`.
+    fn string(&self, at: usize, quote: u8) -> usize {
+        let end = self.quoted(at, quote, self.backslash_escapes());
+        let either = matches!(self.dialect, Dialect::PostgresqlEither | Dialect::MysqlEither);
+        if either && self.quoted(at, quote, true) != end { self.bytes.len() } else { end }
     }
 
     fn line_comment(&self, at: usize) -> usize {
@@ -186,9 +195,10 @@ impl<'a> Tokens<'a> {
         let end = self.run(start, is_word);
         if self.byte(end) == b'\'' && end - start == 1 {
             let prefix = self.byte(start) | 0x20;
-            let backslash = prefix == b'e' || self.backslash_escapes();
-            if matches!(prefix, b'e' | b'b' | b'x' | b'n') {
-                return (Kind::Text, self.quoted(end + 1, b'\'', backslash));
+            match prefix {
+                b'e' => return (Kind::Text, self.quoted(end + 1, b'\'', true)),
+                b'b' | b'x' | b'n' => return (Kind::Text, self.string(end + 1, b'\'')),
+                _ => {}
             }
         }
         // U&'…' and U&"…"
@@ -234,10 +244,8 @@ impl<'a> Tokens<'a> {
             b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => {
                 (Kind::Space, self.run(start, |byte| matches!(byte, b' ' | 9..=13)))
             }
-            b'\'' => (Kind::Text, self.quoted(start + 1, b'\'', self.backslash_escapes())),
-            b'"' if self.is_mysql() => {
-                (Kind::Text, self.quoted(start + 1, b'"', self.backslash_escapes()))
-            }
+            b'\'' => (Kind::Text, self.string(start + 1, b'\'')),
+            b'"' if self.is_mysql() => (Kind::Text, self.string(start + 1, b'"')),
             b'"' | b'`' => (Kind::Quoted, self.quoted(start + 1, byte, false)),
             b'[' if self.dialect == Dialect::Standard => self.bracket(start),
             b'-' if next == b'-' && (!self.is_mysql() || self.byte(start + 2) <= b' ') => {

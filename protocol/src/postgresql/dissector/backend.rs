@@ -3,9 +3,9 @@
 use super::{Footing, Postgresql, is_fatal};
 use crate::chunk::Moment;
 use crate::dissector::{Handover, Output};
-use crate::exchange::Outcome;
+use crate::exchange::{Facts, Outcome};
 use crate::postgresql::message::{self, HEADER, Head};
-use crate::postgresql::step::{Answer, StepKind};
+use crate::postgresql::step::{Answer, Step, StepKind};
 use crate::sql::{Dialect, Digest};
 
 /// How much of a message of the server is read, in bytes: enough for the codes of an error, whose
@@ -38,7 +38,7 @@ impl Postgresql {
             }
         }
         if !self.over && self.server.hole() > 0 {
-            self.lose_server();
+            self.lose_server(out);
         }
     }
 
@@ -110,7 +110,7 @@ impl Postgresql {
         let Some(head) = message::head(bytes) else { return };
         if !message::is_server(head) {
             out.not_understood += 1;
-            self.lose_server();
+            self.lose_server(out);
             return self.lose_pairing(out);
         }
         let wanted = match head.kind {
@@ -166,6 +166,9 @@ impl Postgresql {
         }
         if !self.paired {
             self.ready = head.kind == b'Z';
+            return Taken::Yes;
+        }
+        if self.steps.is_empty() && self.take_unseen(head.kind, out) {
             return Taken::Yes;
         }
         let Some(asked) = self.asked_at() else {
@@ -226,6 +229,9 @@ impl Postgresql {
                 self.count(kind, body);
                 if let Some(step) = self.steps.pop_front() {
                     self.finish(&step, last, Outcome::Complete, out);
+                    if self.commits_next() {
+                        self.held = out.exchanges.pop();
+                    }
                 }
             }
             _ => return Taken::Astray,
@@ -264,8 +270,7 @@ impl Postgresql {
             // ReadyForQuery follows.
             StepKind::Query | StepKind::FunctionCall => return Taken::Yes,
             StepKind::Sync => {
-                // Of the session, and not of a request.
-                self.answer = Answer::default();
+                self.take_commit_error(last, out);
                 return Taken::Yes;
             }
             StepKind::Connect => {
@@ -320,7 +325,10 @@ impl Postgresql {
         let Some(step) = self.steps.pop_front() else { return Taken::Astray };
         self.ready = true;
         match step.kind {
-            StepKind::Connect | StepKind::Sync => self.answer = Answer::default(),
+            StepKind::Connect | StepKind::Sync => {
+                out.exchanges.extend(self.held.take());
+                self.answer = Answer::default();
+            }
             StepKind::Query | StepKind::FunctionCall => {
                 self.finish(&step, last, Outcome::Complete, out);
             }
@@ -329,7 +337,43 @@ impl Postgresql {
                 return Taken::Astray;
             }
         }
+        self.end_unseen();
         Taken::Yes
+    }
+
+    /// Whether nothing but a Sync is to come: what it commits is what was executed last.
+    fn commits_next(&self) -> bool {
+        let next = self.steps.iter().find(|step| !matches!(step.kind, StepKind::Close));
+        next.is_some_and(|step| matches!(step.kind, StepKind::Sync))
+    }
+
+    /// ErrorResponse to a Sync, which closes the transaction that the executions before it opened
+    /// ("causes a COMMIT", chapter 55.2.3): a deferred constraint, a serialisation failure. It is the
+    /// last execution that failed so.
+    fn take_commit_error(&mut self, last: Moment, out: &mut Output) {
+        let Answer { error, .. } = std::mem::take(&mut self.answer);
+        // The end of the session is no answer.
+        let error = error.filter(|error| !is_fatal(*error));
+        let Some(mut exchange) = self.held.take() else {
+            if error.is_some()
+                && let Some(step) = self.steps.front()
+            {
+                let (request, kind) = (step.request, StepKind::Bind);
+                let step =
+                    Step { kind, group: step.group, request, statement: None, context: None };
+                self.answer.error = error;
+                self.finish(&step, last, Outcome::Complete, out);
+            }
+            return;
+        };
+        if let (Some(_), Facts::Postgresql(facts)) = (error, &mut exchange.facts) {
+            facts.error = error;
+            facts.rows = None;
+            if let Some(response) = &mut exchange.response {
+                response.last = last.into();
+            }
+        }
+        out.exchanges.push(exchange);
     }
 }
 

@@ -36,20 +36,25 @@ impl Postgresql {
             }
         }
         if !self.over && self.client.hole() > 0 {
-            self.client.jump();
             self.opening = false;
-            self.lose_client(out);
+            self.miss_requests(out);
+            self.client.jump();
         }
     }
 
     /// Requests were lost. What they may have set without the client thinking of a new name is
     /// unknown from here on; names stay, as clients do not use one twice without closing it.
-    fn lose_client(&mut self, out: &mut Output) {
+    pub(super) fn lose_client(&mut self, out: &mut Output) {
+        self.lose_names();
+        self.lose_pairing(out);
+    }
+
+    /// As [`lose_client`](Self::lose_client), of what requests say alone.
+    pub(super) fn lose_names(&mut self) {
         self.client_footing = Footing::Lost;
         self.group_first = None;
         self.prepared.forget_unnamed();
         self.portals.clear();
-        self.lose_pairing(out);
     }
 
     /// Poolers hand connections on after `DISCARD ALL`, and the next client uses the same names.
@@ -113,6 +118,9 @@ impl Postgresql {
 
     /// Looks for the start of a message: the first bytes of a turn, when the server is quiet.
     fn find_client(&mut self, out: &mut Output) {
+        if self.pass_over() {
+            return self.client.jump();
+        }
         let bytes = self.client.bytes();
         if bytes.len() < HEADER {
             return;

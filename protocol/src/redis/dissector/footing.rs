@@ -1,9 +1,10 @@
 //! How far commands and replies can be counted.
 
-use super::{Footing, Redis, is_same_call};
+use super::{Footing, Redis};
 use crate::chunk::Chunk;
 use crate::dissector::{Capture, Handover, Output};
 use crate::exchange::Outcome;
+use crate::redis::burst::Burst;
 use crate::redis::detect;
 
 /// Errors without an exchange in between, after which the connection is not Redis.
@@ -27,12 +28,18 @@ impl Redis {
                 }
             }
             Footing::ResponseCut => {
-                if let Some(burst) = self.bursts.pop_front() {
+                let front = self.bursts.pop_front();
+                let is_cut = front.as_ref().is_some_and(Burst::is_cut);
+                if let Some(burst) = front {
                     self.emit(burst, Outcome::Inferred, out);
                 }
                 self.outstanding = 0;
-                self.regain(false);
-                return;
+                if !is_cut {
+                    self.regain(false);
+                    return;
+                }
+                // This may be more of the same commands: nothing says that it begins with one.
+                self.lose(out);
             }
             Footing::TurnCut => {
                 if self.surplus > 0 {
@@ -108,16 +115,23 @@ impl Redis {
         self.ask_for_all(out);
         let cut = self.requests.abandon();
         let joins = match (&cut, self.bursts.back()) {
-            (Some(request), Some(burst)) => self.continues(burst, request),
-            (None, Some(burst)) => is_same_call(burst.request.last, self.requests.last()),
+            (Some(request), Some(burst)) => self.continues(burst, request.extent.first),
+            (None, Some(burst)) => self.continues(burst, self.requests.last()),
             _ => false,
         };
-        if joins {
-            // How many commands this write held is not known.
-            if let Some(burst) = self.bursts.pop_back() {
-                self.outstanding -= burst.outstanding().min(self.outstanding);
-                out.lost += 1;
+        if joins && let Some(mut burst) = self.bursts.pop_back() {
+            let is_alone = self.bursts.is_empty() && !self.is_multiplexed;
+            if is_alone && self.footing == Footing::Sure && !burst.is_answered() {
+                // All that is said before the client's next turn answers it.
+                burst.cut(cut, self.database);
+                self.bursts.push_back(burst);
+                self.footing = Footing::ResponseCut;
+                self.database = None;
+                return;
             }
+            // How many commands this write held is not known.
+            self.outstanding -= burst.outstanding().min(self.outstanding);
+            out.lost += 1;
         } else if let (Some(request), true) = (cut, self.bursts.is_empty()) {
             self.asked(request, out);
         }

@@ -1,7 +1,7 @@
 //! Commands into bursts, replies to their commands.
 
 use super::{Answering, Footing, Redis, is_same_call};
-use crate::chunk::Moment;
+use crate::chunk::{Chunk, Moment};
 use crate::dissector::{Handover, Output};
 use crate::exchange::Outcome;
 use crate::redis::burst::{Awaits, Burst};
@@ -43,7 +43,8 @@ impl Redis {
         }
         self.outstanding += 1;
         let awaits = Awaits::of(&request);
-        let continued = self.bursts.back().is_some_and(|burst| self.continues(burst, &request));
+        let continued =
+            self.bursts.back().is_some_and(|burst| self.continues(burst, request.extent.first));
         match self.bursts.back_mut() {
             Some(burst) if continued => burst.join(request, awaits),
             behind => {
@@ -66,9 +67,9 @@ impl Redis {
         }
     }
 
-    /// Whether a command belongs to the same pipeline as the last one.
-    pub(super) fn continues(&self, burst: &Burst, request: &Request) -> bool {
-        let (before, after) = (burst.request.last, request.extent.first);
+    /// Whether a command that begins here belongs to the same pipeline as the last one.
+    pub(super) fn continues(&self, burst: &Burst, after: Moment) -> bool {
+        let before = burst.request.last;
         let same_write = is_same_call(before, after);
         let next_write = self.write_before.length >= FULL_BUFFER
             && is_same_call(self.write_before.moment, before)
@@ -178,6 +179,27 @@ impl Redis {
                 is_message
             }
             _ => false,
+        }
+    }
+
+    /// Takes what is said to a pipeline whose end was lost: every reply is one command's.
+    pub(super) fn count_replies(&mut self, piece: &Chunk<'_>) {
+        self.replies.push(piece);
+        loop {
+            match self.replies.next() {
+                Ok(Some(reply)) if self.is_push(&reply) => {}
+                Ok(Some(reply)) => {
+                    if let Some(burst) = self.bursts.front_mut() {
+                        burst.answer(&reply, None);
+                    }
+                }
+                Ok(None) if !self.replies.is_cut() => return,
+                _ => break,
+            }
+        }
+        self.replies.abandon();
+        if let Some(burst) = self.bursts.front_mut() {
+            burst.stop_counting();
         }
     }
 
