@@ -215,9 +215,14 @@ fn doctor_tells_an_ordinary_user_what_is_missing() {
 
     // With a target it is the same, and nothing is watched.
     let pid = std::process::id().to_string();
-    let report = said(as_nobody(&agent, &["doctor", "--format", "json", "--pid", &pid]));
+    let report = said(as_nobody(&agent, &["doctor", "--pid", &pid]));
     assert_eq!((report.code, &*report.text), (Some(1), ""));
     assert!(report.error.contains("CAP_BPF"), "{}", report.error);
+    // A program that asks gets its report all the same.
+    let report = said(as_nobody(&agent, &["doctor", "--format", "json", "--pid", &pid]));
+    let found: serde_json::Value = serde_json::from_str(&report.text).expect("JSON");
+    assert_eq!((report.code, &found["targets"]), (Some(1), &serde_json::json!([])));
+    assert!(found["machine"].to_string().contains("CAP_BPF"), "{}", report.text);
     let refused = said(as_nobody(&agent, &["trace", "--all"]));
     assert_eq!((refused.code, &*refused.text), (Some(1), ""));
     assert!(refused.error.contains("run as root"), "{}", refused.error);
