@@ -251,3 +251,25 @@ fn the_configuration_says_how_spans_are_shown_unless_a_flag_does() {
     let shown = replay(&["--config", config, "--report"], &file).out;
     assert!(!shown.contains("trace_id") && shown.contains("http"), "{shown}");
 }
+
+/// Ids come from what is in a capture, not from where it lies or how it is read.
+#[test]
+fn the_same_capture_has_the_same_ids_and_another_others() {
+    let mut other = capture();
+    // Of its first packet: the seconds, behind the file's head of 24 bytes.
+    other[24] ^= 1;
+    let (here, there) = (TheFile::new("here.pcap", &capture()), TheFile::new("t.pcap", &capture()));
+    let other = TheFile::new("other.pcap", &other);
+    let from_here = replay(&["--format", "json"], &here).out;
+    assert_eq!(from_here, replay(&["--format", "json"], &there).out);
+    let mut piped = onlooker(&["--format", "json"], Path::new("-"));
+    piped.stdin(std::fs::File::open(&other.0).expect("the capture"));
+    let piped = said(piped.output().expect("the agent")).out;
+    assert_eq!(piped, replay(&["--format", "json"], &other).out);
+    let ids = |spans: &str| -> Vec<Value> {
+        let spans = spans.lines().map(|line| serde_json::from_str(line).expect("a span"));
+        spans.map(|span: Value| span["trace_id"].clone()).collect()
+    };
+    assert!(!ids(&piped).is_empty());
+    assert_ne!(ids(&piped), ids(&from_here));
+}

@@ -228,6 +228,20 @@ fn doctor_tells_an_ordinary_user_what_is_missing() {
     assert!(refused.error.contains("run as root"), "{}", refused.error);
 }
 
+/// With a /proc of its own, as containers have, its processes' status shows no other numbers.
+#[test]
+fn doctor_tells_of_a_pid_namespace_of_its_own() {
+    if skipped() {
+        return;
+    }
+    let mut shell = command("unshare");
+    shell.args(["--pid", "--fork", "--mount-proc"]).arg(agent_binary()).arg("doctor");
+    let report = said(shell);
+    assert_eq!(report.code, Some(1));
+    let namespace = report.line("pid namespace");
+    assert!(namespace.contains("BAD") && namespace.contains("--pid=host"), "{namespace}");
+}
+
 #[test]
 fn doctor_says_what_to_do_without_type_information() {
     if skipped() {

@@ -62,7 +62,7 @@ enum Format {
 }
 
 /// How a finding stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Grade {
     Good,
     /// Works, but something is lost.

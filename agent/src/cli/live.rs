@@ -168,7 +168,7 @@ impl Live {
         }
         for pid in self.selector.running() {
             if !self.targets.contains(&pid) {
-                let older: Vec<u32> = process::older_sockets(pid).into_iter().collect();
+                let older: Vec<u32> = process::open_sockets(pid);
                 if let Some(tape) = &mut self.tape {
                     tape.older_sockets(&older);
                 }

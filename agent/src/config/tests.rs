@@ -347,3 +347,26 @@ fn disabled_means_nowhere_until_a_flag_says_otherwise() {
     assert!(config.export.otlp.enabled);
     assert_eq!(config.export.otlp.headers["a"], "1");
 }
+
+/// Whichever variable switches it on.
+#[test]
+fn zipkin_has_its_timeout() {
+    let (config, reports) =
+        with(&[("OTEL_TRACES_EXPORTER", "zipkin"), ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "1000")]);
+    assert_eq!(config.export.zipkin.unwrap().timeout, Duration::from_secs(1));
+    assert!(reports.is_empty(), "{reports:?}");
+}
+
+#[test]
+fn limits_of_links_fall_back_to_the_general_one() {
+    let (config, reports) =
+        with(&[("OTEL_ATTRIBUTE_COUNT_LIMIT", "7"), ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "many")]);
+    assert_eq!(config.limits.link_attributes, 7);
+    assert!(matches!(&*reports, [one] if one.contains("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT")));
+}
+
+#[test]
+fn more_ports_than_the_kernel_programs_take_are_an_error() {
+    let ports: Vec<u32> = (1..=257).collect();
+    assert!(message(&format!("targets: {{ports: {ports:?}}}")).contains("at most 256 ports"));
+}

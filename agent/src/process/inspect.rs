@@ -103,7 +103,7 @@ pub(crate) fn netns(pid: u32) -> Option<u32> {
 
 /// Inodes of the sockets that a process has open.
 #[must_use]
-pub fn older_sockets(pid: u32) -> Vec<u32> {
+pub fn open_sockets(pid: u32) -> Vec<u32> {
     let Ok(process) = Process::new(pid.cast_signed()) else { return Vec::new() };
     let Ok(files) = process.fd() else { return Vec::new() };
     files

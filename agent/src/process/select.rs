@@ -200,7 +200,7 @@ impl Selector {
         if wanted.is_empty() {
             return false;
         }
-        inspect::older_sockets(pid).iter().any(|inode| wanted.contains(inode))
+        inspect::open_sockets(pid).iter().any(|inode| wanted.contains(inode))
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) fn missing(chosen: &Targets) -> anyhow::Result<Vec<Finding>> {
 
 fn report(live: &mut Live, pid: u32) -> Watched {
     let service = live.service(pid);
-    let mut spoken: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    let mut spoken: BTreeMap<(Grade, String), (u64, u64)> = BTreeMap::new();
     for connection in live.connections().filter(|it| it.endpoint.process == pid) {
         let entry = spoken.entry(taken(connection)).or_default();
         entry.0 += 1;
@@ -87,9 +87,7 @@ fn report(live: &mut Live, pid: u32) -> Watched {
     }
     let mut findings: Vec<_> = spoken
         .into_iter()
-        .map(|(what, (connections, exchanges))| {
-            let opaque = what.starts_with("not ");
-            let grade = if opaque { Grade::Less } else { Grade::Good };
+        .map(|((grade, what), (connections, exchanges))| {
             Finding::new(
                 grade,
                 what,
@@ -133,12 +131,12 @@ fn report(live: &mut Live, pid: u32) -> Watched {
     Watched { pid, service, findings }
 }
 
-fn taken(connection: &Connection) -> String {
+fn taken(connection: &Connection) -> (Grade, String) {
     match connection.conversation.taken() {
-        Taken::For(name, _) => name.to_owned(),
-        Taken::Undecided => "not decided yet".to_owned(),
-        Taken::Opaque("tls") => "not read: encrypted (TLS)".to_owned(),
-        Taken::Opaque(why) => format!("not read: {why}"),
+        Taken::For(name, _) => (Grade::Good, name.to_owned()),
+        Taken::Undecided => (Grade::Less, "not decided yet".to_owned()),
+        Taken::Opaque("tls") => (Grade::Less, "not read: encrypted (TLS)".to_owned()),
+        Taken::Opaque(why) => (Grade::Less, format!("not read: {why}")),
     }
 }
 
