@@ -240,6 +240,12 @@ fn doctor_tells_of_a_pid_namespace_of_its_own() {
     assert_eq!(report.code, Some(1));
     let namespace = report.line("pid namespace");
     assert!(namespace.contains("BAD") && namespace.contains("--pid=host"), "{namespace}");
+    // Who traces there is told as well.
+    let mut shell = command("unshare");
+    shell.args(["--pid", "--fork", "--mount-proc"]).arg(agent_binary());
+    shell.args(["trace", "--all", "--duration", "100ms"]);
+    let traced = said(shell);
+    assert!(traced.error.contains("hostPID"), "{}", traced.error);
 }
 
 #[test]

@@ -50,7 +50,12 @@ fn signal_flushes(signal: Signal) {
         return;
     }
     let nginx = Nginx::start("location / { return 200 ok; }");
-    let agent = Agent::trace_pid(nginx.pid());
+    // The tests themselves may run under nohup.
+    let mut agent = command("env");
+    agent.arg("--default-signal=HUP").arg(agent_binary());
+    agent.args(["trace", "--format", "json", "--pid", &nginx.pid().to_string()]);
+    let agent = Agent::spawn(agent);
+    agent.wait_until_ready();
     let mut connection = Connection::to(nginx.port);
     for number in 0..500 {
         assert_eq!(connection.get(&format!("/{number}")).status, 200);

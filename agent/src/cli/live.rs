@@ -148,6 +148,13 @@ impl Live {
         for pid in self.targets.clone() {
             self.add_listeners(pid);
         }
+        if process::is_apart() {
+            say(
+                "onlooker: warning: this is a container's own pid namespace, where processes have other numbers \
+                 than the kernel tells: none will be recognised. Run with the host's (docker: --pid=host, \
+                 Kubernetes: hostPID: true)",
+            );
+        }
         for feature in self.probe.features() {
             if let Some(why) = feature.problem() {
                 say(format_args!(

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use procfs::process::{FDTarget, Process, all_processes};
 
@@ -99,6 +99,17 @@ fn container_id(path: &str) -> Option<&str> {
 pub(crate) fn netns(pid: u32) -> Option<u32> {
     let link = std::fs::read_link(format!("/proc/{pid}/ns/net")).ok()?;
     link.to_str()?.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
+}
+
+/// Whether this process is in a pid namespace of its own, as in a container: the numbers that it knows processes
+/// by are not those that the kernel programs tell.
+#[must_use]
+pub fn is_apart() -> bool {
+    // A process's status (`NSpid`) lists the namespaces below that of the mounted /proc alone, which may be the
+    // container's. That of the machine has a number that the kernel gives no other: PROC_PID_INIT_INO,
+    // include/linux/proc_ns.h.
+    const OF_THE_MACHINE: &str = "pid:[4026531836]";
+    std::fs::read_link("/proc/self/ns/pid").is_ok_and(|own| own != Path::new(OF_THE_MACHINE))
 }
 
 /// Inodes of the sockets that a process has open.

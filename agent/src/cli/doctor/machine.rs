@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{Finding, Grade};
 use crate::probe::{Btf, Courtesy, Probe, ProbeOptions};
+use crate::process;
 
 /// Capabilities that matter: bit, name, what for.
 const CAPABILITIES: &[(u32, &str, &str)] = &[
@@ -102,12 +103,7 @@ fn tracefs() -> Finding {
 
 /// In a pid namespace of its own the agent sees other numbers than the kernel programs.
 fn namespace() -> Finding {
-    // Processes' status (`NSpid`) lists the namespaces below that of the mounted /proc alone, which may be the
-    // container's own. That of the machine has a number that the kernel gives no other: PROC_PID_INIT_INO,
-    // include/linux/proc_ns.h.
-    const OF_THE_MACHINE: &str = "pid:[4026531836]";
-    let own = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    if own != Path::new(OF_THE_MACHINE) {
+    if process::is_apart() {
         Finding::new(
             Grade::Bad,
             "pid namespace",
