@@ -9,6 +9,7 @@
 mod baggage;
 pub mod cli;
 pub mod config;
+mod errors;
 pub mod probe;
 pub mod process;
 pub mod sink;

@@ -63,7 +63,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            say::say(format_args!("onlooker: {}", crate::probe::chain(error.as_ref())));
+            say::say(format_args!("onlooker: {}", crate::errors::chain(error.as_ref())));
             ExitCode::FAILURE
         }
     }

@@ -2,7 +2,6 @@
 //! feature and nothing else.
 
 use std::collections::{HashMap, HashSet};
-use std::error::Error;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,6 +10,7 @@ use aya::programs::Program;
 use rustix::mount::{MountFlags, mount};
 
 use super::ProbeError;
+use crate::errors::chain;
 
 /// What one or two programs give, and what is missing without them.
 #[derive(Clone, Debug)]
@@ -304,19 +304,4 @@ pub(super) fn ensure_tracefs() -> Result<(), ProbeError> {
     }
     mount("nodev", PLACE, "tracefs", MountFlags::NOSUID | MountFlags::NOEXEC, None)
         .map_err(|error| ProbeError::NoTracefs(error.to_string()))
-}
-
-/// An error with all that caused it, on one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        next = cause.source();
-    }
-    text
 }

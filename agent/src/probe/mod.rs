@@ -17,7 +17,6 @@ use onlooker_common::map::{Globals, Listener, MOST_PORT_RULES, MOST_TARGETS, Pol
 use onlooker_common::view::{self, AsBytes as _, Record};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-pub(crate) use attach::chain;
 pub use attach::{Feature, FeatureState, ProgramCost};
 pub use btf::{Btf, BtfError};
 pub use courtesy::Courtesy;
@@ -320,7 +319,7 @@ fn give_back_memory() {
 }
 
 fn refused(error: &aya::EbpfError) -> ProbeError {
-    let text = attach::chain(error);
+    let text = crate::errors::chain(error);
     if text.contains("os error 1)") || text.contains("os error 13)") {
         ProbeError::Permission(text)
     } else {

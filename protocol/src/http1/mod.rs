@@ -6,7 +6,7 @@
 
 mod body;
 mod conversation;
-mod detection;
+mod detect;
 mod dissector;
 mod fields;
 mod framing;
@@ -29,7 +29,7 @@ pub(crate) use redact::Redactor;
 /// Detection's entry.
 pub static PROTOCOL: Protocol = Protocol {
     name: "http/1",
-    detect: detection::detect,
+    detect: detect::detect,
     dissector: |from_start| Box::new(Http1::new(from_start)),
     ports: &[80, 591, 8008, 8080],
 };

@@ -94,17 +94,7 @@ where
 
 /// An error with its causes, on one line, fit for a terminal.
 pub(super) fn explain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    visible(&text)
+    visible(&crate::errors::chain(error))
 }
 
 fn verified(tls: &Tls) -> Result<ClientConfig, TlsError> {
