@@ -82,12 +82,16 @@ pub fn executed() {
 #[inline(always)]
 pub fn exited(context: &RawTracePointContext) {
     let who = task::current();
+    // Also where the process is no target any more: what is remembered of a thread would fill the table, and be
+    // taken for the next one's that has its id.
+    if task::existing(who.1).is_some() {
+        let _ = TASKS.remove(who.1);
+    }
     let target = task::is_target(who.0);
     let known = TARGETS.get_ptr(who.0).is_some();
     if !target && !known {
         return;
     }
-    let _ = TASKS.remove(who.1);
     let ended: u64 = context.arg(0);
     let signal: u64 = field(ended, Offset::TaskSignal);
     let live: u32 = field(signal, Offset::SignalLive);

@@ -58,7 +58,10 @@ fn who_is_chosen_by_port_or_id() {
     get(excluded.port, "/of/python");
     get(traced.port, "/of/nginx");
     agent.wait_for("the request at nginx", |spans| at_nginx(spans, "/of/nginx") == 1);
-    assert_eq!(agent.finish().successful().spans.len(), 1);
+    let finished = agent.finish().successful();
+    assert_eq!(finished.spans.len(), 1);
+    let told = format!("process {} is excluded", excluded.pid());
+    assert!(finished.messages.contains(&told), "{}", finished.messages);
 }
 
 fn at_nginx(spans: &[Span], path: &str) -> usize {

@@ -3,9 +3,11 @@
 use std::process::Command;
 
 use onlooker_e2e::http::{Connection, get};
+use onlooker_e2e::process::{Process, Streams};
 use onlooker_e2e::servers::Nginx;
 use onlooker_e2e::services::{gunicorn, python_service};
 use onlooker_e2e::{Agent, Span, Spans as _, free_port, python, skipped, workload};
+use rustix::process::Signal;
 
 fn has(spans: &[Span], path: &str) -> bool {
     spans.iter().any(|span| span.is_server() && span.path() == Some(path))
@@ -295,4 +297,52 @@ fn the_start_takes_little_memory() {
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(peak < 44 * 1024, "{peak} KiB, of which the ring buffer is 16 MiB");
     assert!(agent.finish().successful().spans.is_empty());
+}
+
+/// By its executable it is no target, which the agent says only after its threads have used sockets.
+#[test]
+fn nothing_is_remembered_of_threads_that_were_no_targets_after_all() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("location / { return 200 ok; }");
+    let agent = Agent::trace(["--exe", "*/nginx"]);
+    get(nginx.port, "/before");
+    agent.wait_for("the first span", |spans| has(spans, "/before"));
+    let Some(before) = memory_of_tasks(agent.pid()) else {
+        println!("skipped: the kernel does not tell what its tables take (before 6.4)");
+        return;
+    };
+    agent.signal(Signal::STOP);
+    let mut used = Command::new(python());
+    used.arg(workload("idle_threads.py")).arg("200");
+    let mut threads = Process::spawn(used, Streams::Errors);
+    threads.wait_for_log("ready");
+    let meanwhile = memory_of_tasks(agent.pid()).expect("the same table");
+    assert!(meanwhile > before, "its threads were not noted");
+    agent.signal(Signal::CONT);
+    get(nginx.port, "/behind");
+    // What the kernel told before is dealt with by then.
+    agent.wait_for("the second span", |spans| has(spans, "/behind"));
+    threads.end();
+    // Other tests start a few programs meanwhile.
+    let behind = memory_of_tasks(agent.pid()).expect("the same table");
+    assert!(behind < before.midpoint(meanwhile), "{before}, {meanwhile}, {behind} bytes");
+    let _ = agent.finish().successful();
+}
+
+/// What the table of threads takes, in bytes (`memlock` of `/proc/PID/fdinfo`, which counts the entries of
+/// tables that are not allocated beforehand): the one with keys of four bytes and 65,536 places.
+fn memory_of_tasks(agent: u32) -> Option<u64> {
+    let files = std::fs::read_dir(format!("/proc/{agent}/fdinfo")).expect("procfs");
+    files.flatten().find_map(|file| {
+        let text = std::fs::read_to_string(file.path()).ok()?;
+        let value = |key: &str| -> Option<u64> {
+            text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse().ok())
+        };
+        let is_it = value("map_type:") == Some(1)
+            && value("key_size:") == Some(4)
+            && value("max_entries:") == Some(65_536);
+        is_it.then(|| value("memlock:")).flatten()
+    })
 }

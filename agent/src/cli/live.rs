@@ -139,14 +139,17 @@ impl Live {
         for &port in self.selector.ports() {
             self.probe.add_port_rule(port)?;
         }
-        self.add_running()?;
+        self.add_running();
         self.probe.attach()?;
         self.complete_since = now();
         // Those that were forked or started while the hooks were being set, and what they listen on.
         self.listeners.forget();
-        self.add_running()?;
+        self.add_running();
         for pid in self.targets.clone() {
             self.add_listeners(pid);
+        }
+        for pid in self.selector.chosen_and_excluded() {
+            say(format_args!("onlooker: warning: process {pid} is excluded, and not traced"));
         }
         if process::is_apart() {
             say(
@@ -167,7 +170,7 @@ impl Live {
     }
 
     /// Makes the processes that run and are chosen targets. Their sockets are older than the hooks.
-    fn add_running(&mut self) -> anyhow::Result<()> {
+    fn add_running(&mut self) {
         if self.selector.takes_all() {
             for pid in self.selector.excluded() {
                 self.exclude(pid);
@@ -183,7 +186,6 @@ impl Live {
                 self.add_found(pid);
             }
         }
-        Ok(())
     }
 
     /// Makes a process a target.

@@ -58,7 +58,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })?;
     if !config.export.is_on() {
         anyhow::bail!(
-            "the configuration exports to nowhere: set export.otlp, export.zipkin, export.file or export.console"
+            "the configuration exports to nowhere: set export.otlp, export.zipkin, export.file or \
+             export.console"
         );
     }
     if arguments.check {

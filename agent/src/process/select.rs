@@ -128,6 +128,12 @@ impl Selector {
         all.into_iter().map(|(pid, _)| pid).filter(|&pid| self.excludes_running(pid)).collect()
     }
 
+    /// Processes that were chosen by their id and are excluded.
+    #[must_use]
+    pub fn chosen_and_excluded(&self) -> Vec<u32> {
+        self.targets.pids.iter().copied().filter(|&pid| self.excludes_running(pid)).collect()
+    }
+
     fn excludes_running(&self, pid: u32) -> bool {
         // A look at each process costs system calls.
         !self.exclude.is_empty()

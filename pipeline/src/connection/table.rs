@@ -395,4 +395,21 @@ mod tests {
         assert_eq!(table.peer(server), None);
         assert_eq!(table.peer(client), None);
     }
+
+    #[test]
+    fn the_eighth_that_was_silent_longest_goes_first() {
+        let mut table = Table::default();
+        assert!(table.unused_longest().is_empty());
+        for inode in 1..=16 {
+            let mut record = client(inode);
+            // The later half came first.
+            record.header.time = u64::from((inode + 8) % 16);
+            record.socket += u64::from(inode);
+            table.insert(&record);
+        }
+        let oldest = table.unused_longest().into_iter();
+        let mut oldest: Vec<u32> = oldest.map(|id| table.get(id).expect("an end").inode).collect();
+        oldest.sort_unstable();
+        assert_eq!(oldest, [8, 9]);
+    }
 }
