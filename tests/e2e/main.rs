@@ -9,6 +9,7 @@ mod amqp;
 mod aws;
 mod bad_input;
 mod connects;
+mod courtesy;
 mod doctor;
 mod ending;
 mod etcd;

@@ -25,7 +25,7 @@ use super::stop::stop_on_signals;
 use super::summary::{Account, Summary};
 use super::tape::{RecordArguments, Tape, Witness};
 use crate::config::Config;
-use crate::probe::{Courtesy, Probe, ProbeOptions};
+use crate::probe::{Courtesy, Probe, ProbeOptions, others_would_run};
 use crate::process::{self, Listeners, Selector};
 use crate::sink::Sinks;
 use rejected::Rejected;
@@ -307,7 +307,8 @@ impl Live {
                 }
             }
             if let Some(courtesy) = &self.courtesy {
-                courtesy.round(taken == MOST_AT_ONCE || self.sinks.is_behind());
+                let spans_wait = || self.sinks.is_behind() && others_would_run();
+                courtesy.round(taken == MOST_AT_ONCE || spans_wait());
             }
             if taken < MOST_AT_ONCE {
                 self.probe.wait(if taken > BUSY { POLL_WHEN_BUSY } else { POLL });

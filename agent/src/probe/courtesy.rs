@@ -4,7 +4,8 @@
 //! A thread of the idle class is starved where all processors are busy. So one small thread of the
 //! usual class watches: when the ring buffer is a quarter full, which is when the kernel programs
 //! wake its readers, or the loop that empties it has not come round for a while, all of them hurry
-//! until they have caught up.
+//! until they have caught up. So they do when spans wait for a thread that is starved; where they wait
+//! for a collector, hurrying would help nobody and harm the services.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -105,6 +106,26 @@ impl Courtesy {
             self.shared.ring_bell();
         }
     }
+}
+
+/// Whether another thread of this process has something to do, or does it. Where a queue is full that tells who is
+/// starved of processors from who waits for a collector, a disk or a terminal, which hurrying does not help.
+/// `true` also if the system does not tell.
+#[must_use]
+pub fn others_would_run() -> bool {
+    let this = gettid().as_raw_nonzero().get().to_string();
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return true };
+    threads.flatten().filter(|thread| thread.file_name().to_str() != Some(&this)).any(|thread| {
+        let told = std::fs::read(thread.path().join("stat"));
+        told.is_ok_and(|told| would_run(&told))
+    })
+}
+
+/// Whether the line of `/proc/PID/task/TID/stat` is of a thread that runs or waits for a processor: the state is
+/// behind the name, which may have any characters (proc_pid_stat(5)).
+fn would_run(stat: &[u8]) -> bool {
+    let name_end = stat.iter().rposition(|&byte| byte == b')');
+    name_end.is_some_and(|end| stat.get(end + 1..).is_some_and(|rest| rest.starts_with(b" R")))
 }
 
 impl Drop for Courtesy {
@@ -229,10 +250,20 @@ mod tests {
 
     use rustix::event::{EventfdFlags, eventfd};
 
-    use super::{Courtesy, Relaxed, gettid, set};
+    use super::{Courtesy, Relaxed, gettid, set, would_run};
 
     /// Classes are changed for all threads of the process, those of other tests among them.
     static ALONE: Mutex<()> = Mutex::new(());
+
+    #[test]
+    fn the_state_is_behind_the_name() {
+        assert!(would_run(b"4242 (a thread) R 1 2 3"));
+        assert!(would_run(b"4242 (a) S (b)) R 1 2 3"));
+        assert!(!would_run(b"4242 (of ) R 1) S 1 2 3"));
+        assert!(!would_run(b"4242 (writes) D 1 2 3"));
+        assert!(!would_run(b"4242 (cut"));
+        assert!(!would_run(b""));
+    }
 
     /// `chrt --batch 0 onlooker …`: whoever chose a class has reasons.
     #[test]

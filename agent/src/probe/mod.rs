@@ -19,7 +19,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 pub use attach::{Feature, FeatureState, ProgramCost};
 pub use btf::{Btf, BtfError};
-pub use courtesy::Courtesy;
+pub use courtesy::{Courtesy, others_would_run};
 pub use skipped::SkippedRuns;
 
 /// The object with the programs, built by `cargo xtask ebpf`.
