@@ -1,21 +1,22 @@
 //! What is wrong with a configuration, where, and what to do.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// A configuration that cannot be used.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// Why.
+        #[source]
         error: io::Error,
     },
     /// A key that does not exist in its section.
+    #[error("{}unknown key {key:?}{}", place(path.as_deref(), *line), hint(key, known))]
     UnknownKey {
         /// The file, if the text came from one.
         path: Option<PathBuf>,
@@ -27,6 +28,7 @@ pub enum ConfigError {
         known: Vec<&'static str>,
     },
     /// No YAML, or a value of another type.
+    #[error("{}{message}", place(path.as_deref(), *line))]
     Syntax {
         /// The file, if the text came from one.
         path: Option<PathBuf>,
@@ -36,6 +38,7 @@ pub enum ConfigError {
         message: String,
     },
     /// A value that cannot be used.
+    #[error("{}{key}: expected {expected}", place(path.as_deref(), 0))]
     Value {
         /// The file, if the text came from one.
         path: Option<PathBuf>,
@@ -103,45 +106,21 @@ impl ConfigError {
     }
 }
 
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Read { path, error } => write!(f, "cannot read {}: {error}", path.display()),
-            Self::UnknownKey { path, line, key, known } => {
-                place(f, path.as_deref(), *line)?;
-                write!(f, "unknown key {key:?}")?;
-                match nearest(key, known) {
-                    Some(near) => write!(f, "; did you mean {near:?}?"),
-                    None => write!(f, "; known here are {}", known.join(", ")),
-                }
-            }
-            Self::Syntax { path, line, message } => {
-                place(f, path.as_deref(), *line)?;
-                f.write_str(message)
-            }
-            Self::Value { path, key, expected } => {
-                place(f, path.as_deref(), 0)?;
-                write!(f, "{key}: expected {expected}")
-            }
-        }
-    }
-}
-
-impl Error for ConfigError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Read { error, .. } => Some(error),
-            _ => None,
-        }
-    }
-}
-
-fn place(f: &mut fmt::Formatter<'_>, path: Option<&Path>, line: u64) -> fmt::Result {
+/// What a message begins with; a line of 0 is not known.
+fn place(path: Option<&Path>, line: u64) -> String {
     match (path, line) {
-        (Some(path), 0) => write!(f, "{}: ", path.display()),
-        (Some(path), line) => write!(f, "{}:{line}: ", path.display()),
-        (None, 0) => Ok(()),
-        (None, line) => write!(f, "line {line}: "),
+        (Some(path), 0) => format!("{}: ", path.display()),
+        (Some(path), line) => format!("{}:{line}: ", path.display()),
+        (None, 0) => String::new(),
+        (None, line) => format!("line {line}: "),
+    }
+}
+
+/// What may have been meant by a key that is not known.
+fn hint(key: &str, known: &[&str]) -> String {
+    match nearest(key, known) {
+        Some(near) => format!("; did you mean {near:?}?"),
+        None => format!("; known here are {}", known.join(", ")),
     }
 }
 

@@ -18,7 +18,6 @@ mod text;
 #[cfg(test)]
 mod sample;
 
-use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,32 +43,21 @@ pub(crate) use text::visible as escape;
 const SILENT: Duration = Duration::from_secs(1);
 
 /// What keeps a sink from starting: always something in the configuration.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The OTLP exporter.
-    Otlp(ExportError),
+    #[error("OTLP export: {0}")]
+    Otlp(#[source] ExportError),
     /// The Zipkin exporter.
-    Zipkin(ExportError),
+    #[error("Zipkin export: {0}")]
+    Zipkin(#[source] ExportError),
     /// The file sink.
-    File(PathBuf, std::io::Error),
+    #[error("cannot write spans to {}: {}", .0.display(), .1)]
+    File(PathBuf, #[source] std::io::Error),
     /// A thread could not be started.
-    Thread(std::io::Error),
+    #[error("cannot start a thread for output: {0}")]
+    Thread(#[source] std::io::Error),
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Otlp(error) => write!(f, "OTLP export: {error}"),
-            Self::Zipkin(error) => write!(f, "Zipkin export: {error}"),
-            Self::File(path, error) => {
-                write!(f, "cannot write spans to {}: {error}", path.display())
-            }
-            Self::Thread(error) => write!(f, "cannot start a thread for output: {error}"),
-        }
-    }
-}
-
-impl Error for StartError {}
 
 /// The account of all sinks.
 #[derive(Clone, Debug, PartialEq, Eq)]

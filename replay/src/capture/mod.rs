@@ -31,17 +31,25 @@ pub struct Frame<'a> {
 }
 
 /// Why an input cannot be read as a capture.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     /// The input has no bytes.
+    #[error("the file is empty")]
     Empty,
     /// The input does not start like a capture. The first bytes are given.
+    #[error(
+        "neither a pcap nor a pcapng file, nor an event file (it starts with {:02x} {:02x} {:02x} {:02x})",
+        .0[0], .0[1], .0[2], .0[3]
+    )]
     NotACapture([u8; 4]),
     /// The input is compressed, by this program.
+    #[error("the file is compressed: decompress it with {0} first")]
     Compressed(&'static str),
     /// A capture, but in this other format.
+    #[error("a capture in {0} format: convert it first, for instance with `editcap -F pcapng`")]
     OtherFormat(&'static str),
     /// A version of pcap or pcapng that is not known.
+    #[error("{format} version {major}.{minor} is not known")]
     Version {
         /// `pcap` or `pcapng`.
         format: &'static str,
@@ -51,50 +59,11 @@ pub enum CaptureError {
         minor: u16,
     },
     /// The input ends within the head of the file.
+    #[error("the file ends within its head: nothing can be read")]
     HeadCut,
     /// Reading failed.
-    Io(io::Error),
-}
-
-impl fmt::Display for CaptureError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the file is empty"),
-            Self::NotACapture([a, b, c, d]) => write!(
-                f,
-                "neither a pcap nor a pcapng file, nor an event file (it starts with {a:02x} {b:02x} \
-                 {c:02x} {d:02x})"
-            ),
-            Self::Compressed(program) => {
-                write!(f, "the file is compressed: decompress it with {program} first")
-            }
-            Self::OtherFormat(name) => write!(
-                f,
-                "a capture in {name} format: convert it first, for instance with \
-                 `editcap -F pcapng`"
-            ),
-            Self::Version { format, major, minor } => {
-                write!(f, "{format} version {major}.{minor} is not known")
-            }
-            Self::HeadCut => f.write_str("the file ends within its head: nothing can be read"),
-            Self::Io(error) => write!(f, "reading failed: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for CaptureError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<io::Error> for CaptureError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
+    #[error("reading failed: {0}")]
+    Io(#[from] io::Error),
 }
 
 /// How reading a file ended.

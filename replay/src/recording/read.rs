@@ -8,58 +8,31 @@ use super::frame::{self, Frame, Head, Unread};
 use super::{FRAME_HEAD, LONGEST_FRAME, MAGIC, OLDEST_VERSION, VERSION};
 
 /// Why an input cannot be read as an event file.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
     /// It does not start with [`MAGIC`].
+    #[error("not an event file of Onlooker")]
     NotARecording,
-    /// Another version of the format.
-    Version(u32),
+    /// A format that came later.
+    #[error(
+        "an event file of version {0}; this Onlooker reads versions up to {VERSION}: use a newer one"
+    )]
+    Newer(u32),
+    /// A format older than those that are read.
+    #[error(
+        "an event file of version {0}; this Onlooker reads versions from {OLDEST_VERSION} on: use the one \
+         that wrote it"
+    )]
+    Older(u32),
     /// It ends within its head.
+    #[error("the event file ends within its head: nothing can be read")]
     HeadCut,
     /// Its head is damaged.
+    #[error("the head of the event file is damaged: nothing can be read")]
     HeadDamaged,
     /// Reading failed.
-    Io(io::Error),
-}
-
-impl fmt::Display for RecordingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotARecording => f.write_str("not an event file of Onlooker"),
-            Self::Version(version) if *version > VERSION => write!(
-                f,
-                "an event file of version {version}; this Onlooker reads versions up to {VERSION}: \
-                 use a newer one"
-            ),
-            Self::Version(version) => write!(
-                f,
-                "an event file of version {version}; this Onlooker reads versions from \
-                 {OLDEST_VERSION} on: use the one that wrote it"
-            ),
-            Self::HeadCut => {
-                f.write_str("the event file ends within its head: nothing can be read")
-            }
-            Self::HeadDamaged => {
-                f.write_str("the head of the event file is damaged: nothing can be read")
-            }
-            Self::Io(error) => write!(f, "reading failed: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for RecordingError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<io::Error> for RecordingError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
+    #[error("reading failed: {0}")]
+    Io(#[from] io::Error),
 }
 
 /// How a file ended.
@@ -149,8 +122,11 @@ impl<R: Read> Reader<R> {
         }
         let version = start.get(MAGIC.len()..).and_then(|bytes| bytes.try_into().ok());
         let version = version.map(u32::from_le_bytes).ok_or(RecordingError::HeadCut)?;
-        if !(OLDEST_VERSION..=VERSION).contains(&version) {
-            return Err(RecordingError::Version(version));
+        if version > VERSION {
+            return Err(RecordingError::Newer(version));
+        }
+        if version < OLDEST_VERSION {
+            return Err(RecordingError::Older(version));
         }
         let mut reader = Self {
             input,

@@ -42,29 +42,18 @@ pub(super) enum Version {
 }
 
 /// What keeps a TLS client from being made.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A PEM file could not be read.
+    #[error("cannot read {}: {}", .0.display(), .1)]
     File(PathBuf, String),
     /// A client certificate without its key, or a key without its certificate.
+    #[error("a client certificate and a client key must be given together")]
     HalfIdentity,
     /// rustls refused the certificates.
-    Refused(rustls::Error),
+    #[error("the certificates cannot be used: {0}")]
+    Refused(#[source] rustls::Error),
 }
-
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path, error) => write!(f, "cannot read {}: {error}", path.display()),
-            Self::HalfIdentity => {
-                f.write_str("a client certificate and a client key must be given together")
-            }
-            Self::Refused(error) => write!(f, "the certificates cannot be used: {error}"),
-        }
-    }
-}
-
-impl Error for TlsError {}
 
 /// A client for one destination. TLS material is only read for `https`.
 pub(super) fn client<B>(

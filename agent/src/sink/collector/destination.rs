@@ -1,8 +1,6 @@
 //! Where a collector is and how it is spoken to, from the settings.
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::fmt;
 
 use hyper::Uri;
 use hyper::header::{HeaderName, HeaderValue};
@@ -17,29 +15,18 @@ use crate::config::{
 use crate::sink::encoding::Encoding;
 
 /// What keeps an exporter from starting.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The endpoint is no URL.
+    #[error("{0:?} is no endpoint: expected http://host:port or https://…")]
     Endpoint(String),
     /// A header cannot be sent. Only its name is kept: values are secrets.
+    #[error("the header {0:?} cannot be sent")]
     Header(String),
     /// Certificates.
-    Tls(TlsError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
-
-impl fmt::Display for ExportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Endpoint(url) => {
-                write!(f, "{url:?} is no endpoint: expected http://host:port or https://…")
-            }
-            Self::Header(name) => write!(f, "the header {name:?} cannot be sent"),
-            Self::Tls(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for ExportError {}
 
 /// A collector.
 #[derive(Debug)]
