@@ -19,6 +19,7 @@ use onlooker_pipeline::span::Resource;
 use onlooker_replay::recording::{self, Head, Payloads, Stopped, Writer};
 
 use super::say::say;
+use crate::probe::kernel;
 use crate::process::ProcessTable;
 use crate::words::counted;
 
@@ -70,7 +71,7 @@ impl Tape {
             epoch: options.epoch,
             seed: options.seed,
             agent: env!("CARGO_PKG_VERSION").to_owned(),
-            kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+            kernel: kernel::release(),
         };
         let writer = start(path, &head, arguments.record_limit)
             .with_context(|| format!("cannot record to {}", path.display()))?;

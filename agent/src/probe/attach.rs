@@ -2,14 +2,11 @@
 //! feature and nothing else.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use aya::Ebpf;
 use aya::programs::Program;
-use rustix::mount::{MountFlags, mount};
 
-use super::ProbeError;
 use crate::errors::chain;
 
 /// What one or two programs give, and what is missing without them.
@@ -270,38 +267,4 @@ pub(super) fn costs(ebpf: &Ebpf) -> Vec<ProgramCost> {
         .collect();
     costs.sort_by(|a, b| a.name.cmp(&b.name));
     costs
-}
-
-/// Whether the running kernel tells of every send and receive: 6.3 and later, if it was not built
-/// without.
-pub(super) fn kernel_tells_lengths() -> bool {
-    let events = ["/sys/kernel/tracing/events/sock", "/sys/kernel/debug/tracing/events/sock"];
-    let told_to_be_older = std::env::var_os(AS_KERNEL).is_some() && !kernel_is_at_least(6, 3);
-    !told_to_be_older
-        && ensure_tracefs().is_ok()
-        && events.iter().any(|events| Path::new(events).join("sock_send_length").exists())
-}
-
-/// For tests: the version of an older kernel, whose ways are to be gone on this one.
-const AS_KERNEL: &str = "ONLOOKER_AS_KERNEL";
-
-/// Whether the running kernel is of this version or later.
-pub(super) fn kernel_is_at_least(major: u32, minor: u32) -> bool {
-    let release = std::env::var(AS_KERNEL)
-        .unwrap_or_else(|_| rustix::system::uname().release().to_string_lossy().into_owned());
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
-    let mut next = || numbers.next().and_then(|n| n.parse::<u32>().ok()).unwrap_or(0);
-    (next(), next()) >= (major, minor)
-}
-
-/// Mounts tracefs where it belongs, if it is not there.
-pub(super) fn ensure_tracefs() -> Result<(), ProbeError> {
-    const PLACE: &str = "/sys/kernel/tracing";
-    if Path::new(PLACE).join("events").exists()
-        || Path::new("/sys/kernel/debug/tracing/events").exists()
-    {
-        return Ok(());
-    }
-    mount("nodev", PLACE, "tracefs", MountFlags::NOSUID | MountFlags::NOEXEC, None)
-        .map_err(|error| ProbeError::NoTracefs(error.to_string()))
 }

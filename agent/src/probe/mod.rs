@@ -4,6 +4,7 @@
 mod attach;
 mod btf;
 mod courtesy;
+pub mod kernel;
 mod offsets;
 mod skipped;
 
@@ -127,8 +128,8 @@ impl Probe {
     /// See [`ProbeError`]. A program that the kernel refuses is no error but a [`Feature`].
     pub fn load(options: &ProbeOptions) -> Result<Self, ProbeError> {
         let btf = Btf::of_kernel()?;
-        let lengths = attach::kernel_tells_lengths();
-        let loops = attach::kernel_is_at_least(5, 17);
+        let lengths = kernel::tells_lengths();
+        let loops = kernel::is_at_least(5, 17);
         let globals = Globals {
             offsets: offsets::of(&btf)?,
             agent: std::process::id(),
@@ -171,7 +172,7 @@ impl Probe {
     ///
     /// There is no tracefs, or not a single socket call could be attached to.
     pub fn attach(&mut self) -> Result<(), ProbeError> {
-        attach::ensure_tracefs()?;
+        kernel::ensure_tracefs().map_err(|why| ProbeError::NoTracefs(why.to_string()))?;
         attach::attach_all(&mut self.ebpf, &mut self.features);
         if self.features.iter().any(|feature| feature.is_socket_call() && feature.works()) {
             return Ok(());

@@ -1,10 +1,9 @@
 //! The machine: privileges, the kernel, every feature.
 
 use std::io::ErrorKind;
-use std::path::Path;
 
 use super::{Finding, Grade};
-use crate::probe::{Btf, Courtesy, Probe, ProbeOptions};
+use crate::probe::{Btf, Courtesy, Probe, ProbeOptions, kernel};
 use crate::process;
 
 /// Capabilities that matter: bit, name, what for.
@@ -24,25 +23,16 @@ pub(super) fn examine() -> Vec<Finding> {
 }
 
 fn kernel() -> Finding {
-    let name = rustix::system::uname();
-    let release = name.release().to_string_lossy().into_owned();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
-    let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if version < (5, 8) {
-        return Finding::new(
-            Grade::Bad,
-            format!("kernel {release}"),
-            "older than 5.8, which has no ring buffer for programs",
-        );
+    let name = format!("kernel {}", kernel::release());
+    if !kernel::is_at_least(5, 8) {
+        let why = "older than 5.8, which has no ring buffer for programs";
+        return Finding::new(Grade::Bad, name, why);
     }
-    if version < (5, 17) {
-        return Finding::new(
-            Grade::Less,
-            format!("kernel {release}"),
-            "older than 5.17: of calls with many buffers, or above 64 KiB, less is copied",
-        );
+    if !kernel::is_at_least(5, 17) {
+        let why = "older than 5.17: of calls with many buffers, or above 64 KiB, less is copied";
+        return Finding::new(Grade::Less, name, why);
     }
-    Finding::new(Grade::Good, format!("kernel {release}"), "")
+    Finding::new(Grade::Good, name, "")
 }
 
 fn privileges() -> Finding {
@@ -88,14 +78,10 @@ fn types() -> Finding {
 }
 
 fn tracefs() -> Finding {
-    let places = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
-    if places.iter().any(|path| Path::new(path).exists()) {
+    if kernel::is_tracefs_there() {
         return Finding::new(Grade::Good, "tracefs", "");
     }
-    let hidden = places.iter().any(|path| {
-        std::fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
-    });
-    if hidden {
+    if kernel::is_tracefs_hidden() {
         return Finding::new(Grade::Bad, "tracefs", "this user may not read it; run as root");
     }
     Finding::new(Grade::Good, "tracefs", "not mounted; Onlooker mounts it when it starts")
