@@ -14,6 +14,7 @@ use onlooker_replay::{Counters, Ended};
 
 use super::failures::Failures;
 use super::summary::{Account, list, not_understood};
+use crate::sink::escape;
 use crate::words::counted;
 
 /// Prints the connections that ended, if they are wanted.
@@ -202,7 +203,7 @@ impl fmt::Display for EventSummary<'_> {
             Payloads::Complete => "complete payloads",
         };
         // What stands in a file may be anybody's: nothing of it reaches the terminal unescaped.
-        let (agent, kernel) = (head.agent.escape_debug(), head.kernel.escape_debug());
+        let (agent, kernel) = (escape(&head.agent), escape(&head.kernel));
         writeln!(f, "  recorded by Onlooker {agent} on Linux {kernel}, {payloads}")?;
         if *ended != recording::Ended::Complete {
             writeln!(f, "  {ended}")?;

@@ -7,7 +7,7 @@ use onlooker_pipeline::{LinkCounters, MessageCounters, PipelineCounters};
 
 use super::failures::Failures;
 use super::tape::Recorded;
-use crate::sink;
+use crate::sink::{self, escape};
 use crate::words::counted;
 
 /// Processes that are named in a line.
@@ -36,7 +36,7 @@ impl fmt::Display for Summary {
         let Self { account, blind, recorded, sinks } = self;
         write!(f, "onlooker: {account}")?;
         let names = blind.iter().take(MOST_NAMED).map(|(pid, service)| {
-            let service = service.escape_debug();
+            let service = escape(service);
             format!("process {pid} ({service})")
         });
         if !blind.is_empty() {
