@@ -59,6 +59,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &crate::kafka::PROTOCOL,
     &crate::mysql::PROTOCOL,
     &crate::postgresql::PROTOCOL,
+    &crate::proxy::PROTOCOL,
     &crate::redis::PROTOCOL,
     &crate::socks::PROTOCOL,
     &crate::tls::PROTOCOL,

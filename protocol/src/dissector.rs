@@ -1,5 +1,7 @@
 //! The contract between the pipeline and a protocol.
 
+use std::net::IpAddr;
+
 use crate::chunk::{Chunk, Moment, Side};
 use crate::exchange::Exchange;
 
@@ -61,6 +63,8 @@ pub struct Output {
     pub handover: Option<Handover>,
     /// The dissector wants another capture policy.
     pub capture: Option<Capture>,
+    /// Who opened the connection to the proxy that passes it on, as the proxy says.
+    pub client: Option<IpAddr>,
     /// Messages, bytes or states that were not understood, since the last call; never silent.
     pub not_understood: u64,
     /// Messages whose ends were lost in holes, since the last call.

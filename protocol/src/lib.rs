@@ -31,6 +31,7 @@ pub mod http2;
 pub mod kafka;
 pub mod mysql;
 pub mod postgresql;
+pub mod proxy;
 pub mod redis;
 pub mod socks;
 pub mod sql;

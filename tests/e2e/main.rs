@@ -29,6 +29,7 @@ mod nginx;
 mod otlp;
 mod postgresql;
 mod processes;
+mod proxy_protocol;
 mod recording;
 mod redis;
 mod sockets;

@@ -3,6 +3,8 @@
 
 mod detection;
 
+use std::net::IpAddr;
+
 use onlooker_protocol::detect::{self, Evidence, Protocol};
 use onlooker_protocol::http2::Http2;
 use onlooker_protocol::{
@@ -45,6 +47,8 @@ pub struct Conversation {
     flipped: bool,
     from_start: [bool; 2],
     port: u16,
+    /// Who is behind the proxy.
+    client: Option<IpAddr>,
     demotions: u32,
     tries: u32,
     /// Later turns that were judged on their own.
@@ -82,6 +86,7 @@ impl Conversation {
             flipped: false,
             from_start: [client_start, server_start],
             port,
+            client: None,
             demotions: 0,
             tries: 0,
             turns: 0,
@@ -117,6 +122,12 @@ impl Conversation {
     #[must_use]
     pub fn flipped(&self) -> bool {
         self.flipped
+    }
+
+    /// Who opened the connection that a proxy passes on, as the proxy said before all else.
+    #[must_use]
+    pub fn client(&self) -> Option<IpAddr> {
+        self.client
     }
 
     /// What was not understood.
@@ -187,6 +198,7 @@ impl Conversation {
         self.doubts.not_understood += std::mem::take(&mut out.not_understood);
         self.doubts.lost += std::mem::take(&mut out.lost);
         let Some(handover) = out.handover.take() else { return };
+        self.client = out.client.take().or(self.client);
         match handover {
             Handover::NotMine => {
                 self.demotions += 1;

@@ -40,6 +40,7 @@ impl Bench {
             local: Some(([127, 0, 0, 1].into(), 40_000)),
             peer: Some(([127, 0, 0, 1].into(), self.port)),
             peer_text: None,
+            client: None,
             unix_path: None,
             transport: "tcp",
             tls: false,

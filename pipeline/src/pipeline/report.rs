@@ -48,6 +48,7 @@ impl<P: Processes> Pipeline<P> {
             local: endpoint.local,
             peer: endpoint.peer,
             peer_text: endpoint.peer_text.as_ref(),
+            client: connection.conversation.client(),
             unix_path: endpoint.path.as_deref(),
             transport: endpoint.transport.name(),
             tls: false,

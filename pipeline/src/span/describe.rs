@@ -20,6 +20,8 @@ pub struct Place<'a> {
     pub peer: Option<(IpAddr, u16)>,
     /// The other end's address as text, where somebody has made it already.
     pub peer_text: Option<&'a Text>,
+    /// Who is behind the peer, a proxy that passes the connection on.
+    pub client: Option<IpAddr>,
     /// Path of a Unix socket (abstract names start with `@`).
     pub unix_path: Option<&'a str>,
     /// `tcp`, `udp` or `unix`.

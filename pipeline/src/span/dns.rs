@@ -77,6 +77,7 @@ mod tests {
             local: Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 40000)),
             peer: Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 53)), 53)),
             peer_text: None,
+            client: None,
             unix_path: None,
             transport: "udp",
             tls: false,

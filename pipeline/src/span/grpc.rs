@@ -116,6 +116,7 @@ mod tests {
             local: Some(local),
             peer: Some(peer),
             peer_text: None,
+            client: None,
             unix_path: None,
             transport: "tcp",
             tls: false,

@@ -79,6 +79,7 @@ mod tests {
             local: Some(([127, 0, 0, 1].into(), local)),
             peer: Some(([127, 0, 0, 1].into(), peer)),
             peer_text: None,
+            client: None,
             unix_path: None,
             transport: "tcp",
             tls: false,

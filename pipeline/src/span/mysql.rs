@@ -56,6 +56,7 @@ mod tests {
             local: None,
             peer: None,
             peer_text: None,
+            client: None,
             unix_path: Some("/run/mysqld/mysqld.sock"),
             transport: "unix",
             tls: false,

@@ -56,6 +56,7 @@ mod tests {
             local: Some(([127, 0, 0, 1].into(), if side == Side::Client { 40_000 } else { port })),
             peer: Some(([127, 0, 0, 1].into(), if side == Side::Client { port } else { 40_000 })),
             peer_text: None,
+            client: None,
             unix_path: None,
             transport: "tcp",
             tls: false,

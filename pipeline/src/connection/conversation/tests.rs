@@ -116,6 +116,49 @@ fn a_connection_through_a_socks_proxy_is_detected_anew() {
     assert_eq!(conversation.taken(), Taken::For("http/1", Evidence::Certain));
 }
 
+/// The PROXY protocol, section 2: behind the header is what the client speaks. The proxy that is nearest to
+/// the client says last who that is.
+#[test]
+fn a_connection_that_a_proxy_passes_on_is_detected_behind_its_header() {
+    let mut conversation = Conversation::new(80, true, true, true);
+    let signature = b"\x0d\x0a\x0d\x0a\x00\x0d\x0a\x51\x55\x49\x54\x0a";
+    let addresses = b"\xc0\x00\x02\x01\xc0\x00\x02\x02\xdc\x04\x00\x50";
+    let second = [&signature[..], b"\x21\x11\x00\x0c", addresses].concat();
+    let request = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    let out = hear(
+        &mut conversation,
+        &[
+            (Side::Client, b"PROXY TCP4 192.0.2.2 198.51.100.2 "),
+            (Side::Client, b"56324 443\r\n"),
+            (Side::Client, &[&second[..], request].concat()),
+            (Side::Server, b"HTTP/1.1 204 No Content\r\n\r\n"),
+            (Side::Client, request),
+            (Side::Server, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        ],
+    );
+    assert_eq!(statuses(&out), [Some(204), Some(200)]);
+    assert_eq!(conversation.taken(), Taken::For("http/1", Evidence::Certain));
+    assert_eq!(conversation.client(), Some("192.0.2.1".parse().unwrap()));
+}
+
+/// A server that speaks first waits for the header, and then greets.
+#[test]
+fn a_greeting_behind_the_header_of_a_proxy() {
+    let mut conversation = Conversation::new(3306, true, true, true);
+    let out = hear(
+        &mut conversation,
+        &[
+            (Side::Client, b"PROXY TCP6 ::1 ::1 56324 3306\r\n"),
+            (Side::Server, b"\x4a\0\0\0\x0a5.5.5-10.11.6-MariaDB\0\x08\0\0\0abcdefgh\0\xfe\xf7\x2d\x02\0\xff\x81\x15\0\0\0\0\0\0\x1d\0\0\0abcdefghijkl\0mysql_native_password\0"),
+            (Side::Client, b"\x54\0\0\x01\x84\xa6\x3f\0\0\0\0\x01\x21\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0root\0\0mysql_native_password\0"),
+        ],
+    );
+    assert!(out.exchanges.is_empty());
+    assert_eq!(conversation.client(), Some("::1".parse().unwrap()));
+    assert_ne!(conversation.taken(), Taken::Opaque("proxy"));
+    assert_ne!(conversation.taken(), Taken::Opaque("unknown"));
+}
+
 /// A capture that begins with MySQL's login, or of which the greeting is cut: nothing there can
 /// be known for what it is, but a later command and the answer to it can.
 #[test]

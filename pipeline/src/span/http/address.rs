@@ -43,7 +43,7 @@ pub(super) fn local_server(facts: &HttpFacts, place: &Place<'_>, scheme: &str) -
     named(authority, scheme).unwrap_or_else(|| numbered(place))
 }
 
-/// `client.address`: what the first proxy tells, else the peer.
+/// `client.address`: what the first proxy tells of the request, or of the connection, else the peer.
 pub(super) fn client(facts: &HttpFacts, place: &Place<'_>) -> Option<Text> {
     let forwarded = facts.forwarded.as_deref();
     let told = forwarded.and_then(|forwarded| {
@@ -54,7 +54,7 @@ pub(super) fn client(facts: &HttpFacts, place: &Place<'_>) -> Option<Text> {
     });
     match told {
         Some(node) => Some(Text::from(split(node).0)),
-        None => place.peer_address(),
+        None => place.client.map(address_text).or_else(|| place.peer_address()),
     }
 }
 

@@ -25,7 +25,16 @@ fn place(side: Side) -> Place<'static> {
     let of = |(address, port): (Ipv4Addr, u16)| Some((IpAddr::V4(address), port));
     let (local, peer) =
         if side == Side::Client { (of(client), of(server)) } else { (of(server), of(client)) };
-    Place { side, local, peer, peer_text: None, unix_path: None, transport: "tcp", tls: false }
+    Place {
+        side,
+        local,
+        peer,
+        peer_text: None,
+        client: None,
+        unix_path: None,
+        transport: "tcp",
+        tls: false,
+    }
 }
 
 fn told(facts: HttpFacts, outcome: Outcome, place: &Place<'_>) -> Description {
@@ -240,6 +249,7 @@ fn tls_unix_sockets_and_ipv6() {
         local: None,
         peer: None,
         peer_text: None,
+        client: None,
         unix_path: Some("/run/app.sock"),
         transport: "unix",
         ..secure
