@@ -41,8 +41,10 @@ pub(super) fn describe(
     if let Some(api) = api {
         api::set(api, facts, &mut attributes);
     }
-    let error =
-        api.and_then(|api| api::error(api, facts)).or_else(|| error_type(exchange, facts, kind));
+    let failed = facts.status.is_some_and(|status| is_bad(status, kind));
+    let error = api
+        .and_then(|api| api::error(api, facts, failed))
+        .or_else(|| error_type(exchange, facts, kind));
     let status = if error.is_some() { Status::Error("".into()) } else { Status::Unset };
     attributes.set_some("error.type", error);
     Some(Description { name, kind, attributes, status })
@@ -104,10 +106,14 @@ fn full_url(facts: &HttpFacts, place: &Place<'_>, scheme: &str) -> Option<String
     Some(url)
 }
 
-/// `error.type`: by the status (4xx is no error of a server's), else by how it ended.
+/// Whether a status is an error: 4xx is none of a server's.
+fn is_bad(status: u16, kind: Kind) -> bool {
+    status >= if kind == Kind::Client { 400 } else { 500 }
+}
+
+/// `error.type`: by the status, else by how it ended.
 fn error_type(exchange: &Exchange, facts: &HttpFacts, kind: Kind) -> Option<Cow<'static, str>> {
-    let bad_from = if kind == Kind::Client { 400 } else { 500 };
-    if let Some(status) = facts.status.filter(|&status| status >= bad_from) {
+    if let Some(status) = facts.status.filter(|&status| is_bad(status, kind)) {
         return Some(status.to_string().into());
     }
     if facts.error.is_some() {

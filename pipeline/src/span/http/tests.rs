@@ -331,6 +331,37 @@ fn an_elasticsearch_request() {
     }
 }
 
+/// "For HTTP status codes in the 4xx range span status MUST be left unset in case of `SpanKind.SERVER`"
+/// (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status>), whatever API is served.
+#[test]
+fn who_serves_an_api_is_not_to_blame_for_its_clients() {
+    let served = |target, status, fields: &[(&str, &str)], body: &str, answer: &str| {
+        let mut facts = facts("POST", target, fields, Some(status));
+        facts.request_body(body.as_bytes());
+        facts.response_body(answer.as_bytes());
+        facts.refine();
+        assert!(facts.api.is_some());
+        let it = server(facts);
+        assert_eq!(text(&it, "error.type").is_some(), it.status != Status::Unset);
+        text(&it, "error.type").map(str::to_owned)
+    };
+    let dynamodb = [
+        ("Host", "localhost:8000"),
+        ("X-Amz-Target", "DynamoDB_20120810.PutItem"),
+        ("Content-Type", "application/x-amz-json-1.0"),
+    ];
+    let table = r#"{"TableName":"orders"}"#;
+    let missing = r#"{"__type":"x#ResourceNotFoundException"}"#;
+    let broken = r#"{"__type":"x#InternalServerError"}"#;
+    assert_eq!(served("/", 400, &dynamodb, table, missing), None);
+    let error = served("/", 500, &dynamodb, table, broken);
+    assert_eq!(error.as_deref(), Some("InternalServerError"));
+    let search = [("Host", "localhost:9200"), ("Content-Type", "application/json")];
+    let query = r#"{"query":{"match_all":{}}}"#;
+    assert_eq!(served("/books/_search", 404, &search, query, ""), None);
+    assert_eq!(served("/books/_search", 503, &search, query, "").as_deref(), Some("503"));
+}
+
 /// <https://opentelemetry.io/docs/specs/semconv/rpc/json-rpc/>.
 #[test]
 fn graphql_and_json_rpc_decorate_the_span() {
