@@ -58,6 +58,9 @@ pub(super) fn push(out: &mut Vec<u8>, span: &Span, limits: &Limits) {
         }
         out.push(b']');
     }
+    if limited.dropped_links > 0 {
+        print(out, format_args!(",\"dropped_links\":{}", limited.dropped_links));
+    }
     if let Some(state) = &span.state {
         out.extend_from_slice(b",\"trace_state\":");
         push_json(out, state);
@@ -175,6 +178,18 @@ mod tests {
                 "attributes": {"messaging.message.id": "m-1"},
             })
         );
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        let limits = Limits { attributes: 3, links: 0, ..Limits::default() };
+        let mut out = Vec::new();
+        push(&mut out, &sample::client(), &limits);
+        let parsed: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        // The evidence is one of the attributes.
+        assert_eq!(parsed["dropped_attributes"], sample::client().attributes.0.len() - 2);
+        assert_eq!(parsed["dropped_links"], sample::client().links.len());
+        assert_eq!(parsed.get("links"), None);
     }
 
     #[test]
