@@ -7,7 +7,7 @@ use onlooker_protocol::http::{Api, HttpFacts};
 use onlooker_protocol::kafka::{self, KafkaFacts};
 use onlooker_protocol::{Exchange, Facts, WireContext};
 
-use super::{Broker, Identity, Key, Messages, Name, Run, Way};
+use super::{Broker, Identity, Key, Messages, Name, OffsetRange, Way};
 use crate::span::Place;
 
 /// The messages that the traced process sent or received by an exchange; `None` if there are none,
@@ -70,7 +70,7 @@ fn kafka(exchange: &Exchange, facts: &KafkaFacts, broker: Broker) -> Option<Mess
             told.nameless += 1;
             continue;
         };
-        told.names.push(Name::Offsets(Run {
+        told.names.push(Name::Offsets(OffsetRange {
             broker,
             cluster: facts.cluster.clone(),
             topic: facts.topic.clone(),

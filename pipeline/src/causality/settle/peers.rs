@@ -1,0 +1,94 @@
+//! The two ends of one call: a server's exchange is the child of the client's.
+
+use super::{Causality, Connections, GRACE, PEER_WAIT};
+use crate::causality::history::{Entry, History};
+use crate::causality::node::{Finished, NodeId, Waits};
+use crate::connection::{ConnectionId, Transport};
+use crate::span::Evidence;
+
+impl Causality {
+    /// A server's exchange looks for the client's at the other end.
+    pub(super) fn find_peer(&mut self, id: NodeId, now: u64, table: &impl Connections) {
+        let peer = self.peer_of(id, table);
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        let Some(peer) = peer else {
+            if node.finished.alone {
+                return self.settle_alone(id);
+            }
+            node.waits = Waits::Grace;
+            self.soon.set(now.saturating_add(GRACE), id);
+            return;
+        };
+        if let Some(client) = other_end(&self.history, peer, &node.finished) {
+            let standing = client.standing.clone();
+            return self.attach(id, standing, Evidence::SameCall);
+        }
+        if !can_be_told(&node.finished) {
+            return self.settle_without_peer(id);
+        }
+        node.waits = Waits::Peer;
+        self.waiting_peer.entry(peer).or_default().push(id);
+        self.later.set(now.saturating_add(PEER_WAIT), id);
+    }
+
+    pub(super) fn peer_of(&self, id: NodeId, table: &impl Connections) -> Option<ConnectionId> {
+        let finished = &self.nodes.get(&id)?.finished;
+        finished.peer.or_else(|| table.peer(finished.connection))
+    }
+
+    /// A client's exchange came: servers' exchanges may have waited for it.
+    pub(super) fn wake_servers(&mut self, on: ConnectionId) {
+        let Some(mut waiting) = self.waiting_peer.remove(&on) else { return };
+        let Some(came) = self.history.of(on).next() else { return };
+        let is_concerned = |id: &mut NodeId| {
+            let node = self.nodes.get(id);
+            node.is_none_or(|node| same_call(came, &node.finished))
+        };
+        let concerned: Vec<_> = waiting.extract_if(.., is_concerned).collect();
+        if !waiting.is_empty() {
+            self.waiting_peer.insert(on, waiting);
+        }
+        for id in concerned {
+            let Some(node) = self.nodes.get(&id) else { continue };
+            match other_end(&self.history, on, &node.finished).map(|it| it.standing.clone()) {
+                Some(standing) => self.attach(id, standing, Evidence::SameCall),
+                None => self.waiting_peer.entry(on).or_default().push(id),
+            }
+        }
+    }
+
+    /// The other end brought nothing.
+    pub(super) fn settle_without_peer(&mut self, id: NodeId) {
+        let has_context = self.nodes.get(&id).is_some_and(|node| node.finished.context.is_some());
+        self.counters.peer_missing += u64::from(!has_context);
+        self.settle_alone(id);
+    }
+}
+
+/// The client's exchange of a connection whose other end a server's exchange is; none if there are several that
+/// could be.
+fn other_end<'a>(history: &'a History, on: ConnectionId, server: &Finished) -> Option<&'a Entry> {
+    let mut found = history.of(on).filter(|entry| same_call(entry, server));
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// Whether a client's exchange and a server's are the two ends of one call.
+fn same_call(client: &Entry, server: &Finished) -> bool {
+    if !client.asked || client.start > server.start || client.part != server.part {
+        return false;
+    }
+    let is_at_one_position = client.request.first as u32 == server.request.first.position as u32;
+    match server.transport {
+        Transport::Unix if server.start > client.end => false,
+        Transport::Unix if client.from_start && server.from_start => is_at_one_position,
+        // Positions count from where each end was first seen; one exchange at a time contains the
+        // other's.
+        Transport::Unix => server.serial,
+        Transport::Tcp | Transport::Udp => is_at_one_position,
+    }
+}
+
+/// Whether the other end of a server's exchange would be known as such.
+fn can_be_told(server: &Finished) -> bool {
+    server.transport != Transport::Unix || server.serial || server.from_start
+}
