@@ -39,7 +39,7 @@ pub struct Pipeline<P> {
     output: Output,
     counters: PipelineCounters,
     failed_connects: FailedConnects,
-    /// Sockets that are older than the agent, by inode.
+    /// Sockets that are older than the watch, by inode.
     older: FxHashSet<u32>,
     /// Connections whose streams hold records back.
     holding: Vec<ConnectionId>,
@@ -78,9 +78,11 @@ impl<P: Processes> Pipeline<P> {
         self.ended.replace(Vec::new()).unwrap_or_default()
     }
 
-    /// Tells of sockets that existed before anything was watched.
+    /// Tells of sockets that existed before their process was watched. Of such a process something may have been
+    /// heard already.
     pub fn add_older_sockets(&mut self, inodes: impl IntoIterator<Item = u32>) {
         self.older.extend(inodes);
+        self.table.set_older(&self.older);
     }
 
     /// Takes one record.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use onlooker_common::event;
 use onlooker_protocol::{Origin, Side};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::conversation::Conversation;
 use super::endpoint::{Endpoint, Transport};
@@ -123,13 +123,10 @@ impl Table {
         self.untold.range(first..=last).map(|(_, id)| *id)
     }
 
-    /// An end's socket was there before anything was watched.
-    pub(crate) fn set_older(&mut self, id: ConnectionId) {
-        if let Some(connection) =
-            self.by_id.get(&id).and_then(|slot| self.slots.get_mut(slot.0 as usize))
-            && let Some(connection) = connection
-        {
-            connection.is_new = connection.endpoint.seen_opening;
+    /// These sockets were there before they were watched.
+    pub(crate) fn set_older(&mut self, inodes: &FxHashSet<u32>) {
+        for connection in self.slots.iter_mut().flatten() {
+            connection.is_new &= !inodes.contains(&connection.inode);
         }
     }
 
@@ -193,8 +190,13 @@ impl Table {
             || *transport == Transport::Unix && path.is_none() && !side_certain
     }
 
-    /// Adds the end that a socket record tells of; gives the one it replaces, if any.
-    pub(crate) fn insert(&mut self, record: &event::Socket) -> (ConnectionId, Option<Connection>) {
+    /// Adds the end that a socket record tells of; gives the one it replaces, if any. `is_older` says that the
+    /// socket was there before it was watched.
+    pub(crate) fn insert(
+        &mut self,
+        record: &event::Socket,
+        is_older: bool,
+    ) -> (ConnectionId, Option<Connection>) {
         let replaced = self.by_socket.get(&record.socket).and_then(|slot| self.at(*slot));
         let replaced = replaced.map(|connection| connection.id);
         let replaced = replaced.and_then(|id| self.remove(id, record.header.time));
@@ -248,7 +250,7 @@ impl Table {
             received: Stream::default(),
             sent_base,
             received_base: record.received_base,
-            is_new: true,
+            is_new: start || !is_older,
             is_whole: true,
             first_seen: record.header.time,
             last_seen: record.header.time,

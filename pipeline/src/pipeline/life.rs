@@ -21,10 +21,8 @@ impl<P: Processes> Pipeline<P> {
     pub(super) fn socket(&mut self, record: &event::Socket) {
         self.now = self.now.max(record.header.time);
         self.counters.connections += 1;
-        let (id, replaced) = self.table.insert(record);
-        if self.older.contains(&record.inode) {
-            self.table.set_older(id);
-        }
+        let is_older = self.older.contains(&record.inode);
+        let (_, replaced) = self.table.insert(record, is_older);
         if let Some(connection) = replaced {
             self.close(connection, Ending::Forgotten);
         }

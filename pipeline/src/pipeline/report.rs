@@ -1,6 +1,6 @@
 //! What a dissector has put out on its way to causality: an exchange, described.
 
-use onlooker_protocol::{Capture, Ending, Exchange, Facts, Outcome, Side};
+use onlooker_protocol::{Capture, Ending, Exchange, Facts, Outcome};
 
 use super::Pipeline;
 use super::peers::Peers;
@@ -87,7 +87,7 @@ impl<P: Processes> Pipeline<P> {
             asked,
             serial: !matches!(connection.conversation.taken(), Taken::For("http/2", _)),
             first: connection.exchanges == 1 && connection.is_whole,
-            from_start: is_from_start(connection),
+            from_start: connection.is_new && endpoint.side_certain,
             part,
             opener: endpoint.opener,
             handlers: self.processes.handlers(process),
@@ -112,14 +112,6 @@ impl<P: Processes> Pipeline<P> {
 fn is_open(exchange: &Exchange, asked: bool) -> bool {
     let answered = asked && exchange.response.is_some() && exchange.answered.is_some();
     exchange.outcome == Outcome::Aborted(Ending::Forgotten) && !answered
-}
-
-/// Whether positions count from the connection's first byte: who opened it was seen to, who accepted it was
-/// watched before.
-fn is_from_start(connection: &Connection) -> bool {
-    let endpoint = &connection.endpoint;
-    endpoint.seen_opening
-        || (connection.is_new && endpoint.side == Side::Server && endpoint.side_certain)
 }
 
 /// When the span starts and ends. A caller's starts before its first byte is sent and ends when

@@ -44,12 +44,12 @@ fn what_was_read_from_a_closed_connection_is_known_for_a_while() {
         position: u64::from(BASE.wrapping_add(2)),
         length: 10,
     };
-    let (first, _) = table.insert(&client(7));
+    let (first, _) = table.insert(&client(7), false);
     let origin = Origin { connection: first.0, length: 10, position: 2 };
     assert_eq!(table.origin(&read(7)), origin);
     table.remove(first, 1_000);
     assert_eq!(table.origin(&read(7)), origin);
-    let (second, _) = table.insert(&client(8));
+    let (second, _) = table.insert(&client(8), false);
     assert_eq!(table.origin(&read(7)), origin, "another has its place");
     assert_eq!(table.origin(&read(8)).connection, second.0);
     table.bury(1_000 + MEMORY);
@@ -64,13 +64,13 @@ fn what_was_read_from_a_closed_connection_is_known_for_a_while() {
 #[test]
 fn a_lent_end_comes_back_and_the_place_of_one_that_ended_is_used_again() {
     let mut table = Table::default();
-    let (first, _) = table.insert(&client(7));
+    let (first, _) = table.insert(&client(7), false);
     let lent = table.lend(first).expect("is there");
     assert!(table.get(first).is_none() && table.by_socket(0x1000, 7).is_none());
     table.give_back(lent);
     assert_eq!(table.by_socket(0x1000, 7).map(|it| it.id), Some(first));
     // The kernel uses the address again before its end was heard of.
-    let (second, replaced) = table.insert(&client(8));
+    let (second, replaced) = table.insert(&client(8), false);
     assert_eq!(replaced.map(|it| it.id), Some(first));
     assert!(table.get(first).is_none() && table.by_socket(0x1000, 7).is_none());
     assert_eq!(table.by_socket(0x1000, 8).map(|it| it.id), Some(second));
@@ -90,9 +90,9 @@ fn a_server_that_closed_before_its_client_was_heard_of_has_its_peer() {
         ..client(8)
     };
     let mut table = Table::default();
-    let (server, _) = table.insert(&server);
+    let (server, _) = table.insert(&server, false);
     table.remove(server, 5);
-    let (client, _) = table.insert(&client(7));
+    let (client, _) = table.insert(&client(7), false);
     assert_eq!(table.peer(server), Some(client));
     assert_eq!(table.peer(client), Some(server));
     table.bury(5 + MEMORY);
@@ -109,7 +109,7 @@ fn the_eighth_that_was_silent_longest_goes_first() {
         // The later half came first.
         record.header.time = u64::from((inode + 8) % 16);
         record.socket += u64::from(inode);
-        table.insert(&record);
+        table.insert(&record, false);
     }
     let oldest = table.unused_longest().into_iter();
     let mut oldest: Vec<u32> = oldest.map(|id| table.get(id).expect("an end").inode).collect();
@@ -125,10 +125,10 @@ fn those_of_whose_ends_the_kernel_does_not_tell_are_known_by_process() {
         record.header.tgid = process;
         record
     };
-    let (mine, _) = table.insert(&of(2, 0x2000, 2, 1));
-    let (mine_too, _) = table.insert(&of(2, 0x3000, 3, 1));
-    table.insert(&of(2, 0x4000, 4, 2));
-    table.insert(&of(3, 0x5000, 5, 1));
+    let (mine, _) = table.insert(&of(2, 0x2000, 2, 1), false);
+    let (mine_too, _) = table.insert(&of(2, 0x3000, 3, 1), false);
+    table.insert(&of(2, 0x4000, 4, 2), false);
+    table.insert(&of(3, 0x5000, 5, 1), false);
     assert_eq!(Vec::from_iter(table.untold_of(2)), [mine, mine_too]);
     table.remove(mine, 1);
     assert_eq!(Vec::from_iter(table.untold_of(2)), [mine_too]);
