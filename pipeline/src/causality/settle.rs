@@ -66,6 +66,8 @@ pub(crate) struct Causality {
     waiting_peer: FxHashMap<ConnectionId, Vec<NodeId>>,
     /// Calls whose causes were found, for which later calls wait.
     resolved: Vec<Came>,
+    /// Room for calls that are looked at together.
+    concerned: Vec<NodeId>,
     soon: Deadlines,
     thread_ends: Deadlines,
     later: Deadlines,
@@ -92,6 +94,7 @@ impl Causality {
             waiting_cause: FxHashMap::default(),
             waiting_peer: FxHashMap::default(),
             resolved: Vec::new(),
+            concerned: Vec::new(),
             soon: Deadlines::default(),
             thread_ends: Deadlines::default(),
             later: Deadlines::default(),

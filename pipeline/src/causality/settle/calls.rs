@@ -128,7 +128,7 @@ impl Causality {
     fn wake_calls_for(&mut self, came: Came, now: u64, table: &impl Connections) {
         let Some(waiting) = self.waiting_cause.get_mut(&came.on) else { return };
         // The others wait for other requests of the connection: thousands, where one is open for long.
-        let mut concerned = Vec::new();
+        let mut concerned = std::mem::take(&mut self.concerned);
         waiting.retain(|&(id, read)| {
             let is_concerned = came.concerns(read);
             if is_concerned {
@@ -142,11 +142,12 @@ impl Causality {
         for &id in &concerned {
             self.foresee(id, table);
         }
-        for id in concerned {
+        for id in concerned.drain(..) {
             if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::Cause(came.on)) {
                 self.find_cause(id, now, table, false);
             }
         }
+        self.concerned = concerned;
     }
 
     /// Looks at the cause of a call before those of others that waited with it are decided: one that an

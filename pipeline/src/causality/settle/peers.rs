@@ -36,25 +36,33 @@ impl Causality {
         finished.peer.or_else(|| table.peer(finished.connection))
     }
 
-    /// A client's exchange came: servers' exchanges may have waited for it.
+    /// A client's exchange came, the last of its connection: servers' exchanges may have waited for it.
     pub(super) fn wake_servers(&mut self, on: ConnectionId) {
         let Some(mut waiting) = self.waiting_peer.remove(&on) else { return };
-        let Some(came) = self.history.of(on).next() else { return };
-        let is_concerned = |id: &mut NodeId| {
-            let node = self.nodes.get(id);
-            node.is_none_or(|node| same_call(came, &node.finished))
-        };
-        let concerned: Vec<_> = waiting.extract_if(.., is_concerned).collect();
-        if !waiting.is_empty() {
-            self.waiting_peer.insert(on, waiting);
-        }
-        for id in concerned {
+        let mut at = 0;
+        while let Some(found) = self.next_concerned(on, waiting.get(at..).unwrap_or_default()) {
+            at += found;
+            let id = waiting.remove(at);
             let Some(node) = self.nodes.get(&id) else { continue };
             match other_end(&self.history, on, &node.finished).map(|it| it.standing.clone()) {
                 Some(standing) => self.attach(id, standing, Evidence::SameCall),
-                None => self.waiting_peer.entry(on).or_default().push(id),
+                None => {
+                    waiting.insert(at, id);
+                    at += 1;
+                }
             }
         }
+        if !waiting.is_empty() {
+            self.waiting_peer.insert(on, waiting);
+        }
+    }
+
+    /// The first of those that wait which the last exchange of a connection may concern, or that has left.
+    fn next_concerned(&self, on: ConnectionId, waiting: &[NodeId]) -> Option<usize> {
+        let came = self.history.of(on).next()?;
+        let concerns =
+            |id: &NodeId| self.nodes.get(id).is_none_or(|node| same_call(came, &node.finished));
+        waiting.iter().position(concerns)
     }
 
     /// The other end brought nothing.
