@@ -73,11 +73,23 @@ impl Causality {
     }
 }
 
-/// The client's exchange of a connection whose other end a server's exchange is; none if there are several that
-/// could be.
+/// The client's exchange of a connection whose other end a server's exchange is. Where positions do not tell, it is
+/// none if there are several that could be.
 fn other_end<'a>(history: &'a History, on: ConnectionId, server: &Finished) -> Option<&'a Entry> {
-    let mut found = history.of(on).filter(|entry| same_call(entry, server));
-    found.next().filter(|_| found.next().is_none())
+    let mut found = None;
+    for entry in history.of(on) {
+        let tell = do_positions_tell(entry, server);
+        if same_call(entry, server) {
+            if tell || found.is_some() {
+                return Some(entry).filter(|_| tell);
+            }
+            found = Some(entry);
+        } else if tell && entry.serial && distance(entry, server) < 0 {
+            // Those before it were asked earlier still.
+            break;
+        }
+    }
+    found
 }
 
 /// Whether a client's exchange and a server's are the two ends of one call.
@@ -85,15 +97,25 @@ fn same_call(client: &Entry, server: &Finished) -> bool {
     if !client.asked || client.start > server.start || client.part != server.part {
         return false;
     }
-    let is_at_one_position = client.request.first as u32 == server.request.first.position as u32;
-    match server.transport {
-        Transport::Unix if server.start > client.end => false,
-        Transport::Unix if client.from_start && server.from_start => is_at_one_position,
-        // Positions count from where each end was first seen; one exchange at a time contains the
-        // other's.
-        Transport::Unix => server.serial,
-        Transport::Tcp | Transport::Udp => is_at_one_position,
+    if server.transport == Transport::Unix && server.start > client.end {
+        return false;
     }
+    if do_positions_tell(client, server) {
+        return distance(client, server) == 0;
+    }
+    // One exchange at a time contains the other's.
+    server.serial
+}
+
+/// How far a client's request is behind a server's. Only the low halves of positions are the same at both ends of
+/// a connection that is older than the agent.
+fn distance(client: &Entry, server: &Finished) -> i32 {
+    (client.request.first as u32).wrapping_sub(server.request.first.position as u32).cast_signed()
+}
+
+/// Whether positions are the same at both ends: those of Unix sockets count from where each end was first seen.
+fn do_positions_tell(client: &Entry, server: &Finished) -> bool {
+    server.transport != Transport::Unix || (client.from_start && server.from_start)
 }
 
 /// Whether the other end of a server's exchange would be known as such.
