@@ -24,7 +24,8 @@ pub struct Place<'a> {
     pub unix_path: Option<&'a str>,
     /// `tcp`, `udp` or `unix`.
     pub transport: &'static str,
-    /// The bytes were decrypted TLS.
+    /// The bytes were decrypted TLS. Nothing says so yet: it is what reading TLS plaintext (architecture,
+    /// "Known drift") will set.
     pub tls: bool,
 }
 
