@@ -8,7 +8,7 @@ use crate::causality::Finished;
 use crate::connection::{Connection, Taken, Verdict, policy};
 use crate::messages::{Broker, told};
 use crate::process::Processes;
-use crate::span::{Place, describe};
+use crate::span::{Vantage, describe};
 
 /// Both ends of a connection that is used are seen within this time, in nanoseconds: targets that
 /// are chosen together are set one after the other.
@@ -43,7 +43,7 @@ impl<P: Processes> Pipeline<P> {
         let endpoint = &connection.endpoint;
         let side =
             if connection.conversation.flipped() { endpoint.side.other() } else { endpoint.side };
-        let place = Place {
+        let vantage = Vantage {
             side,
             local: endpoint.local,
             peer: endpoint.peer,
@@ -53,17 +53,17 @@ impl<P: Processes> Pipeline<P> {
             tls: false,
         };
         if let Facts::Kafka(facts) = &exchange.facts
-            && let (Some(cluster), Some((address, port))) = (&facts.cluster, place.server())
+            && let (Some(cluster), Some((address, port))) = (&facts.cluster, vantage.server())
         {
             let broker = Broker { netns: endpoint.netns, address, port };
             self.causality.linker.learn(broker, cluster);
         }
-        let Some(mut description) = describe(exchange, &place) else {
+        let Some(mut description) = describe(exchange, &vantage) else {
             self.counters.without_span += 1;
             return;
         };
-        let messages = told(exchange, &place, endpoint.netns);
-        let asked = place.is_asker(exchange);
+        let messages = told(exchange, &vantage, endpoint.netns);
+        let asked = vantage.is_asker(exchange);
         let (start, mut end) = times(exchange, asked, self.now);
         if is_open(exchange, asked) {
             self.counters.open += 1;

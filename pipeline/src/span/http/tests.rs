@@ -6,7 +6,7 @@ use onlooker_protocol::http::{HttpFacts, Method, Scheme, Version};
 use onlooker_protocol::{Ending, Exchange, Extent, Facts, Outcome, Side};
 
 use super::describe;
-use crate::span::describe::{Description, Place};
+use crate::span::describe::{Description, Vantage};
 use crate::span::model::{Kind, Status, Value};
 
 fn facts(method: &str, target: &str, fields: &[(&str, &str)], status: Option<u16>) -> HttpFacts {
@@ -19,27 +19,27 @@ fn facts(method: &str, target: &str, fields: &[(&str, &str)], status: Option<u16
     facts
 }
 
-fn place(side: Side) -> Place<'static> {
+fn vantage(side: Side) -> Vantage<'static> {
     let (client, server) =
         ((Ipv4Addr::new(10, 0, 0, 1), 40000), (Ipv4Addr::new(10, 0, 0, 2), 8080));
     let of = |(address, port): (Ipv4Addr, u16)| Some((IpAddr::V4(address), port));
     let (local, peer) =
         if side == Side::Client { (of(client), of(server)) } else { (of(server), of(client)) };
-    Place { side, local, peer, peer_text: None, unix_path: None, transport: "tcp", tls: false }
+    Vantage { side, local, peer, peer_text: None, unix_path: None, transport: "tcp", tls: false }
 }
 
-fn told(facts: HttpFacts, outcome: Outcome, place: &Place<'_>) -> Description {
+fn told(facts: HttpFacts, outcome: Outcome, vantage: &Vantage<'_>) -> Description {
     let mut exchange = Exchange::new(Extent::default(), None, Facts::Http(Box::new(facts.clone())));
     exchange.outcome = outcome;
-    describe(&exchange, &facts, place).expect("a span")
+    describe(&exchange, &facts, vantage).expect("a span")
 }
 
 fn server(facts: HttpFacts) -> Description {
-    told(facts, Outcome::Complete, &place(Side::Server))
+    told(facts, Outcome::Complete, &vantage(Side::Server))
 }
 
 fn client(facts: HttpFacts) -> Description {
-    told(facts, Outcome::Complete, &place(Side::Client))
+    told(facts, Outcome::Complete, &vantage(Side::Client))
 }
 
 fn text<'a>(description: &'a Description, key: &str) -> Option<&'a str> {
@@ -169,7 +169,7 @@ fn endings_without_response() {
         (Outcome::Cancelled, Some("cancelled")),
         (Outcome::Aborted(Ending::Forgotten), None),
     ] {
-        let it = told(facts("GET", "/", &[], None), outcome, &place(Side::Client));
+        let it = told(facts("GET", "/", &[], None), outcome, &vantage(Side::Client));
         assert_eq!(text(&it, "error.type"), error);
         assert!(it.attributes.get("http.response.status_code").is_none());
     }
@@ -223,7 +223,7 @@ fn targets_that_are_no_paths() {
 
 #[test]
 fn tls_unix_sockets_and_ipv6() {
-    let mut secure = place(Side::Client);
+    let mut secure = vantage(Side::Client);
     secure.tls = true;
     let it = told(
         facts("GET", "/", &[("Host", "[2001:db8::1]")], Some(200)),
@@ -236,7 +236,7 @@ fn tls_unix_sockets_and_ipv6() {
         (Some("2001:db8::1"), Some(443))
     );
 
-    let unix = Place {
+    let unix = Vantage {
         local: None,
         peer: None,
         peer_text: None,
