@@ -88,7 +88,6 @@ fn full() -> Span {
     call.status = Status::Error("boom".into());
     call.attributes.set("text", "漢字 \"\\\u{1b}\n");
     call.attributes.set("int", i64::MIN);
-    call.attributes.set("double", Value::Double(1.5));
     call.attributes.set("flag", false);
     call.attributes.set("list", Value::Texts(["a".into(), "".into()].into()));
     call.links.push(Link {
@@ -104,7 +103,6 @@ fn attributes() -> serde_json::Value {
     json!([
         {"key": "text", "value": {"stringValue": "漢字 \"\\\u{1b}\n"}},
         {"key": "int", "value": {"intValue": "-9223372036854775808"}},
-        {"key": "double", "value": {"doubleValue": 1.5}},
         {"key": "flag", "value": {"boolValue": false}},
         {"key": "list", "value": {"arrayValue": {"values": [
             {"stringValue": "a"}, {"stringValue": ""}

@@ -15,6 +15,8 @@ pub struct PipelineCounters {
     pub connections: u64,
     /// Connections given up because nothing known is spoken on them.
     pub unknown: u64,
+    /// Connections on which too little was said to know what is spoken: a request without an answer, mostly.
+    pub undecided: u64,
     /// Connections whose bytes are encrypted.
     pub encrypted: u64,
     /// Connections that went on with what is not read: WebSocket, replication, MONITOR, compression.

@@ -13,7 +13,7 @@ use onlooker_protocol::{Ending, Output};
 use rustc_hash::FxHashSet;
 
 use crate::causality::{Causality, IdSource, LinkCounters};
-use crate::connection::{Connection, ConnectionId, FailedConnects, Table, Transport, Verdict};
+use crate::connection::{Connection, ConnectionId, FailedConnects, Table, Verdict};
 use crate::counters::PipelineCounters;
 use crate::messages::MessageCounters;
 use crate::process::Processes;
@@ -39,7 +39,7 @@ pub struct Pipeline<P> {
     output: Output,
     counters: PipelineCounters,
     failed_connects: FailedConnects,
-    /// Sockets that are older than the agent, by inode.
+    /// Sockets that are older than the watch, by inode.
     older: FxHashSet<u32>,
     /// Connections whose streams hold records back.
     holding: Vec<ConnectionId>,
@@ -78,9 +78,11 @@ impl<P: Processes> Pipeline<P> {
         self.ended.replace(Vec::new()).unwrap_or_default()
     }
 
-    /// Tells of sockets that existed before anything was watched.
+    /// Tells of sockets that existed before their process was watched. Of such a process something may have been
+    /// heard already.
     pub fn add_older_sockets(&mut self, inodes: impl IntoIterator<Item = u32>) {
         self.older.extend(inodes);
+        self.table.set_older(&self.older);
     }
 
     /// Takes one record.
@@ -138,11 +140,7 @@ impl<P: Processes> Pipeline<P> {
 
     /// A process ended: its connections that nobody else uses get no end of their own.
     pub fn process_ended(&mut self, process: u32) {
-        let of_it = |connection: &&Connection| {
-            connection.endpoint.process == process
-                && connection.endpoint.transport != Transport::Tcp
-        };
-        let gone: Vec<_> = self.table.iter().filter(of_it).map(|it| it.id).collect();
+        let gone: Vec<_> = self.table.untold_of(process).collect();
         for id in gone {
             self.end(id, Ending::Closed);
         }

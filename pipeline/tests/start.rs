@@ -124,6 +124,16 @@ fn a_burst_on_an_older_connection_is_in_doubt() {
     assert_eq!(server.finish().0, 0);
 }
 
+/// A process that was not watched when it opened the socket is looked at when it has become a target.
+#[test]
+fn a_connection_may_turn_out_to_be_older() {
+    let mut server = Server::new(false);
+    server.pipeline.add_older_sockets([INODE]);
+    server.receives(&burst());
+    (0..20).for_each(|_| server.sends(OK));
+    assert_eq!(server.finish().0, 0);
+}
+
 /// An event file can say any time; a fuzzer did.
 #[test]
 fn the_last_time_that_there_is_overflows_nothing() {

@@ -1,7 +1,7 @@
 //! PostgreSQL: the real server, with `psql` and psycopg as clients.
 
 use onlooker_e2e::servers::Postgres;
-use onlooker_e2e::{Agent, Session, Span, Spans as _, skipped};
+use onlooker_e2e::{Agent, Session, Span, Spans as _, python, skipped};
 
 fn is_query(span: &Span, kind: &str, text: &str) -> bool {
     span.kind == kind && span.text("db.query.text") == Some(text)
@@ -16,6 +16,49 @@ fn server() -> Postgres {
     ]);
     assert_eq!(said, "");
     postgres
+}
+
+/// All are asked for before the first is answered, so that times do not tell which is the other end of which.
+#[test]
+fn statements_of_a_pipeline_over_a_unix_socket_have_their_own_other_ends() {
+    if skipped() {
+        return;
+    }
+    const PIPELINE: &str = "\
+import psycopg, sys
+with psycopg.connect(sys.argv[1], autocommit=True) as connection, connection.pipeline():
+    for statement in sys.argv[2:]:
+        connection.execute(statement)
+";
+    const STATEMENTS: [&str; 4] = [
+        "SELECT pg_sleep(0.01) FROM items",
+        "SELECT name FROM items",
+        "SELECT id FROM items",
+        "SELECT max(id) FROM items",
+    ];
+    let postgres = server();
+    let url = postgres.url().replace("127.0.0.1", "");
+    let url = format!("{url}?host={}", postgres.socket_directory().display());
+    let server = postgres.pid().to_string();
+    let python = python().display().to_string();
+    let command = ["--pid", &server, "--", &python, "-c", PIPELINE, &url];
+    let agent = Agent::start(command.into_iter().chain(STATEMENTS));
+    let of = |spans: &[Span], kind: &str| {
+        spans.iter().filter(|span| span.kind == kind && span.name == "SELECT items").count()
+    };
+    agent.wait_for("both ends of each", |spans| {
+        of(spans, "CLIENT") >= STATEMENTS.len() && of(spans, "SERVER") >= STATEMENTS.len()
+    });
+    let spans = agent.finish().spans;
+
+    for statement in STATEMENTS {
+        let text = statement.replace("0.01", "?");
+        let client = spans.one("client", |span| is_query(span, "CLIENT", &text));
+        assert_eq!(client.text("network.transport"), Some("unix"));
+        let server = spans.one("server", |span| is_query(span, "SERVER", &text));
+        assert_eq!(server.parent.as_deref(), Some(client.span_id.as_str()), "{text}");
+        assert_eq!(server.evidence.as_deref(), Some("same-call"));
+    }
 }
 
 #[test]

@@ -178,14 +178,19 @@ impl Live {
         }
         for pid in self.selector.running() {
             if !self.targets.contains(&pid) {
-                let older: Vec<u32> = process::open_sockets(pid);
-                if let Some(tape) = &mut self.tape {
-                    tape.older_sockets(&older);
-                }
-                self.pipeline.add_older_sockets(older);
+                self.add_older_sockets(pid);
                 self.add_found(pid);
             }
         }
+    }
+
+    /// A process was there before it was watched, and so were its sockets.
+    fn add_older_sockets(&mut self, pid: u32) {
+        let older = process::open_sockets(pid);
+        if let Some(tape) = &mut self.tape {
+            tape.older_sockets(&older);
+        }
+        self.pipeline.add_older_sockets(older);
     }
 
     /// Makes a process a target.

@@ -186,6 +186,7 @@ pub(super) fn not_understood(
         "not understood",
         &[
             (pipeline.unknown, "connection(s) of unknown protocols"),
+            (pipeline.undecided, "connection(s) on which too little was said"),
             (pipeline.encrypted, "encrypted connection(s)"),
             (
                 pipeline.left_alone,
@@ -231,6 +232,7 @@ mod tests {
             &mut pipeline.strangers,
             &mut pipeline.connections,
             &mut pipeline.unknown,
+            &mut pipeline.undecided,
             &mut pipeline.encrypted,
             &mut pipeline.left_alone,
             &mut pipeline.demotions,

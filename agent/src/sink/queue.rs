@@ -29,6 +29,14 @@ impl Spans {
         self.range.len()
     }
 
+    /// Without what others have of the batch, if that is most of it.
+    fn apart(self) -> Self {
+        if self.len() * 2 >= self.batch.len() {
+            return self;
+        }
+        Self::all(Arc::new(self.as_slice().to_vec()))
+    }
+
     /// Splits off the first `count` spans (at most all).
     fn split_to(&mut self, count: usize) -> Self {
         let middle = self.range.start + count.min(self.len());
@@ -92,7 +100,8 @@ impl Queue {
         let fitting = spans.split_to(room);
         if fitting.len() > 0 {
             state.spans += fitting.len();
-            state.runs.push_back(fitting);
+            // What did not fit would else stay for as long as what did.
+            state.runs.push_back(fitting.apart());
         }
         let ready = state.is_ready();
         drop(state);
@@ -196,6 +205,18 @@ mod tests {
         assert_eq!(queue.push(spans(100)), 92);
         assert_eq!(total(&queue.take(usize::MAX)), 10);
         assert!(queue.take(1).is_empty());
+    }
+
+    #[test]
+    fn what_did_not_fit_is_not_kept() {
+        let queue = Queue::new(10);
+        queue.push(spans(9));
+        let large = Arc::new(vec![sample::span(); 1000]);
+        let (kept, batch) = (Spans::all(Arc::clone(&large)), Arc::downgrade(&large));
+        drop(large);
+        assert_eq!(queue.push(kept), 999);
+        assert!(batch.upgrade().is_none(), "one span keeps a thousand");
+        assert_eq!(total(&queue.take(usize::MAX)), 10);
     }
 
     #[test]

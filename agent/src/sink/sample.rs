@@ -39,7 +39,6 @@ pub(crate) fn client() -> Span {
     attributes.set("negative", -1_i64);
     attributes.set("flag", true);
     attributes.set("off", false);
-    attributes.set("ratio", Value::Double(0.1));
     attributes.set("empty", "");
     attributes.set("list", Value::Texts(["a".into(), "".into(), "ü".into()].into()));
     let mut on_link = Attributes::default();

@@ -46,7 +46,7 @@ impl From<&Extent> for Bytes {
 }
 
 impl Bytes {
-    fn intersects(self, origin: Origin) -> bool {
+    pub(crate) fn intersects(self, origin: Origin) -> bool {
         let end = origin.position.saturating_add(u64::from(origin.length.max(1)));
         self.first < end && origin.position <= self.last
     }
@@ -64,6 +64,10 @@ pub(crate) struct Entry {
     pub(crate) handed_off: bool,
     /// The protocol serves one exchange at a time on a connection.
     pub(crate) serial: bool,
+    /// See [`Finished::from_start`].
+    pub(crate) from_start: bool,
+    /// See [`Finished::part`].
+    pub(crate) part: u32,
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) standing: Standing,
@@ -86,6 +90,8 @@ impl Entry {
             response: finished.response.as_ref().map(Bytes::from),
             handed_off: answered.is_some_and(|thread| thread != request.last.thread),
             serial: finished.serial,
+            from_start: finished.from_start,
+            part: finished.part,
             start: finished.start,
             end: finished.end,
             standing,
@@ -284,6 +290,8 @@ mod tests {
             response: Some(bytes),
             handed_off: false,
             serial: true,
+            from_start: true,
+            part: 0,
             start: end,
             end,
             standing: Standing::Settled(Ids {

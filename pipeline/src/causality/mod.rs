@@ -11,12 +11,15 @@
 //! * else the span is a root. There is no guess.
 
 mod counters;
+mod deadlines;
 mod history;
 mod ids;
 mod leave;
 #[cfg(test)]
 mod long_tests;
 mod node;
+#[cfg(test)]
+mod peer_tests;
 #[cfg(test)]
 mod pool_tests;
 mod serving;

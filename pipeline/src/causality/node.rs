@@ -30,6 +30,10 @@ pub(crate) struct Finished {
     pub(crate) serial: bool,
     /// It is the first exchange on its connection.
     pub(crate) first: bool,
+    /// Positions at this end count from the connection's first byte, as they do at the other then.
+    pub(crate) from_start: bool,
+    /// Which of the exchanges that one request is told as.
+    pub(crate) part: u32,
     pub(crate) opener: Task,
     pub(crate) handlers: Handlers,
     pub(crate) request: Extent,

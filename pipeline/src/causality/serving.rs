@@ -227,7 +227,8 @@ fn find<'a>(
     let end = origin.position.saturating_add(u64::from(origin.length));
     let mut over = false;
     let mut found = None;
-    for entry in history.of(on) {
+    // What the process asks itself on the connection is no request that it read.
+    for entry in history.of(on).filter(|entry| !entry.asked) {
         if entry.serial && entry.request.last < origin.position {
             // Those before it were asked earlier still.
             break;

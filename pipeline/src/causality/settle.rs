@@ -1,6 +1,7 @@
 //! From finished exchanges to spans with ids: who waits for whom, and for how long.
 
 pub(crate) mod calls;
+mod peers;
 
 use std::collections::VecDeque;
 
@@ -8,13 +9,14 @@ use onlooker_protocol::Origin;
 use rustc_hash::FxHashMap;
 
 use super::counters::LinkCounters;
+use super::deadlines::Deadlines;
 use super::history::{Bytes, Entry, History, Standing};
 use super::ids::{IdSource, Ids, NEW_TRACE_FLAGS};
 use super::leave::{joined, links, span_of, with_sampled};
 use super::node::{Finished, Node, NodeId, Parent, Waits};
 use super::serving;
 use super::tasks::Tasks;
-use crate::connection::{ConnectionId, Transport};
+use crate::connection::ConnectionId;
 use crate::messages::{Linker, SenderIds, Way};
 use crate::process::Handlers;
 use crate::span::sampling::Decision;
@@ -30,6 +32,7 @@ const PEER_WAIT: u64 = 2_000_000_000;
 const MEMORY: u64 = PEER_WAIT;
 /// Exchanges that may wait; beyond, the oldest are settled as they stand.
 const MOST_WAITING: usize = 64 * 1024;
+
 /// Whether connections still live and who their peers are: the connection table's answers.
 pub(crate) trait Connections {
     /// It may still bring forth exchanges.
@@ -58,14 +61,17 @@ pub(crate) struct Causality {
     nodes: FxHashMap<NodeId, Node>,
     last: u64,
     ids: IdSource,
-    waiting_cause: FxHashMap<ConnectionId, VecDeque<NodeId>>,
+    /// By the connection that was read from, with the bytes.
+    waiting_cause: FxHashMap<ConnectionId, VecDeque<(NodeId, Origin)>>,
     waiting_peer: FxHashMap<ConnectionId, Vec<NodeId>>,
-    /// Connections of calls whose causes were found, for which later calls wait.
-    resolved: Vec<ConnectionId>,
-    soon: VecDeque<(u64, NodeId)>,
-    thread_ends: VecDeque<(u64, NodeId)>,
-    later: VecDeque<(u64, NodeId)>,
-    much_later: VecDeque<(u64, NodeId)>,
+    /// Calls whose causes were found, for which later calls wait.
+    resolved: Vec<Came>,
+    /// Room for calls that are looked at together.
+    concerned: Vec<NodeId>,
+    soon: Deadlines,
+    thread_ends: Deadlines,
+    later: Deadlines,
+    much_later: Deadlines,
     /// Calls whose causes are open for long: when to look again, and when that is enough.
     patient: VecDeque<(u64, u64, NodeId)>,
     ended: VecDeque<(u64, ConnectionId)>,
@@ -88,10 +94,11 @@ impl Causality {
             waiting_cause: FxHashMap::default(),
             waiting_peer: FxHashMap::default(),
             resolved: Vec::new(),
-            soon: VecDeque::new(),
-            thread_ends: VecDeque::new(),
-            later: VecDeque::new(),
-            much_later: VecDeque::new(),
+            concerned: Vec::new(),
+            soon: Deadlines::default(),
+            thread_ends: Deadlines::default(),
+            later: Deadlines::default(),
+            much_later: Deadlines::default(),
             patient: VecDeque::new(),
             ended: VecDeque::new(),
         }
@@ -99,6 +106,11 @@ impl Causality {
 
     pub(crate) fn waiting(&self) -> usize {
         self.nodes.len()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn deadlines(&self) -> usize {
+        self.later.len() + self.much_later.len()
     }
 
     /// An exchange is over.
@@ -131,10 +143,12 @@ impl Causality {
         if finished.alone && !asked && table.peer(on).is_none() {
             let parent = self.on_the_wire(&finished);
             let ids = self.identify(parent.as_ref());
+            let came = Came::of(&finished);
             self.history.add(on, Entry::new(&finished, Standing::Settled(ids.clone())));
             self.let_go(finished, ids, parent);
-            return self.wake_calls(on, now, table);
+            return self.wake_calls(came, now, table);
         }
+        let came = Came::of(&finished);
         self.history.add(on, Entry::new(&finished, Standing::Pending(id)));
         self.nodes.insert(id, Node { finished, waits: Waits::Grace, children: Vec::new() });
         if asked {
@@ -143,7 +157,7 @@ impl Causality {
         } else {
             self.find_peer(id, now, table);
         }
-        self.wake_calls(on, now, table);
+        self.wake_calls(came, now, table);
         if self.nodes.len() > MOST_WAITING {
             self.settle_oldest();
         }
@@ -173,13 +187,13 @@ impl Causality {
     /// A connection is over: no exchange of it will follow.
     pub(crate) fn closed(&mut self, on: ConnectionId, now: u64, table: &impl Connections) {
         self.ended.push_back((now.saturating_add(MEMORY), on));
-        self.wake_calls(on, now, table);
+        self.wake_calls(Came::none(on), now, table);
     }
 
     /// Time passes: deadlines.
     pub(crate) fn tick(&mut self, now: u64, table: &impl Connections) {
         self.now = now;
-        while let Some(id) = due(&mut self.soon, now) {
+        while let Some(id) = self.soon.due(now) {
             if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::Grace) {
                 match self.peer_of(id, table) {
                     Some(_) => self.find_peer(id, now, table),
@@ -187,22 +201,21 @@ impl Causality {
                 }
             }
         }
-        while let Some(id) = due(&mut self.thread_ends, now) {
+        while let Some(id) = self.thread_ends.due(now) {
             if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::ThreadEnd) {
                 self.find_cause(id, now, table, true);
                 self.wake_resolved(now, table);
             }
         }
-        while let Some(id) = due(&mut self.later, now) {
+        while let Some(id) = self.later.due(now) {
             if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::Peer) {
-                self.counters.peer_missing += 1;
-                self.settle_alone(id);
+                self.settle_without_peer(id);
             } else if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::ThreadEnd) {
                 self.find_cause(id, now, table, true);
                 self.wake_resolved(now, table);
             }
         }
-        while let Some(id) = due(&mut self.much_later, now) {
+        while let Some(id) = self.much_later.due(now) {
             self.go_on_waiting(id, calls::enough(now), table);
         }
         while let Some((_, enough, id)) = self.patient.pop_front_if(|look| look.0 <= now) {
@@ -210,7 +223,7 @@ impl Causality {
         }
         while self.ended.front().is_some_and(|&(at, _)| at <= now) {
             let Some((_, on)) = self.ended.pop_front() else { break };
-            for id in self.waiting_cause.remove(&on).unwrap_or_default() {
+            for (id, _) in self.waiting_cause.remove(&on).unwrap_or_default() {
                 self.settle_alone_if(id, Waits::Cause(on));
             }
             for id in self.waiting_peer.remove(&on).unwrap_or_default() {
@@ -218,63 +231,26 @@ impl Causality {
             }
             self.history.forget(on);
         }
+        self.later.tidy(&self.nodes);
+        self.much_later.tidy(&self.nodes);
         self.history.sweep(now);
         self.linker.tick(now, &mut self.spans);
     }
 
     /// The end: everything that waits is settled as it stands.
     pub(crate) fn finish(&mut self) {
-        let mut rest: Vec<_> = self
-            .nodes
-            .iter()
-            .filter(|(_, node)| node.waits != Waits::Parent)
-            .map(|(id, _)| *id)
-            .collect();
-        rest.sort_unstable();
-        for id in rest {
-            self.settle_alone(id);
+        // First those whose children wait for them; that leaves whom their own children are to be the parents
+        // of, which only a record that is not the kernel's can say.
+        for is_last in [false, true] {
+            let waiting =
+                self.nodes.iter().filter(|(_, node)| is_last || node.waits != Waits::Parent);
+            let mut rest: Vec<_> = waiting.map(|(id, _)| *id).collect();
+            rest.sort_unstable();
+            for id in rest {
+                self.settle_alone(id);
+            }
         }
         self.linker.finish(self.now, &mut self.spans);
-    }
-
-    /// A server's exchange looks for the client's at the other end.
-    fn find_peer(&mut self, id: NodeId, now: u64, table: &impl Connections) {
-        let peer = self.peer_of(id, table);
-        let Some(node) = self.nodes.get_mut(&id) else { return };
-        let Some(peer) = peer else {
-            if node.finished.alone {
-                return self.settle_alone(id);
-            }
-            node.waits = Waits::Grace;
-            self.soon.push_back((now.saturating_add(GRACE), id));
-            return;
-        };
-        let found = self.history.of(peer).find(|entry| same_call(entry, &node.finished));
-        let standing = found.map(|entry| entry.standing.clone());
-        if let Some(standing) = standing {
-            self.attach(id, standing, Evidence::SameCall);
-            return;
-        }
-        node.waits = Waits::Peer;
-        self.waiting_peer.entry(peer).or_default().push(id);
-        self.later.push_back((now.saturating_add(PEER_WAIT), id));
-    }
-
-    fn peer_of(&self, id: NodeId, table: &impl Connections) -> Option<ConnectionId> {
-        let finished = &self.nodes.get(&id)?.finished;
-        finished.peer.or_else(|| table.peer(finished.connection))
-    }
-
-    /// A client's exchange came: servers' exchanges may have waited for it.
-    fn wake_servers(&mut self, on: ConnectionId) {
-        for id in self.waiting_peer.remove(&on).unwrap_or_default() {
-            let Some(node) = self.nodes.get(&id) else { continue };
-            let found = self.history.of(on).find(|entry| same_call(entry, &node.finished));
-            match found.map(|entry| entry.standing.clone()) {
-                Some(standing) => self.attach(id, standing, Evidence::SameCall),
-                None => self.waiting_peer.entry(on).or_default().push(id),
-            }
-        }
     }
 
     /// Makes a node the child of another, or of a span that has left.
@@ -390,19 +366,31 @@ impl Causality {
     }
 }
 
-/// Whether a client's exchange and a server's are the two ends of one call.
-fn same_call(client: &Entry, server: &Finished) -> bool {
-    if client.start > server.start {
-        return false;
-    }
-    if server.transport == Transport::Unix {
-        // Positions count from where each end was first seen; one exchange at a time contains the
-        // other's.
-        return server.serial && server.start <= client.end;
-    }
-    client.request.first as u32 == server.request.first.position as u32
+/// What came that calls may have waited for.
+#[derive(Clone, Copy, Debug)]
+struct Came {
+    on: ConnectionId,
+    /// What was read of it, where other exchanges of the connection are nothing to who waits for it.
+    only: Option<Bytes>,
 }
 
-fn due(queue: &mut VecDeque<(u64, NodeId)>, now: u64) -> Option<NodeId> {
-    queue.pop_front_if(|(at, _)| *at <= now).map(|(_, id)| id)
+impl Came {
+    /// An exchange. Of one at a time each tells of those before as well.
+    fn of(finished: &Finished) -> Self {
+        let read = match &finished.response {
+            Some(response) if finished.asked => response,
+            _ => &finished.request,
+        };
+        Self { on: finished.connection, only: (!finished.serial).then(|| Bytes::from(read)) }
+    }
+
+    /// Nothing, and nothing will.
+    fn none(on: ConnectionId) -> Self {
+        Self { on, only: None }
+    }
+
+    /// Whether it tells of what was read in these bytes.
+    fn concerns(&self, read: Origin) -> bool {
+        self.only.is_none_or(|bytes| bytes.intersects(read))
+    }
 }

@@ -45,12 +45,13 @@ impl Tasks {
         self.tasks.entry(id).or_default()
     }
 
-    /// The task received bytes as a server.
-    pub(crate) fn received(&mut self, id: u64, on: ConnectionId) {
+    /// The task received bytes as a server. `is_shared` says that they are a request of their own, whoever
+    /// asked before by the same socket: a datagram.
+    pub(crate) fn received(&mut self, id: u64, on: ConnectionId, is_shared: bool) {
         let task = self.task(id);
         let owed = task.serving.filter(|_| !task.answered);
         (task.serving, task.answered) = (Some(on), false);
-        if owed.is_some_and(|other| other != on) {
+        if owed.is_some_and(|other| other != on || is_shared) {
             remember(&mut self.multiplexing, id);
         }
     }
@@ -82,9 +83,9 @@ impl Tasks {
         is_among(&self.multiplexing, id)
     }
 
-    /// A task sends the first bytes of a connection.
-    pub(crate) fn calls(&mut self, by: &Caller, opener: &Caller) {
-        if decider(*by, true, opener).waited {
+    /// A task sends the first bytes of a connection, which `opener` has opened for that.
+    pub(crate) fn calls(&mut self, by: &Caller, opener: Option<&Caller>) {
+        if opener.map_or(*by, |opener| decider(*by, true, opener)).waited {
             self.drifted(by.id);
         }
     }
@@ -139,8 +140,8 @@ mod tests {
     fn one_request_after_the_other_is_not_multiplexing() {
         let mut tasks = Tasks::default();
         for on in [A, B, A] {
-            tasks.received(7, on);
-            tasks.received(7, on);
+            tasks.received(7, on, false);
+            tasks.received(7, on, false);
             tasks.answered(7, on);
         }
         assert!(!tasks.multiplexes(7));
@@ -149,8 +150,21 @@ mod tests {
     #[test]
     fn a_request_read_while_another_is_unanswered_is() {
         let mut tasks = Tasks::default();
-        tasks.received(7, A);
-        tasks.received(7, B);
+        tasks.received(7, A, false);
+        tasks.received(7, B, false);
+        assert!(tasks.multiplexes(7));
+    }
+
+    #[test]
+    fn datagrams_that_are_unanswered_are_two_requests_on_one_socket() {
+        let mut tasks = Tasks::default();
+        for _ in 0..3 {
+            tasks.received(7, A, true);
+            tasks.answered(7, A);
+        }
+        assert!(!tasks.multiplexes(7));
+        tasks.received(7, A, true);
+        tasks.received(7, A, true);
         assert!(tasks.multiplexes(7));
     }
 
@@ -167,19 +181,19 @@ mod tests {
     #[test]
     fn a_client_that_left_is_owed_nothing() {
         let mut tasks = Tasks::default();
-        tasks.received(7, A);
+        tasks.received(7, A, false);
         tasks.answered(7, A);
-        tasks.received(7, B);
+        tasks.received(7, B, false);
         assert!(!tasks.multiplexes(7));
     }
 
     #[test]
     fn what_speaks_against_a_parent_outlasts_the_table() {
         let mut tasks = Tasks::default();
-        tasks.received(7, A);
-        tasks.received(7, B);
+        tasks.received(7, A, false);
+        tasks.received(7, B, false);
         tasks.drifted(8);
-        (100..100 + MOST_TASKS as u64).for_each(|id| tasks.received(id, A));
+        (100..100 + MOST_TASKS as u64).for_each(|id| tasks.received(id, A, false));
         assert!(tasks.multiplexes(7) && tasks.drifts(8));
         assert!(!tasks.multiplexes(100));
         tasks.ended(7, 1);

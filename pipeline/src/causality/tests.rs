@@ -8,7 +8,7 @@ use onlooker_protocol::{ContextFormat, Extent, Moment, Origin, Task, WireContext
 use super::settle::{Causality, Connections};
 use super::{Finished, IdSource};
 use crate::connection::{ConnectionId, Transport};
-use crate::messages::{Broker, Messages, Name, Run, Way};
+use crate::messages::{Broker, Messages, Name, OffsetRange, Way};
 use crate::process::Handlers;
 use crate::span::{Attributes, Description, Evidence, Kind, Resource, Span, SpanId, Status, Value};
 
@@ -52,6 +52,8 @@ pub(super) fn finished(connection: u32, asked: bool, start: u64, end: u64) -> Bo
         asked,
         serial: true,
         first: true,
+        from_start: true,
+        part: 0,
         opener: Task::default(),
         handlers: Handlers::Unknown,
         request: Extent::at(moment(start)),
@@ -72,7 +74,7 @@ pub(super) fn finished(connection: u32, asked: bool, start: u64, end: u64) -> Bo
     })
 }
 
-fn context(number: u8) -> WireContext {
+pub(super) fn context(number: u8) -> WireContext {
     WireContext {
         trace_id: [number; 16],
         span_id: [number; 8],
@@ -88,7 +90,7 @@ fn run(way: Way, at: u64) -> Messages {
     Messages {
         way,
         brought_context: way == Way::Received,
-        names: vec![Name::Offsets(Run {
+        names: vec![Name::Offsets(OffsetRange {
             broker,
             cluster: None,
             topic: Some("orders".into()),

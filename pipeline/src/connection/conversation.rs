@@ -117,6 +117,12 @@ impl Conversation {
         }
     }
 
+    /// Whether something was said, and it is not decided what it is.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        matches!(&self.state, State::Detecting(waiting) if waiting.size() > 0)
+    }
+
     /// Detection found the client where the server was thought to be. Chunks are still given as
     /// before; exchanges come out with the sides as they really are.
     #[must_use]

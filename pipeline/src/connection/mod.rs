@@ -4,6 +4,7 @@ mod conversation;
 mod endpoint;
 mod failed;
 mod graves;
+mod kept;
 mod policy;
 mod stream;
 mod table;
@@ -16,5 +17,5 @@ pub use policy::Verdict;
 pub use table::{Connection, ConnectionId};
 
 pub(crate) use policy::{policy, sender};
-pub(crate) use stream::{Ordering, Run};
+pub(crate) use stream::Ordering;
 pub(crate) use table::Table;

@@ -3,28 +3,14 @@
 
 use std::collections::VecDeque;
 
-use onlooker_protocol::Moment;
+use onlooker_protocol::Chunk;
+
+use super::kept::Kept;
 
 /// Records held back while an earlier one may still come, at most.
 const MOST_HELD: usize = 16;
 /// Bytes held back, at most.
 const MOST_HELD_BYTES: usize = 256 * 1024;
-
-/// A run of bytes on its way to a dissector.
-#[derive(Debug)]
-pub(crate) struct Run<'a> {
-    pub(crate) first: Moment,
-    pub(crate) bytes: &'a [u8],
-    /// Bytes after `bytes` that were not captured.
-    pub(crate) missing: u64,
-}
-
-#[derive(Debug)]
-struct Held {
-    first: Moment,
-    bytes: Vec<u8>,
-    missing: u64,
-}
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +26,7 @@ pub(crate) struct Ordering {
 pub(crate) struct Stream {
     /// Position of the next byte to pass on; `None` before the first.
     next: Option<u64>,
-    held: VecDeque<Held>,
+    held: VecDeque<Kept>,
     held_bytes: usize,
 }
 
@@ -76,18 +62,18 @@ impl Stream {
         self.next.map_or(u64::from(low), |next| unwrap_near(low, next))
     }
 
-    /// Takes a run in; what is in order comes out through `pass`.
-    pub(crate) fn push(&mut self, run: Run<'_>, pass: &mut impl FnMut(Run<'_>)) -> Ordering {
+    /// Takes bytes in; what is in order comes out through `pass`.
+    pub(crate) fn push(&mut self, chunk: Chunk<'_>, pass: &mut impl FnMut(Chunk<'_>)) -> Ordering {
         let mut ordering = Ordering::default();
-        let next = *self.next.get_or_insert(run.first.position);
-        if run.first.position > next {
-            self.hold(run);
+        let next = *self.next.get_or_insert(chunk.first.position);
+        if chunk.first.position > next {
+            self.hold(&chunk);
             if self.held.len() > MOST_HELD || self.held_bytes > MOST_HELD_BYTES {
                 ordering = self.release(pass);
             }
             return ordering;
         }
-        ordering.late = ordering.late.saturating_add(self.pass_on(run, pass));
+        ordering.late = ordering.late.saturating_add(self.pass_on(chunk, pass));
         while self.held.front().is_some_and(|held| held.first.position <= self.next()) {
             ordering.late = ordering.late.saturating_add(self.pass_held(pass));
         }
@@ -95,15 +81,16 @@ impl Stream {
     }
 
     /// Gives up waiting: everything held passes, gaps and all.
-    pub(crate) fn release(&mut self, pass: &mut impl FnMut(Run<'_>)) -> Ordering {
+    pub(crate) fn release(&mut self, pass: &mut impl FnMut(Chunk<'_>)) -> Ordering {
         let mut ordering = Ordering::default();
         while let Some(held) = self.held.front() {
-            let (mut first, next) = (held.first, self.next());
-            if first.position > next {
-                let gap = first.position - next;
+            let next = self.next();
+            if held.first.position > next {
+                let gap = held.first.position - next;
                 ordering.gap += gap;
-                first.position = next;
-                pass(Run { first, bytes: &[], missing: gap });
+                let mut hole = Chunk { bytes: &[], missing: gap, ..held.chunk() };
+                hole.first.position = next;
+                pass(hole);
                 self.next = Some(next + gap);
             }
             ordering.late = ordering.late.saturating_add(self.pass_held(pass));
@@ -111,57 +98,57 @@ impl Stream {
         ordering
     }
 
-    fn pass_held(&mut self, pass: &mut impl FnMut(Run<'_>)) -> u64 {
-        let Some(Held { first, bytes, missing }) = self.held.pop_front() else { return 0 };
-        self.held_bytes -= bytes.len();
-        self.pass_on(Run { first, bytes: &bytes, missing }, pass)
+    fn pass_held(&mut self, pass: &mut impl FnMut(Chunk<'_>)) -> u64 {
+        let Some(held) = self.held.pop_front() else { return 0 };
+        self.held_bytes -= held.bytes.len();
+        self.pass_on(held.chunk(), pass)
     }
 
     /// Passes what is not older than the next position; gives how many bytes were.
-    fn pass_on(&mut self, mut run: Run<'_>, pass: &mut impl FnMut(Run<'_>)) -> u64 {
+    fn pass_on(&mut self, mut chunk: Chunk<'_>, pass: &mut impl FnMut(Chunk<'_>)) -> u64 {
         let next = self.next();
-        let late = next.saturating_sub(run.first.position);
+        let length = (chunk.bytes.len() as u64).saturating_add(chunk.missing);
+        let late = next.saturating_sub(chunk.first.position).min(length);
         if late > 0 {
-            let cut = late.min(run.bytes.len() as u64);
-            run.bytes = run.bytes.get(cut as usize..).unwrap_or_default();
-            run.missing = run.missing.saturating_sub(late - cut);
-            run.first.position = next;
+            let cut = late.min(chunk.bytes.len() as u64);
+            chunk.bytes = chunk.bytes.get(cut as usize..).unwrap_or_default();
+            chunk.missing = chunk.missing.saturating_sub(late - cut);
+            chunk.first.position = next;
         }
-        let length = (run.bytes.len() as u64).saturating_add(run.missing);
-        if length == 0 {
-            return late;
+        if late < length {
+            self.next = Some(next.saturating_add(length - late));
+            pass(chunk);
         }
-        self.next = Some(next.saturating_add(length));
-        pass(run);
-        late.min(length)
+        late
     }
 
-    fn hold(&mut self, run: Run<'_>) {
-        let at = self.held.partition_point(|held| held.first.position <= run.first.position);
-        self.held_bytes += run.bytes.len();
-        let held = Held { first: run.first, bytes: run.bytes.to_vec(), missing: run.missing };
-        self.held.insert(at, held);
+    fn hold(&mut self, chunk: &Chunk<'_>) {
+        let at = self.held.partition_point(|held| held.first.position <= chunk.first.position);
+        self.held_bytes += chunk.bytes.len();
+        self.held.insert(at, Kept::from(chunk));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use onlooker_protocol::{Moment, Side};
+
     use super::*;
 
-    fn run(position: u64, bytes: &[u8]) -> Run<'_> {
-        Run { first: Moment { position, ..Moment::default() }, bytes, missing: 0 }
+    fn chunk(position: u64, bytes: &[u8]) -> Chunk<'_> {
+        Chunk::new(Side::Client, Moment { position, ..Moment::default() }, bytes)
     }
 
-    fn collect(runs: &[(u64, &[u8])]) -> (Vec<u8>, Ordering) {
+    fn collect(chunks: &[(u64, &[u8])]) -> (Vec<u8>, Ordering) {
         let mut stream = Stream::default();
         let mut seen = Vec::new();
         let mut total = Ordering::default();
-        let mut pass = |run: Run<'_>| {
-            seen.extend_from_slice(run.bytes);
-            seen.extend(std::iter::repeat_n(b'?', run.missing as usize));
+        let mut pass = |chunk: Chunk<'_>| {
+            seen.extend_from_slice(chunk.bytes);
+            seen.extend(std::iter::repeat_n(b'?', chunk.missing as usize));
         };
-        for &(position, bytes) in runs {
-            let now = stream.push(run(position, bytes), &mut pass);
+        for &(position, bytes) in chunks {
+            let now = stream.push(chunk(position, bytes), &mut pass);
             total.gap += now.gap;
             total.late += now.late;
         }
@@ -188,8 +175,8 @@ mod tests {
         let mut stream = Stream::default();
         stream.begin();
         let mut passed = Vec::new();
-        let mut pass = |run: Run<'_>| passed.push((run.first.position, run.missing));
-        stream.push(run(3, b"d"), &mut pass);
+        let mut pass = |chunk: Chunk<'_>| passed.push((chunk.first.position, chunk.missing));
+        stream.push(chunk(3, b"d"), &mut pass);
         assert!(stream.holds());
         assert_eq!(stream.release(&mut pass).gap, 3);
         assert_eq!(passed, [(0, 3), (3, 0)]);
@@ -202,9 +189,18 @@ mod tests {
     }
 
     #[test]
+    fn bytes_seen_twice_are_counted_once_each() {
+        let (seen, ordering) = collect(&[(0, b"abcdef"), (2, b"cdefg")]);
+        assert_eq!((&seen[..], ordering.late), (&b"abcdefg"[..], 4));
+        // All of it is old, and it ended long ago.
+        let (seen, ordering) = collect(&[(0, b"abcdef"), (1, b"bc")]);
+        assert_eq!((&seen[..], ordering.late), (&b"abcdef"[..], 2));
+    }
+
+    #[test]
     fn positions_go_on_beyond_32_bits() {
         let mut stream = Stream::default();
-        stream.push(run(u64::from(u32::MAX) - 1, b"ab"), &mut |_| {});
+        stream.push(chunk(u64::from(u32::MAX) - 1, b"ab"), &mut |_| {});
         assert_eq!(stream.unwrap(0), 1 << 32);
         assert_eq!(stream.unwrap(u32::MAX), u64::from(u32::MAX));
     }

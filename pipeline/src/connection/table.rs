@@ -1,8 +1,10 @@
 //! The connections that are known, and which two of them are the ends of one.
 
+use std::collections::BTreeSet;
+
 use onlooker_common::event;
 use onlooker_protocol::{Origin, Side};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::conversation::Conversation;
 use super::endpoint::{Endpoint, Transport};
@@ -45,6 +47,10 @@ pub struct Connection {
     pub(crate) received: Stream,
     pub(crate) sent_base: u32,
     pub(crate) received_base: u32,
+    /// It is watched from its first byte on.
+    pub(crate) is_new: bool,
+    /// Nothing of it was lost so far.
+    pub(crate) is_whole: bool,
     pub(crate) first_seen: u64,
     pub(crate) last_seen: u64,
     /// The task that last read or wrote as the server.
@@ -91,6 +97,8 @@ pub(crate) struct Table {
     by_socket: FxHashMap<u64, Slot>,
     by_id: FxHashMap<ConnectionId, Slot>,
     by_wire: FxHashMap<(Wire, Side), ConnectionId>,
+    /// By process, those of whose ends the kernel does not always tell: all but TCP's.
+    untold: BTreeSet<(u32, ConnectionId)>,
     /// Ended connections, whose other end may still look for them.
     graves: Graves,
     last: u32,
@@ -107,6 +115,19 @@ impl Table {
 
     pub(crate) fn get(&self, id: ConnectionId) -> Option<&Connection> {
         self.at(*self.by_id.get(&id)?)
+    }
+
+    /// The ends that a process uses and of whose ends the kernel may not tell, oldest first.
+    pub(crate) fn untold_of(&self, process: u32) -> impl Iterator<Item = ConnectionId> {
+        let [first, last] = [0, u32::MAX].map(|id| (process, ConnectionId(id)));
+        self.untold.range(first..=last).map(|(_, id)| *id)
+    }
+
+    /// These sockets were there before they were watched.
+    pub(crate) fn set_older(&mut self, inodes: &FxHashSet<u32>) {
+        for connection in self.slots.iter_mut().flatten() {
+            connection.is_new &= !inodes.contains(&connection.inode);
+        }
     }
 
     fn at(&self, slot: Slot) -> Option<&Connection> {
@@ -169,8 +190,13 @@ impl Table {
             || *transport == Transport::Unix && path.is_none() && !side_certain
     }
 
-    /// Adds the end that a socket record tells of; gives the one it replaces, if any.
-    pub(crate) fn insert(&mut self, record: &event::Socket) -> (ConnectionId, Option<Connection>) {
+    /// Adds the end that a socket record tells of; gives the one it replaces, if any. `is_older` says that the
+    /// socket was there before it was watched.
+    pub(crate) fn insert(
+        &mut self,
+        record: &event::Socket,
+        is_older: bool,
+    ) -> (ConnectionId, Option<Connection>) {
         let replaced = self.by_socket.get(&record.socket).and_then(|slot| self.at(*slot));
         let replaced = replaced.map(|connection| connection.id);
         let replaced = replaced.and_then(|id| self.remove(id, record.header.time));
@@ -206,6 +232,9 @@ impl Table {
         if let Some(wire) = wire {
             self.by_wire.insert((wire, endpoint.side), id);
         }
+        if endpoint.transport != Transport::Tcp {
+            self.untold.insert((endpoint.process, id));
+        }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             Slot(self.slots.len() as u32 - 1)
@@ -221,6 +250,8 @@ impl Table {
             received: Stream::default(),
             sent_base,
             received_base: record.received_base,
+            is_new: start || !is_older,
+            is_whole: true,
             first_seen: record.header.time,
             last_seen: record.header.time,
             served_by: 0,
@@ -238,6 +269,9 @@ impl Table {
         let slot = self.by_id.remove(&id)?;
         let connection = *self.lend_from(slot)?;
         self.free.push(slot);
+        if connection.endpoint.transport != Transport::Tcp {
+            self.untold.remove(&(connection.endpoint.process, id));
+        }
         if self.by_socket.get(&connection.socket) == Some(&slot) {
             self.by_socket.remove(&connection.socket);
         }
@@ -295,121 +329,4 @@ impl Table {
 }
 
 #[cfg(test)]
-mod tests {
-    use onlooker_common::event::{Header, Kind, Place, Socket, role, role_evidence};
-    use onlooker_protocol::Origin;
-
-    use super::{MEMORY, Table};
-
-    const BASE: u32 = u32::MAX - 5;
-
-    fn client(inode: u32) -> Socket {
-        Socket {
-            header: Header { kind: Kind::Socket as u32, tgid: 2, tid: 3, captured: 0, time: 1 },
-            socket: 0x1000,
-            peer_inode: 0,
-            opener_flags: 0,
-            inode,
-            netns: 1,
-            sent_base: 1,
-            received_base: BASE,
-            family: 2,
-            protocol: 6,
-            local_port: 40_000,
-            remote_port: 80,
-            local: [0; 16],
-            remote: [0; 16],
-            role: role::CLIENT,
-            role_evidence: role_evidence::CONNECT,
-            path_length: 0,
-            path: [0; 108],
-            cause: Place::default(),
-            resumed: Place::default(),
-            opener: 0,
-        }
-    }
-
-    /// A client that closes the connection when it has read the answer goes on because of it.
-    #[test]
-    fn what_was_read_from_a_closed_connection_is_known_for_a_while() {
-        let mut table = Table::default();
-        // The third byte and those behind it.
-        let read = |inode| Place {
-            socket: 0x1000,
-            inode,
-            position: u64::from(BASE.wrapping_add(2)),
-            length: 10,
-        };
-        let (first, _) = table.insert(&client(7));
-        let origin = Origin { connection: first.0, length: 10, position: 2 };
-        assert_eq!(table.origin(&read(7)), origin);
-        table.remove(first, 1_000);
-        assert_eq!(table.origin(&read(7)), origin);
-        let (second, _) = table.insert(&client(8));
-        assert_eq!(table.origin(&read(7)), origin, "another has its place");
-        assert_eq!(table.origin(&read(8)).connection, second.0);
-        table.bury(1_000 + MEMORY);
-        assert_eq!(table.origin(&read(7)), Origin::default());
-        table.remove(second, 2_000 + MEMORY);
-        assert_eq!(table.origin(&read(8)).connection, second.0);
-        table.bury(2_000 + 2 * MEMORY);
-        assert_eq!(table.origin(&read(8)), Origin::default());
-        assert!(table.graves.is_empty());
-    }
-
-    #[test]
-    fn a_lent_end_comes_back_and_the_place_of_one_that_ended_is_used_again() {
-        let mut table = Table::default();
-        let (first, _) = table.insert(&client(7));
-        let lent = table.lend(first).expect("is there");
-        assert!(table.get(first).is_none() && table.by_socket(0x1000, 7).is_none());
-        table.give_back(lent);
-        assert_eq!(table.by_socket(0x1000, 7).map(|it| it.id), Some(first));
-        // The kernel uses the address again before its end was heard of.
-        let (second, replaced) = table.insert(&client(8));
-        assert_eq!(replaced.map(|it| it.id), Some(first));
-        assert!(table.get(first).is_none() && table.by_socket(0x1000, 7).is_none());
-        assert_eq!(table.by_socket(0x1000, 8).map(|it| it.id), Some(second));
-        assert_eq!((table.len(), table.iter().count(), table.slots.len()), (1, 1, 1));
-    }
-
-    #[test]
-    fn a_server_that_closed_before_its_client_was_heard_of_has_its_peer() {
-        let server = Socket {
-            socket: 0x2000,
-            sent_base: BASE,
-            received_base: 2,
-            local_port: 80,
-            remote_port: 40_000,
-            role: role::SERVER,
-            role_evidence: role_evidence::LISTENER,
-            ..client(8)
-        };
-        let mut table = Table::default();
-        let (server, _) = table.insert(&server);
-        table.remove(server, 5);
-        let (client, _) = table.insert(&client(7));
-        assert_eq!(table.peer(server), Some(client));
-        assert_eq!(table.peer(client), Some(server));
-        table.bury(5 + MEMORY);
-        assert_eq!(table.peer(server), None);
-        assert_eq!(table.peer(client), None);
-    }
-
-    #[test]
-    fn the_eighth_that_was_silent_longest_goes_first() {
-        let mut table = Table::default();
-        assert!(table.unused_longest().is_empty());
-        for inode in 1..=16 {
-            let mut record = client(inode);
-            // The later half came first.
-            record.header.time = u64::from((inode + 8) % 16);
-            record.socket += u64::from(inode);
-            table.insert(&record);
-        }
-        let oldest = table.unused_longest().into_iter();
-        let mut oldest: Vec<u32> = oldest.map(|id| table.get(id).expect("an end").inode).collect();
-        oldest.sort_unstable();
-        assert_eq!(oldest, [8, 9]);
-    }
-}
+mod tests;

@@ -1,32 +1,15 @@
 //! What came on a connection before detection decided.
 
 use onlooker_protocol::detect::Opening;
-use onlooker_protocol::{Chunk, Moment, Side};
+use onlooker_protocol::{Chunk, Side};
 
 use super::conversation::index;
+use super::kept::Kept;
 
 /// Bytes of a side that detection looks at, if they are its first.
 const FIRST: usize = 16 * 1024;
 /// The same if the side was met later: with less, there are never three headers of frames of 16 KiB.
 const LATER: usize = 49 * 1024;
-
-/// A chunk that is kept.
-#[derive(Debug)]
-pub(super) struct Kept {
-    side: Side,
-    first: Moment,
-    bytes: Vec<u8>,
-    missing: u64,
-    datagram: bool,
-}
-
-impl Kept {
-    /// The chunk as it came.
-    pub(super) fn chunk(&self) -> Chunk<'_> {
-        let Self { side, first, ref bytes, missing, datagram } = *self;
-        Chunk { side, first, bytes, missing, datagram }
-    }
-}
 
 /// Chunks, and what each side began with.
 #[derive(Default)]
@@ -47,8 +30,7 @@ impl Waiting {
             self.turns = [self.turns[1], self.chunks.len()];
         }
         self.size += chunk.bytes.len() + size_of::<Kept>();
-        let Chunk { side, first, bytes, missing, datagram } = *chunk;
-        self.chunks.push(Kept { side, first, bytes: bytes.to_vec(), missing, datagram });
+        self.chunks.push(Kept::from(chunk));
     }
 
     /// What it takes, in bytes.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::identities::{Found, Identities};
 use super::offsets::Offsets;
-use super::{Broker, Messages, Name, Run, Sender};
+use super::{Broker, Messages, Name, OffsetRange, Sender};
 use crate::causality::OPEN_CAUSE_WAIT;
 use crate::span::{Attributes, Link, LinkEvidence, Span};
 
@@ -183,7 +183,7 @@ impl Linker {
         }
     }
 
-    fn look_for_run(&self, run: &Run, received: u64, look: &mut Look) {
+    fn look_for_run(&self, run: &OffsetRange, received: u64, look: &mut Look) {
         let mut known = 0_u64;
         for part in self.offsets.find(run, received) {
             let messages = part.last.abs_diff(part.first).saturating_add(1);

@@ -60,13 +60,13 @@ pub(crate) enum Way {
 /// What names a message, or a run of messages, at both of its ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
-    Offsets(Run),
+    Offsets(OffsetRange),
     Identity(Identity),
 }
 
 /// Consecutive messages of a Kafka partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
+pub(crate) struct OffsetRange {
     pub(crate) broker: Broker,
     /// The cluster's id, if the connection's metadata told it.
     pub(crate) cluster: Option<Arc<str>>,

@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::{Broker, Run, Sender};
+use super::{Broker, OffsetRange, Sender};
 
 /// Runs remembered, of all partitions; beyond, the oldest are forgotten. Some 12 MB.
 pub(super) const MOST_RUNS: usize = 64 * 1024;
@@ -82,21 +82,25 @@ impl Offsets {
         let there = Cluster::Broker(broker);
         let is_there = |it: &&Partition| matches!(&it.topic, Topic::Named(it, _) if *it == there);
         let found: Vec<_> = self.logs.keys().filter(is_there).cloned().collect();
+        let mut moved = Vec::new();
         for partition in found {
             let Some(log) = self.logs.remove(&partition) else { continue };
             let Topic::Named(_, name) = partition.topic else { continue };
             let topic = Topic::Named(Cluster::Id(Arc::clone(cluster)), name);
             let partition = Partition { topic, ..partition };
             for (first, written) in log {
-                self.order.push_back((partition.clone(), first, written.number));
+                moved.push((partition.clone(), first, written.number));
                 self.logs.entry(partition.clone()).or_default().entry(first).or_insert(written);
             }
         }
+        // As they came: the table has another order in each run, and a replay must forget the same ones.
+        moved.sort_unstable_by_key(|(_, _, number)| *number);
+        self.order.extend(moved);
     }
 
     /// Remembers who wrote a run. A log that begins anew (its topic was made again) is the later
     /// writer's.
-    pub(super) fn add(&mut self, run: &Run, by: &Arc<Sender>) {
+    pub(super) fn add(&mut self, run: &OffsetRange, by: &Arc<Sender>) {
         if run.first > run.last {
             return;
         }
@@ -118,7 +122,7 @@ impl Offsets {
 
     /// The parts of a run whose writers are known: those that wrote before the topic's name was known,
     /// then the others, each in order of their offsets. Messages are not received before they are sent.
-    pub(super) fn find(&self, run: &Run, received: u64) -> Vec<Part> {
+    pub(super) fn find(&self, run: &OffsetRange, received: u64) -> Vec<Part> {
         let mut parts = Vec::new();
         for partition in [identified(run), self.named(run)].into_iter().flatten() {
             let found = self.find_in(&partition, run, received);
@@ -135,7 +139,7 @@ impl Offsets {
     fn find_in(
         &self,
         partition: &Partition,
-        run: &Run,
+        run: &OffsetRange,
         received: u64,
     ) -> impl Iterator<Item = Part> {
         let contradicts = |written: &Written| match (written.topic_id, run.topic_id) {
@@ -158,7 +162,7 @@ impl Offsets {
     }
 
     /// The log by its topic's name, if that is known.
-    fn named(&self, run: &Run) -> Option<Partition> {
+    fn named(&self, run: &OffsetRange) -> Option<Partition> {
         let name = Arc::clone(run.topic.as_ref()?);
         let cluster = run.cluster.as_ref().or_else(|| self.clusters.get(&run.broker));
         let cluster = cluster.map_or(Cluster::Broker(run.broker), |id| Cluster::Id(Arc::clone(id)));
@@ -181,6 +185,36 @@ impl Offsets {
 }
 
 /// The log by its topic's id, if that is known.
-fn identified(run: &Run) -> Option<Partition> {
+fn identified(run: &OffsetRange) -> Option<Partition> {
     run.topic_id.map(|id| Partition { topic: Topic::Id(id), number: run.partition })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    #[test]
+    fn what_is_filed_anew_is_forgotten_in_the_order_it_came() {
+        let broker = Broker { netns: 1, address: IpAddr::from([127, 0, 0, 1]), port: 9092 };
+        let mut offsets = Offsets::default();
+        let sender = Sender::new(1);
+        for number in 0..50 {
+            let run = OffsetRange {
+                broker,
+                cluster: None,
+                topic: Some(format!("topic {number}").into()),
+                topic_id: None,
+                partition: 0,
+                first: 7,
+                last: 7,
+                messages: None,
+            };
+            offsets.add(&run, &sender);
+        }
+        offsets.learn(broker, &"cluster".into());
+        let order: Vec<u64> = offsets.order.iter().map(|(_, _, number)| *number).collect();
+        assert_eq!(order, Vec::from_iter((1..=50).chain(1..=50)));
+    }
 }

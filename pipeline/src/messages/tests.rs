@@ -11,7 +11,7 @@ use onlooker_protocol::{Exchange, Extent, Facts, Moment, Side, WireContext};
 use super::linker::MOST_HELD;
 use super::offsets::MOST_RUNS;
 use super::*;
-use crate::span::{Attributes, Kind, Place, Resource, Span, Status, Value};
+use crate::span::{Attributes, Kind, Resource, Span, Status, Value, Vantage};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
@@ -35,7 +35,7 @@ impl Bench {
         let moment = Moment { start: at, end: at, ..Moment::default() };
         let extent = Extent::at(moment);
         let exchange = Exchange { asker, context, ..Exchange::new(extent, Some(extent), facts) };
-        let place = Place {
+        let vantage = Vantage {
             side: Side::Client,
             local: Some(([127, 0, 0, 1].into(), 40_000)),
             peer: Some(([127, 0, 0, 1].into(), self.port)),
@@ -45,7 +45,7 @@ impl Bench {
             transport: "tcp",
             tls: false,
         };
-        told(&exchange, &place, 1).expect("messages")
+        told(&exchange, &vantage, 1).expect("messages")
     }
 
     fn sends(&mut self, facts: Facts, at: u64) -> Arc<Sender> {

@@ -7,14 +7,14 @@ use onlooker_protocol::http::{Api, HttpFacts};
 use onlooker_protocol::kafka::{self, KafkaFacts};
 use onlooker_protocol::{Exchange, Facts, WireContext};
 
-use super::{Broker, Identity, Key, Messages, Name, Run, Way};
-use crate::span::Place;
+use super::{Broker, Identity, Key, Messages, Name, OffsetRange, Way};
+use crate::span::Vantage;
 
 /// The messages that the traced process sent or received by an exchange; `None` if there are none,
 /// or if it is the broker, which only passes them on.
-pub(crate) fn told(exchange: &Exchange, place: &Place<'_>, netns: u32) -> Option<Messages> {
-    let broker = place.server().map(|(address, port)| Broker { netns, address, port });
-    let is_asker = place.is_asker(exchange);
+pub(crate) fn told(exchange: &Exchange, vantage: &Vantage<'_>, netns: u32) -> Option<Messages> {
+    let broker = vantage.server().map(|(address, port)| Broker { netns, address, port });
+    let is_asker = vantage.is_asker(exchange);
     match &exchange.facts {
         Facts::Kafka(facts) if is_asker => kafka(exchange, facts, broker?),
         Facts::Amqp(facts) => amqp(exchange, facts, broker, is_asker),
@@ -70,7 +70,7 @@ fn kafka(exchange: &Exchange, facts: &KafkaFacts, broker: Broker) -> Option<Mess
             told.nameless += 1;
             continue;
         };
-        told.names.push(Name::Offsets(Run {
+        told.names.push(Name::Offsets(OffsetRange {
             broker,
             cluster: facts.cluster.clone(),
             topic: facts.topic.clone(),

@@ -5,7 +5,7 @@ use onlooker_common::run::runs;
 use onlooker_protocol::{Chunk, Moment, Side, Task};
 
 use super::Pipeline;
-use crate::connection::{Connection, Run, Transport, sender};
+use crate::connection::{Connection, Transport, sender};
 use crate::process::Processes;
 
 impl<P: Processes> Pipeline<P> {
@@ -37,15 +37,19 @@ impl<P: Processes> Pipeline<P> {
             if outward {
                 self.causality.tasks.answered(task.id, id);
             } else {
-                self.causality.tasks.received(task.id, id);
+                let is_shared = connection.endpoint.transport == Transport::Udp;
+                self.causality.tasks.received(task.id, id, is_shared);
             }
         }
         // Known when the first byte leaves, not when the exchange is over: requests that it says something
         // about may be over before.
-        if outward && connection.endpoint.side == Side::Client && connection.sent.is_fresh() {
-            self.causality.tasks.calls(&task, &connection.endpoint.opener);
-        }
         let start = connection.offset(outward, data.place.position);
+        if outward && connection.sent.is_fresh() && connection.endpoint.side == Side::Client {
+            // Else what the connection was opened for was lost, and this is something else.
+            connection.is_whole &= start == 0 || connection.endpoint.transport == Transport::Udp;
+            let opener = connection.is_whole.then_some(&connection.endpoint.opener);
+            self.causality.tasks.calls(&task, opener);
+        }
         let first = Moment {
             position: start.saturating_add(data.offset.into()),
             start: data.start,
@@ -57,44 +61,43 @@ impl<P: Processes> Pipeline<P> {
             self.causality.tasks.answered(task.id, id);
             self.half_closed(connection, first);
         } else {
+            let side = sender(data.direction, connection.endpoint.side);
             let datagram = data.flags & flag::DATAGRAM != 0;
-            for piece in runs(data, payload) {
-                let position = start.saturating_add(piece.offset.into());
+            for run in runs(data, payload) {
+                let position = start.saturating_add(run.offset.into());
                 let first = Moment { position, ..first };
-                let run = Run { first, bytes: piece.bytes, missing: piece.missing.into() };
-                self.run(connection, outward, run, datagram);
+                let (bytes, missing) = (run.bytes, run.missing.into());
+                self.pass(connection, outward, Chunk { side, first, bytes, missing, datagram });
             }
         }
         self.table.give_back(lent);
     }
 
-    fn run(&mut self, connection: &mut Connection, outward: bool, run: Run<'_>, datagram: bool) {
-        let Connection { id, endpoint, conversation, sent, received, inode, .. } = connection;
-        let towards = if outward { direction::OUT } else { direction::IN };
-        let side = sender(towards, endpoint.side);
+    /// Brings bytes to the connection's dissector, in their order.
+    fn pass(&mut self, connection: &mut Connection, outward: bool, chunk: Chunk<'_>) {
+        let Connection { id, endpoint, conversation, sent, received, is_new, is_whole, .. } =
+            connection;
         let (stream, other) = if outward { (sent, received) } else { (received, sent) };
         if stream.is_fresh() {
-            let new = endpoint.seen_opening || !self.older.contains(inode);
-            let at_start = run.first.position == 0 && (new || endpoint.transport == Transport::Tcp);
-            conversation.starts(side, at_start);
+            let at_start =
+                chunk.first.position == 0 && (*is_new || endpoint.transport == Transport::Tcp);
+            conversation.starts(chunk.side, at_start);
             // Nothing of a connection that is watched from its first byte on has passed the other
             // way: the protocol may be found, and read, before anything does.
-            if at_start && new && !datagram && other.is_fresh() {
-                conversation.starts(side.other(), true);
+            if at_start && *is_new && !chunk.datagram && other.is_fresh() {
+                conversation.starts(chunk.side.other(), true);
                 other.begin();
             }
         }
         let output = &mut self.output;
-        if datagram {
-            let Run { first, bytes, missing } = run;
-            conversation.feed(&Chunk { side, first, bytes, missing, datagram }, output);
+        if chunk.datagram {
+            conversation.feed(&chunk, output);
         } else {
-            let ordering = stream.push(run, &mut |Run { first, bytes, missing }| {
-                conversation.feed(&Chunk { side, first, bytes, missing, datagram }, output);
-            });
+            let ordering = stream.push(chunk, &mut |chunk| conversation.feed(&chunk, output));
             if stream.holds() && !self.holding.contains(id) {
                 self.holding.push(*id);
             }
+            *is_whole &= ordering.gap == 0;
             self.counters.passed_over(ordering);
         }
         if conversation.waits() {

@@ -1,12 +1,12 @@
 //! The life of connections: they begin, halves of them end, they are over; and what their readers
 //! hold back meanwhile is let go.
 
-use onlooker_common::event::{self, direction};
-use onlooker_protocol::{Chunk, Ending, Moment};
+use onlooker_common::event;
+use onlooker_protocol::{Ending, Moment};
 
 use super::Pipeline;
 use super::peers::Peers;
-use crate::connection::{Connection, ConnectionId, Run, Taken, Transport, sender};
+use crate::connection::{Connection, ConnectionId, Taken, Transport};
 use crate::process::Processes;
 
 /// Ends of connections remembered; beyond, those unused longest are forgotten.
@@ -21,7 +21,8 @@ impl<P: Processes> Pipeline<P> {
     pub(super) fn socket(&mut self, record: &event::Socket) {
         self.now = self.now.max(record.header.time);
         self.counters.connections += 1;
-        let (_, replaced) = self.table.insert(record);
+        let is_older = self.older.contains(&record.inode);
+        let (_, replaced) = self.table.insert(record, is_older);
         if let Some(connection) = replaced {
             self.close(connection, Ending::Forgotten);
         }
@@ -62,13 +63,11 @@ impl<P: Processes> Pipeline<P> {
     }
 
     pub(super) fn release(&mut self, connection: &mut Connection) {
-        let Connection { endpoint, conversation, sent, received, .. } = connection;
+        let Connection { conversation, sent, received, is_whole, .. } = connection;
         let output = &mut self.output;
-        for (towards, stream) in [(direction::IN, received), (direction::OUT, sent)] {
-            let side = sender(towards, endpoint.side);
-            let ordering = stream.release(&mut |Run { first, bytes, missing }| {
-                conversation.feed(&Chunk { side, first, bytes, missing, datagram: false }, output);
-            });
+        for stream in [received, sent] {
+            let ordering = stream.release(&mut |chunk| conversation.feed(&chunk, output));
+            *is_whole &= ordering.gap == 0;
             self.counters.passed_over(ordering);
         }
         self.collect(connection);
@@ -107,6 +106,8 @@ impl<P: Processes> Pipeline<P> {
     fn close(&mut self, mut connection: Connection, ending: Ending) {
         let at = Moment { start: self.now, end: self.now, ..Moment::default() };
         connection.conversation.closed(ending, at, &mut self.output);
+        // Nobody is there to be captured; it would be taken for the next connection's.
+        self.output.capture = None;
         self.report(&mut connection, false);
         self.causality.tasks.answered(connection.served_by, connection.id);
         let doubts = connection.conversation.doubts();
@@ -117,7 +118,12 @@ impl<P: Processes> Pipeline<P> {
             Taken::Opaque("tls" | "gssapi") => self.counters.encrypted += 1,
             Taken::Opaque("unknown" | "misdetected" | "multicast") => self.counters.unknown += 1,
             Taken::Opaque(_) => self.counters.left_alone += 1,
-            Taken::Undecided | Taken::For(..) => {}
+            Taken::Undecided => {
+                let is_told = connection.conversation.is_undecided();
+                let counts = is_told && !self.table.is_pair(&connection);
+                self.counters.undecided += u64::from(counts);
+            }
+            Taken::For(..) => {}
         }
         self.causality.closed(connection.id, self.now, &Peers::of(&self.table));
         if let Some(ended) = &mut self.ended {

@@ -8,7 +8,7 @@ use crate::causality::Finished;
 use crate::connection::{Connection, Taken, Verdict, policy};
 use crate::messages::{Broker, told};
 use crate::process::Processes;
-use crate::span::{Place, describe};
+use crate::span::{Vantage, describe};
 
 /// Both ends of a connection that is used are seen within this time, in nanoseconds: targets that
 /// are chosen together are set one after the other.
@@ -43,7 +43,7 @@ impl<P: Processes> Pipeline<P> {
         let endpoint = &connection.endpoint;
         let side =
             if connection.conversation.flipped() { endpoint.side.other() } else { endpoint.side };
-        let place = Place {
+        let vantage = Vantage {
             side,
             local: endpoint.local,
             peer: endpoint.peer,
@@ -54,18 +54,18 @@ impl<P: Processes> Pipeline<P> {
             tls: false,
         };
         if let Facts::Kafka(facts) = &exchange.facts
-            && let (Some(cluster), Some((address, port))) = (&facts.cluster, place.server())
+            && let (Some(cluster), Some((address, port))) = (&facts.cluster, vantage.server())
         {
             let broker = Broker { netns: endpoint.netns, address, port };
             self.causality.linker.learn(broker, cluster);
         }
-        let Some(mut description) = describe(exchange, &place) else {
+        let Some(mut description) = describe(exchange, &vantage) else {
             self.counters.without_span += 1;
             return;
         };
-        let messages = told(exchange, &place, endpoint.netns);
-        let asked = place.is_asker(exchange);
-        let (start, mut end) = times(exchange, asked);
+        let messages = told(exchange, &vantage, endpoint.netns);
+        let asked = vantage.is_asker(exchange);
+        let (start, mut end) = times(exchange, asked, self.now);
         if is_open(exchange, asked) {
             self.counters.open += 1;
             description.attributes.set("onlooker.open", true);
@@ -75,6 +75,10 @@ impl<P: Processes> Pipeline<P> {
         let process = exchange.request.first.task.process;
         let process = if process == 0 { endpoint.process } else { process };
         let peer = self.table.peer_of(connection);
+        let part = match &exchange.facts {
+            Facts::Kafka(facts) => facts.topic_index,
+            _ => 0,
+        };
         let watched_for = exchange.request.first.end.saturating_sub(connection.first_seen);
         let finished = Box::new(Finished {
             connection: connection.id,
@@ -83,7 +87,9 @@ impl<P: Processes> Pipeline<P> {
             transport: endpoint.transport,
             asked,
             serial: !matches!(connection.conversation.taken(), Taken::For("http/2", _)),
-            first: connection.exchanges == 1,
+            first: connection.exchanges == 1 && connection.is_whole,
+            from_start: connection.is_new && endpoint.side_certain,
+            part,
             opener: endpoint.opener,
             handlers: self.processes.handlers(process),
             request: exchange.request,
@@ -112,17 +118,21 @@ fn is_open(exchange: &Exchange, asked: bool) -> bool {
 /// When the span starts and ends. A caller's starts before its first byte is sent and ends when
 /// the answer's head has been read; a server's starts when the first byte has been read and ends
 /// when the last has been sent.
-fn times(exchange: &Exchange, asked: bool) -> (u64, u64) {
+fn times(exchange: &Exchange, asked: bool, now: u64) -> (u64, u64) {
     let first = exchange.request.first;
     // Without a response: when it was given up, if that is known.
     let response = exchange.response.map(|response| response.last);
-    let last = exchange.over.or(response).or(exchange.answered);
-    let last = last.unwrap_or(exchange.request.last);
+    let last = exchange.over.or(response).or(exchange.answered).map(|last| last.end);
+    let last = last.unwrap_or(match exchange.outcome {
+        // It was waited for until the connection ended, of which this is told at once.
+        Outcome::Aborted(_) => now,
+        _ => exchange.request.last.end,
+    });
     if asked {
-        let answered = exchange.answered.unwrap_or(last);
-        (first.start, answered.end.max(first.start))
+        let answered = exchange.answered.map_or(last, |answered| answered.end);
+        (first.start, answered.max(first.start))
     } else {
-        (first.end, last.end.max(first.end))
+        (first.end, last.max(first.end))
     }
 }
 
@@ -131,4 +141,30 @@ fn verdict(connection: &Connection, capture: Capture) -> Verdict {
     let flipped = connection.conversation.flipped();
     let side = if flipped { endpoint.side.other() } else { endpoint.side };
     Verdict { socket: connection.socket, policy: policy(capture, side, connection.inode) }
+}
+
+#[cfg(test)]
+mod tests {
+    use onlooker_protocol::dns::DnsFacts;
+    use onlooker_protocol::{Extent, Moment, Tail};
+
+    use super::*;
+
+    /// A database that is restarted, or a client that has waited for long enough.
+    #[test]
+    fn what_is_never_answered_lasts_until_its_connection_ends() {
+        let request = Extent::at(Moment { start: 10, end: 11, ..Moment::default() });
+        let facts = Facts::Dns(Box::<DnsFacts>::default());
+        let mut exchange = Exchange::new(request, None, facts);
+        exchange.outcome = Outcome::Aborted(Ending::Closed);
+        assert_eq!(times(&exchange, true, 5_000), (10, 5_000));
+        assert_eq!(times(&exchange, false, 5_000), (11, 5_000));
+        // What the dissector knows is better.
+        exchange.answered = Some(Tail { end: 4_000, ..Tail::default() });
+        assert_eq!(times(&exchange, true, 5_000), (10, 4_000));
+        assert_eq!(times(&exchange, false, 5_000), (11, 4_000));
+        exchange.answered = None;
+        exchange.outcome = Outcome::OneWay;
+        assert_eq!(times(&exchange, true, 5_000), (10, 11));
+    }
 }

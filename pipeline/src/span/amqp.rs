@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use onlooker_protocol::amqp::{self, AmqpFacts};
 use onlooker_protocol::{Ending, Exchange, Outcome};
 
-use super::describe::{Description, Place};
+use super::describe::{Description, Vantage};
 use super::messaging::{Operation, OperationType};
 
 /// Prefixes of names that a server makes up. They would give each client a span name of its own.
@@ -19,9 +19,9 @@ const MADE_UP: [&str; 2] = ["amq.gen-", "amq.rabbitmq.reply-to"];
 pub(super) fn describe(
     exchange: &Exchange,
     facts: &AmqpFacts,
-    place: &Place<'_>,
+    vantage: &Vantage<'_>,
 ) -> Option<Description> {
-    let is_asker = place.is_asker(exchange);
+    let is_asker = vantage.is_asker(exchange);
     let (name, kind) = match facts.operation {
         // The agent looked away: how it ended is not known.
         _ if exchange.outcome == Outcome::Aborted(Ending::Forgotten) => return None,
@@ -46,7 +46,7 @@ pub(super) fn describe(
         error: facts.error.map(|error| Cow::Borrowed(error.name())),
         is_broker: !is_asker && kind != OperationType::Process,
     };
-    let mut description = operation.describe(exchange, place, |attributes| {
+    let mut description = operation.describe(exchange, vantage, |attributes| {
         if is_anonymous {
             attributes.set("messaging.destination.anonymous", true);
         }
@@ -109,7 +109,7 @@ mod tests {
 
     fn described(facts: AmqpFacts, side: Side) -> Option<Description> {
         let (local, peer) = if side == Side::Client { (40_000, 5672) } else { (5672, 40_000) };
-        let place = Place {
+        let vantage = Vantage {
             side,
             local: Some(([127, 0, 0, 1].into(), local)),
             peer: Some(([127, 0, 0, 1].into(), peer)),
@@ -124,7 +124,7 @@ mod tests {
         let facts = Facts::Amqp(Box::new(facts));
         let exchange =
             Exchange { asker, ..Exchange::new(Extent::default(), Some(Extent::default()), facts) };
-        super::super::describe(&exchange, &place)
+        super::super::describe(&exchange, &vantage)
     }
 
     fn name(facts: AmqpFacts) -> (String, Kind) {

@@ -8,9 +8,9 @@ use onlooker_protocol::{Exchange, Facts, Side};
 
 use super::model::{Attributes, Kind, Status, Text, address_text};
 
-/// Where the exchange was seen: at one end of one connection.
+/// Where an exchange was seen from: one end of one connection.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct Vantage<'a> {
     /// The traced process is this end of the connection. An exchange whose
     /// [`Exchange::asker`] is this side is an outgoing call.
     pub side: Side,
@@ -26,11 +26,12 @@ pub struct Place<'a> {
     pub unix_path: Option<&'a str>,
     /// `tcp`, `udp` or `unix`.
     pub transport: &'static str,
-    /// The bytes were decrypted TLS.
+    /// The bytes were decrypted TLS. Nothing says so yet: it is what reading TLS plaintext (architecture,
+    /// "Known drift") will set.
     pub tls: bool,
 }
 
-impl Place<'_> {
+impl Vantage<'_> {
     /// Whether the traced process asked.
     #[must_use]
     pub fn is_asker(&self, exchange: &Exchange) -> bool {
@@ -85,15 +86,15 @@ pub struct Description {
 /// Describes an exchange; `None` if the conventions make no span of it at this end (a database
 /// statement at the server's end is one: only SERVER spans of HTTP and RPC are asked for there).
 #[must_use]
-pub fn describe(exchange: &Exchange, place: &Place<'_>) -> Option<Description> {
+pub fn describe(exchange: &Exchange, vantage: &Vantage<'_>) -> Option<Description> {
     match &exchange.facts {
-        Facts::Http(facts) => super::http::describe(exchange, facts, place),
-        Facts::Grpc(facts) => super::grpc::describe(exchange, facts, place),
-        Facts::Postgresql(facts) => super::postgresql::describe(exchange, facts, place),
-        Facts::Mysql(facts) => super::mysql::describe(exchange, facts, place),
-        Facts::Redis(facts) => super::redis::describe(exchange, facts, place),
-        Facts::Kafka(facts) => super::kafka::describe(exchange, facts, place),
-        Facts::Amqp(facts) => super::amqp::describe(exchange, facts, place),
-        Facts::Dns(facts) => super::dns::describe(exchange, facts, place),
+        Facts::Http(facts) => super::http::describe(exchange, facts, vantage),
+        Facts::Grpc(facts) => super::grpc::describe(exchange, facts, vantage),
+        Facts::Postgresql(facts) => super::postgresql::describe(exchange, facts, vantage),
+        Facts::Mysql(facts) => super::mysql::describe(exchange, facts, vantage),
+        Facts::Redis(facts) => super::redis::describe(exchange, facts, vantage),
+        Facts::Kafka(facts) => super::kafka::describe(exchange, facts, vantage),
+        Facts::Amqp(facts) => super::amqp::describe(exchange, facts, vantage),
+        Facts::Dns(facts) => super::dns::describe(exchange, facts, vantage),
     }
 }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use onlooker_protocol::dns::{DnsFacts, ResponseCode};
 use onlooker_protocol::{Ending, Exchange, Outcome};
 
-use super::describe::{Description, Place};
+use super::describe::{Description, Vantage};
 use super::model::{Attributes, Kind, Status, Value, address_text};
 
 /// The registered port; another one is worth an attribute.
@@ -18,7 +18,7 @@ const DEFAULT_PORT: u16 = 53;
 pub(super) fn describe(
     exchange: &Exchange,
     facts: &DnsFacts,
-    place: &Place<'_>,
+    vantage: &Vantage<'_>,
 ) -> Option<Description> {
     let record_type = facts.record_type.name();
     let name = format!("DNS {record_type}");
@@ -37,13 +37,13 @@ pub(super) fn describe(
         attributes.set("onlooker.dns.resend_count", facts.resends);
     }
     attributes.set("network.protocol.name", "dns");
-    if let Some((address, port)) = place.server() {
+    if let Some((address, port)) = vantage.server() {
         attributes.set("server.address", address);
         if port != DEFAULT_PORT {
             attributes.set("server.port", port);
         }
     }
-    place.set_network(&mut attributes);
+    vantage.set_network(&mut attributes);
 
     let error = match (facts.response_code, exchange.outcome) {
         (Some(ResponseCode::NO_ERROR), _) => None,
@@ -58,7 +58,7 @@ pub(super) fn describe(
     };
     let status = if error.is_some() { Status::Error(Cow::Borrowed("")) } else { Status::Unset };
     attributes.set_some("error.type", error);
-    let kind = if place.is_asker(exchange) { Kind::Client } else { Kind::Server };
+    let kind = if vantage.is_asker(exchange) { Kind::Client } else { Kind::Server };
     Some(Description { name: name.into(), kind, attributes, status })
 }
 
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn told(facts: DnsFacts, outcome: Outcome) -> Description {
-        let place = Place {
+        let vantage = Vantage {
             side: Side::Client,
             local: Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 40000)),
             peer: Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 53)), 53)),
@@ -84,7 +84,7 @@ mod tests {
         };
         let boxed = Facts::Dns(Box::new(facts.clone()));
         let exchange = Exchange { outcome, ..Exchange::new(Extent::default(), None, boxed) };
-        describe(&exchange, &facts, &place).expect("a span")
+        describe(&exchange, &facts, &vantage).expect("a span")
     }
 
     fn facts(code: Option<u16>) -> DnsFacts {

@@ -7,7 +7,7 @@ use onlooker_protocol::exchange::Ending;
 use onlooker_protocol::grpc::{GrpcFacts, Status as Code};
 use onlooker_protocol::{Exchange, Outcome};
 
-use super::describe::{Description, Place};
+use super::describe::{Description, Vantage};
 use super::model::{Attributes, Kind, Status, Text};
 
 /// The name of a call whose method was not seen (HPACK after a late attach).
@@ -16,9 +16,9 @@ const UNKNOWN: &str = "unknown";
 pub(super) fn describe(
     exchange: &Exchange,
     facts: &GrpcFacts,
-    place: &Place<'_>,
+    vantage: &Vantage<'_>,
 ) -> Option<Description> {
-    let kind = if place.is_asker(exchange) { Kind::Client } else { Kind::Server };
+    let kind = if vantage.is_asker(exchange) { Kind::Client } else { Kind::Server };
     let method: Cow<'static, str> = match facts.method() {
         Some(method) => Cow::Owned(method.to_owned()),
         None => Cow::Borrowed(UNKNOWN),
@@ -27,8 +27,8 @@ pub(super) fn describe(
     attributes.set("rpc.system.name", "grpc");
     attributes.set("rpc.method", method.clone());
     attributes.set_some("rpc.response.status_code", facts.status.map(Code::name));
-    set_server(facts, place, &mut attributes);
-    place.set_network(&mut attributes);
+    set_server(facts, vantage, &mut attributes);
+    vantage.set_network(&mut attributes);
 
     let error = error(exchange, facts, kind);
     attributes.set_some("error.type", error);
@@ -41,14 +41,14 @@ pub(super) fn describe(
 
 /// `server.address` is the name that the client called, which is the authority; `server.port` is
 /// of the authority too, else of the connection.
-fn set_server(facts: &GrpcFacts, place: &Place<'_>, attributes: &mut Attributes) {
-    if let Some(path) = place.unix_path {
+fn set_server(facts: &GrpcFacts, vantage: &Vantage<'_>, attributes: &mut Attributes) {
+    if let Some(path) = vantage.unix_path {
         attributes.set("server.address", Text::from(path));
         return;
     }
     let authority = facts.http.authority.as_deref().or(facts.http.host.as_deref());
     let (host, port) = authority.map_or((None, None), split);
-    let server = place.server();
+    let server = vantage.server();
     match (host, server) {
         (Some(host), _) => attributes.set("server.address", Text::from(host)),
         (None, Some((address, _))) => attributes.set("server.address", address),
@@ -60,12 +60,12 @@ fn set_server(facts: &GrpcFacts, place: &Place<'_>, attributes: &mut Attributes)
 /// Host and port of an authority (RFC 3986 §3.2); user information is dropped, and so are the
 /// brackets of IPv6 addresses.
 fn split(authority: &str) -> (Option<&str>, Option<u16>) {
-    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    let at = authority.rsplit_once('@').map_or(authority, |(_, at)| at);
+    let (host, port) = match at.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, rest)) => (host, rest.strip_prefix(':')),
-        None => match place.rsplit_once(':') {
+        None => match at.rsplit_once(':') {
             Some((host, port)) => (host, Some(port)),
-            None => (place, None),
+            None => (at, None),
         },
     };
     ((!host.is_empty()).then_some(host), port.and_then(|port| port.parse().ok()))
@@ -109,9 +109,9 @@ mod tests {
     const CLIENT: (IpAddr, u16) = (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 40000);
     const SERVER: (IpAddr, u16) = (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 50051);
 
-    fn at(side: Side) -> Place<'static> {
+    fn at(side: Side) -> Vantage<'static> {
         let (local, peer) = if side == Side::Client { (CLIENT, SERVER) } else { (SERVER, CLIENT) };
-        Place {
+        Vantage {
             side,
             local: Some(local),
             peer: Some(peer),

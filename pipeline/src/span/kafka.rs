@@ -11,14 +11,14 @@ use std::borrow::Cow;
 use onlooker_protocol::kafka::{Api, ErrorCode, KafkaFacts};
 use onlooker_protocol::{Ending, Exchange, Outcome};
 
-use super::describe::{Description, Place};
+use super::describe::{Description, Vantage};
 use super::messaging::{Operation, OperationType};
 use super::model::Text;
 
 pub(super) fn describe(
     exchange: &Exchange,
     facts: &KafkaFacts,
-    place: &Place<'_>,
+    vantage: &Vantage<'_>,
 ) -> Option<Description> {
     let has_topic = facts.topic.is_some() || facts.topic_id.is_some();
     let (name, kind) = match facts.api {
@@ -34,9 +34,9 @@ pub(super) fn describe(
         kind,
         destination: facts.topic.as_deref().map(str::to_owned),
         error: facts.error.map(error_type),
-        is_broker: !place.is_asker(exchange),
+        is_broker: !vantage.is_asker(exchange),
     };
-    Some(operation.describe(exchange, place, |attributes| {
+    Some(operation.describe(exchange, vantage, |attributes| {
         if let (&[range], 0) = (&facts.partitions[..], facts.partitions_omitted) {
             attributes.set("messaging.destination.partition.id", range.partition.to_string());
             if facts.messages == Some(1) {
@@ -71,10 +71,10 @@ mod tests {
     use super::super::model::{Kind, Status, Value};
     use super::*;
 
-    fn place(side: Side) -> Place<'static> {
+    fn vantage(side: Side) -> Vantage<'static> {
         let (client, broker) = (40_000, 9092);
         let (local, peer) = if side == Side::Client { (client, broker) } else { (broker, client) };
-        Place {
+        Vantage {
             side,
             local: Some(([127, 0, 0, 1].into(), local)),
             peer: Some(([127, 0, 0, 1].into(), peer)),
@@ -89,7 +89,7 @@ mod tests {
     fn described(facts: KafkaFacts, side: Side) -> Option<Description> {
         let facts = Facts::Kafka(Box::new(facts));
         let exchange = Exchange::new(Extent::default(), Some(Extent::default()), facts);
-        super::super::describe(&exchange, &place(side))
+        super::super::describe(&exchange, &vantage(side))
     }
 
     fn produced() -> KafkaFacts {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use onlooker_protocol::{Ending, Exchange, Outcome};
 
-use super::describe::{Description, Place};
+use super::describe::{Description, Vantage};
 use super::model::{Attributes, Kind, Status, Text};
 
 /// `messaging.operation.type`, which decides the kind.
@@ -59,7 +59,7 @@ impl Operation {
     pub(super) fn describe(
         self,
         exchange: &Exchange,
-        place: &Place<'_>,
+        vantage: &Vantage<'_>,
         more: impl FnOnce(&mut Attributes),
     ) -> Description {
         let mut attributes = Attributes::with_room();
@@ -72,13 +72,13 @@ impl Operation {
         };
         attributes.set_some("messaging.destination.name", self.destination);
         more(&mut attributes);
-        if let Some((address, port)) = place.server() {
+        if let Some((address, port)) = vantage.server() {
             attributes.set("server.address", address);
             attributes.set("server.port", port);
-        } else if let Some(path) = place.unix_path {
+        } else if let Some(path) = vantage.unix_path {
             attributes.set("server.address", Text::from(path));
         }
-        place.set_network(&mut attributes);
+        vantage.set_network(&mut attributes);
         let error = self.error.or(match exchange.outcome {
             Outcome::Aborted(Ending::Reset) => Some("connection_reset".into()),
             Outcome::Aborted(Ending::Closed) => Some("connection_closed".into()),

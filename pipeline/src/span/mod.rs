@@ -19,7 +19,7 @@ mod redact;
 mod redis;
 mod sql;
 
-pub use describe::{Description, Place, describe};
+pub use describe::{Description, Vantage, describe};
 pub use model::{
     Attributes, Evidence, Kind, Link, LinkEvidence, Resource, Span, SpanId, Status, Text, TraceId,
     Value,

@@ -58,11 +58,9 @@ macro_rules! hex {
 }
 hex!(TraceId, SpanId);
 
-/// `SpanKind`.
+/// `SpanKind`, as far as what passes sockets has one: none of it is internal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Neither side of a remote call.
-    Internal,
     /// Handles a request.
     Server,
     /// Makes a request.
@@ -78,7 +76,6 @@ impl Kind {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Internal => "INTERNAL",
             Self::Server => "SERVER",
             Self::Client => "CLIENT",
             Self::Producer => "PRODUCER",
@@ -97,15 +94,13 @@ pub enum Status {
     Error(Cow<'static, str>),
 }
 
-/// An attribute's value.
+/// An attribute's value, of the kinds that the conventions ask for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Text.
     Text(Text),
     /// A 64-bit integer.
     Int(i64),
-    /// A double.
-    Double(f64),
     /// A boolean.
     Bool(bool),
     /// A list of texts.

@@ -9,13 +9,13 @@ use std::borrow::Cow;
 use onlooker_protocol::Exchange;
 use onlooker_protocol::mysql::{MysqlFacts, Operation, System};
 
-use super::describe::{Description, Place};
+use super::describe::{Description, Vantage};
 use super::sql::{self, SqlCall};
 
 pub(super) fn describe(
     exchange: &Exchange,
     facts: &MysqlFacts,
-    place: &Place<'_>,
+    vantage: &Vantage<'_>,
 ) -> Option<Description> {
     let number = facts.error.and_then(|error| error.number);
     let call = SqlCall {
@@ -36,7 +36,7 @@ pub(super) fn describe(
         code: number.map(|number| Cow::Owned(number.to_string())),
         failed: facts.error.is_some(),
     };
-    Some(sql::describe(exchange, call, place))
+    Some(sql::describe(exchange, call, vantage))
 }
 
 #[cfg(test)]
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     fn described(facts: MysqlFacts, outcome: Outcome) -> Description {
-        let place = Place {
+        let vantage = Vantage {
             side: Side::Client,
             local: None,
             peer: None,
@@ -63,7 +63,7 @@ mod tests {
         };
         let mut exchange = Exchange::new(Extent::default(), None, Facts::Mysql(Box::new(facts)));
         exchange.outcome = outcome;
-        super::super::describe(&exchange, &place).expect("a span")
+        super::super::describe(&exchange, &vantage).expect("a span")
     }
 
     fn text(value: &'static str) -> Value {

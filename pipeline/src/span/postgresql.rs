@@ -8,13 +8,13 @@ use std::borrow::Cow;
 use onlooker_protocol::Exchange;
 use onlooker_protocol::postgresql::{Operation, PostgresqlFacts};
 
-use super::describe::{Description, Place};
+use super::describe::{Description, Vantage};
 use super::sql::{self, SqlCall};
 
 pub(super) fn describe(
     exchange: &Exchange,
     facts: &PostgresqlFacts,
-    place: &Place<'_>,
+    vantage: &Vantage<'_>,
 ) -> Option<Description> {
     let code = match facts.error {
         Some(error) => error.code,
@@ -36,7 +36,7 @@ pub(super) fn describe(
         code: code.map(|code| Cow::Owned(code.as_str().to_owned())),
         failed: facts.error.is_some(),
     };
-    Some(sql::describe(exchange, call, place))
+    Some(sql::describe(exchange, call, vantage))
 }
 
 #[cfg(test)]
@@ -50,8 +50,8 @@ mod tests {
     use super::super::model::{Kind, Status, Value};
     use super::*;
 
-    fn place(side: Side, port: u16) -> Place<'static> {
-        Place {
+    fn vantage(side: Side, port: u16) -> Vantage<'static> {
+        Vantage {
             side,
             local: Some(([127, 0, 0, 1].into(), if side == Side::Client { 40_000 } else { port })),
             peer: Some(([127, 0, 0, 1].into(), if side == Side::Client { port } else { 40_000 })),
@@ -63,11 +63,11 @@ mod tests {
         }
     }
 
-    fn described(facts: PostgresqlFacts, place: &Place<'_>) -> Description {
+    fn described(facts: PostgresqlFacts, vantage: &Vantage<'_>) -> Description {
         let facts = Facts::Postgresql(Box::new(facts));
         let mut exchange = Exchange::new(Extent::default(), None, facts);
         exchange.outcome = Outcome::Complete;
-        super::super::describe(&exchange, place).expect("a span")
+        super::super::describe(&exchange, vantage).expect("a span")
     }
 
     fn statement(text: &str) -> Option<Arc<sql::Digest>> {
@@ -82,7 +82,7 @@ mod tests {
             rows: Some(2),
             ..PostgresqlFacts::default()
         };
-        let span = described(facts, &place(Side::Client, 5432));
+        let span = described(facts, &vantage(Side::Client, 5432));
         assert_eq!((&*span.name, span.kind), ("SELECT users", Kind::Client));
         assert_eq!(span.status, Status::Unset);
         let text = |key: &str| match span.attributes.get(key) {
@@ -114,7 +114,7 @@ mod tests {
             error: Some(ServerError { code: Some(SqlState(*b"42P01")), severity: Severity::Error }),
             ..PostgresqlFacts::default()
         };
-        let span = described(facts, &place(Side::Server, 6000));
+        let span = described(facts, &vantage(Side::Server, 6000));
         assert_eq!(span.kind, Kind::Server);
         assert_eq!(span.status, Status::Error("".into()));
         assert_eq!(span.attributes.get("error.type"), Some(&Value::Text("42P01".into())));
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn unknown_text_leaves_the_name_to_the_database() {
         let facts = PostgresqlFacts { operation: Operation::Execute, ..Default::default() };
-        let span = described(facts, &place(Side::Client, 5432));
+        let span = described(facts, &vantage(Side::Client, 5432));
         assert_eq!(span.name, "postgresql");
         assert_eq!(span.attributes.get("db.query.text"), None);
     }

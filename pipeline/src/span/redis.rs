@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use onlooker_protocol::redis::RedisFacts;
 use onlooker_protocol::{Ending, Exchange, Outcome};
 
-use super::describe::{Description, Place};
+use super::describe::{Description, Vantage};
 use super::model::{Attributes, Kind, Status, Text};
 
 /// The registered port; another one is worth an attribute.
@@ -15,7 +15,7 @@ const DEFAULT_PORT: u16 = 6379;
 pub(super) fn describe(
     exchange: &Exchange,
     facts: &RedisFacts,
-    place: &Place<'_>,
+    vantage: &Vantage<'_>,
 ) -> Option<Description> {
     let mut attributes = Attributes::with_room();
     attributes.set("db.system.name", "redis");
@@ -26,15 +26,15 @@ pub(super) fn describe(
     }
     attributes.set("db.query.text", facts.text.clone());
     attributes.set_some("db.stored_procedure.name", facts.procedure.clone());
-    if let Some((address, port)) = place.server() {
+    if let Some((address, port)) = vantage.server() {
         attributes.set("server.address", address);
         if port != DEFAULT_PORT {
             attributes.set("server.port", port);
         }
-    } else if let Some(path) = place.unix_path {
+    } else if let Some(path) = vantage.unix_path {
         attributes.set("server.address", Text::from(path));
     }
-    place.set_network(&mut attributes);
+    vantage.set_network(&mut attributes);
 
     let error = match (&facts.error, exchange.outcome) {
         (Some(prefix), _) if prefix.is_empty() => Some(Cow::Borrowed("_OTHER")),
@@ -55,7 +55,7 @@ pub(super) fn describe(
         Some(procedure) if facts.commands == 1 => format!("{} {procedure}", facts.operation).into(),
         _ => facts.operation.clone(),
     };
-    let kind = if place.is_asker(exchange) { Kind::Client } else { Kind::Server };
+    let kind = if vantage.is_asker(exchange) { Kind::Client } else { Kind::Server };
     Some(Description { name, kind, attributes, status })
 }
 
@@ -70,11 +70,11 @@ mod tests {
     use super::*;
     use crate::span::model::Value;
 
-    fn place(side: Side, port: u16) -> Place<'static> {
+    fn vantage(side: Side, port: u16) -> Vantage<'static> {
         let client = Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 40000));
         let server = Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), port));
         let (local, peer) = if side == Side::Client { (client, server) } else { (server, client) };
-        Place {
+        Vantage {
             side,
             local,
             peer,
@@ -86,10 +86,10 @@ mod tests {
         }
     }
 
-    fn told(facts: RedisFacts, outcome: Outcome, place: &Place<'_>) -> Description {
+    fn told(facts: RedisFacts, outcome: Outcome, vantage: &Vantage<'_>) -> Description {
         let boxed = Facts::Redis(Box::new(facts.clone()));
         let exchange = Exchange { outcome, ..Exchange::new(Extent::default(), None, boxed) };
-        describe(&exchange, &facts, place).expect("a span")
+        describe(&exchange, &facts, vantage).expect("a span")
     }
 
     fn get() -> RedisFacts {
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_command_of_the_client() {
-        let description = told(get(), Outcome::Complete, &place(Side::Client, 6379));
+        let description = told(get(), Outcome::Complete, &vantage(Side::Client, 6379));
         assert_eq!((&*description.name, description.kind), ("GET", Kind::Client));
         assert_eq!(description.status, Status::Unset);
         let text = |text: &'static str| Value::from(text);
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn the_servers_end_and_another_port() {
         let facts = RedisFacts { database: None, ..get() };
-        let description = told(facts, Outcome::Complete, &place(Side::Server, 6380));
+        let description = told(facts, Outcome::Complete, &vantage(Side::Server, 6380));
         assert_eq!(description.kind, Kind::Server);
         let attribute = |key| description.attributes.get(key).cloned();
         assert_eq!(attribute("db.namespace"), None);
@@ -147,7 +147,7 @@ mod tests {
             error: Some("WRONGTYPE".into()),
             ..get()
         };
-        let description = told(facts, Outcome::Complete, &place(Side::Client, 6379));
+        let description = told(facts, Outcome::Complete, &vantage(Side::Client, 6379));
         assert_eq!(description.name, "PIPELINE GET");
         assert_eq!(description.status, Status::Error("".into()));
         let attribute = |key| description.attributes.get(key).cloned();
@@ -160,7 +160,7 @@ mod tests {
     fn errors_without_a_prefix_and_broken_connections() {
         let error = |error: Option<&str>, outcome| {
             let facts = RedisFacts { error: error.map(Into::into), ..get() };
-            let description = told(facts, outcome, &place(Side::Client, 6379));
+            let description = told(facts, outcome, &vantage(Side::Client, 6379));
             assert_eq!(description.attributes.get("db.response.status_code"), None);
             description.attributes.get("error.type").cloned()
         };
@@ -176,16 +176,16 @@ mod tests {
         let facts =
             RedisFacts { operation: "FCALL".into(), procedure: Some("restock".into()), ..get() };
         let path = Some("/run/redis.sock");
-        let place = Place {
+        let vantage = Vantage {
             local: None,
             peer: None,
             peer_text: None,
             client: None,
             unix_path: path,
             transport: "unix",
-            ..place(Side::Client, 0)
+            ..vantage(Side::Client, 0)
         };
-        let description = told(facts, Outcome::Complete, &place);
+        let description = told(facts, Outcome::Complete, &vantage);
         assert_eq!(description.name, "FCALL restock");
         let attribute = |key| description.attributes.get(key).cloned();
         assert_eq!(attribute("db.stored_procedure.name"), Some("restock".into()));

@@ -17,6 +17,9 @@ const MAX_THRESHOLD: u64 = 1 << 56;
 /// is small: the specification's recommended precision.
 const PRECISION: usize = 4;
 
+/// Members that a `tracestate` may have (W3C Trace Context §3.3.1.1).
+const MOST_MEMBERS: usize = 32;
+
 /// `OTEL_TRACES_SAMPLER`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampler {
@@ -161,7 +164,7 @@ fn digits(threshold: u64) -> String {
 }
 
 /// `tracestate` with the `ot` member's `th` replaced by `own` (or left out) and the member moved
-/// to the front, as W3C asks of a changed member.
+/// to the front, as W3C asks of a changed member. If it is one too many, the last goes (§3.5).
 fn with_threshold(state: Option<&str>, own: Option<&str>) -> Option<Box<str>> {
     let state = state.unwrap_or_default();
     let kept = ot_member(state)
@@ -174,7 +177,7 @@ fn with_threshold(state: Option<&str>, own: Option<&str>) -> Option<Box<str>> {
         .split(',')
         .map(str::trim)
         .filter(|member| !member.is_empty() && !member.starts_with("ot="));
-    let members: Vec<&str> = ot.as_deref().into_iter().chain(others).collect();
+    let members: Vec<&str> = ot.as_deref().into_iter().chain(others).take(MOST_MEMBERS).collect();
     if members.is_empty() { None } else { Some(members.join(",").into()) }
 }
 
@@ -237,6 +240,15 @@ mod tests {
         );
         // 13 digits are no randomness.
         assert!(!ratio(0.5).remote(trace(0), None, Some("ot=rv:fffffffffffff")).sampled);
+    }
+
+    /// W3C Trace Context §3.3.1.1: "There can be a maximum of 32 list-members in a list."
+    #[test]
+    fn a_full_list_loses_its_last_member() {
+        let members: Vec<String> = (0..32).map(|n| format!("k{n}=v")).collect();
+        let state = ratio(1.0).remote(trace(0), None, Some(&members.join(","))).state.unwrap();
+        assert_eq!(state.split(',').count(), 32);
+        assert!(state.starts_with("ot=th:0,k0=v,") && state.ends_with(",k30=v"), "{state}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use onlooker_protocol::sql::Digest;
 use onlooker_protocol::{Exchange, Outcome, dissector::Ending};
 
-use super::describe::{Description, Place};
+use super::describe::{Description, Vantage};
 use super::model::{Attributes, Kind, Status, Text};
 
 /// What a database's own module found out about a call.
@@ -33,7 +33,11 @@ pub(super) struct SqlCall<'a> {
     pub(super) failed: bool,
 }
 
-pub(super) fn describe(exchange: &Exchange, call: SqlCall<'_>, place: &Place<'_>) -> Description {
+pub(super) fn describe(
+    exchange: &Exchange,
+    call: SqlCall<'_>,
+    vantage: &Vantage<'_>,
+) -> Description {
     let mut attributes = Attributes::with_room();
     attributes.set("db.system.name", call.system);
     attributes.set_some("db.namespace", call.namespace.map(Text::from));
@@ -59,8 +63,8 @@ pub(super) fn describe(exchange: &Exchange, call: SqlCall<'_>, place: &Place<'_>
         }
         None => Status::Unset,
     };
-    set_server(&mut attributes, place, call.default_port);
-    place.set_network(&mut attributes);
+    set_server(&mut attributes, vantage, call.default_port);
+    vantage.set_network(&mut attributes);
 
     // `{summary}`, else `{operation} {target}`, else `{target}`, else the system.
     let name = match (summary, call.operation, call.namespace) {
@@ -70,7 +74,7 @@ pub(super) fn describe(exchange: &Exchange, call: SqlCall<'_>, place: &Place<'_>
         (None, None, Some(namespace)) => Cow::Owned(namespace.to_owned()),
         (None, None, None) => Cow::Borrowed(call.system),
     };
-    let kind = if place.is_asker(exchange) { Kind::Client } else { Kind::Server };
+    let kind = if vantage.is_asker(exchange) { Kind::Client } else { Kind::Server };
     Description { name, kind, attributes, status }
 }
 
@@ -89,13 +93,13 @@ fn error_type(exchange: &Exchange, call: &SqlCall<'_>) -> Option<Cow<'static, st
     }
 }
 
-fn set_server(attributes: &mut Attributes, place: &Place<'_>, default_port: u16) {
-    if let Some((address, port)) = place.server() {
+fn set_server(attributes: &mut Attributes, vantage: &Vantage<'_>, default_port: u16) {
+    if let Some((address, port)) = vantage.server() {
         attributes.set("server.address", address);
         if port != default_port {
             attributes.set("server.port", port);
         }
-    } else if let Some(path) = place.unix_path {
+    } else if let Some(path) = vantage.unix_path {
         attributes.set("server.address", Text::from(path));
     }
 }

@@ -135,7 +135,7 @@ fn what_follows_is_detected_behind_the_header() {
 
 #[test]
 fn who_speaks_before_the_header_is_over_waits_for_none() {
-    let out = hand_over(&[(Side::Client, &SIGNATURE[..]), (Side::Server, b"220 hello\r\n")], 0);
+    let out = hand_over(&[(Side::Client, SIGNATURE), (Side::Server, b"220 hello\r\n")], 0);
     assert_eq!(out.handover, Some(Handover::NotMine));
 }
 

@@ -205,10 +205,6 @@ fn write_value(out: &mut Vec<u8>, value: &Value) {
             out.push(1);
             out.extend(number.to_le_bytes());
         }
-        Value::Double(number) => {
-            out.push(2);
-            out.extend(number.to_bits().to_le_bytes());
-        }
         Value::Bool(flag) => out.extend([3, u8::from(*flag)]),
         Value::Texts(texts) => {
             out.push(4);
@@ -309,7 +305,6 @@ fn value(content: &mut Content<'_>) -> Option<Value> {
     Some(match content.u8()? {
         0 => Value::from(content.text()?.to_owned()),
         1 => Value::Int(content.u64()?.cast_signed()),
-        2 => Value::Double(f64::from_bits(content.u64()?)),
         3 => Value::Bool(content.flag()?),
         4 => {
             let mut texts = Vec::new();

@@ -40,7 +40,7 @@ pub fn resource(resource: &Resource) -> Resource {
         match value {
             Value::Text(text) => mask(text),
             Value::Texts(texts) => texts.iter_mut().for_each(mask),
-            Value::Int(_) | Value::Double(_) | Value::Bool(_) => {}
+            Value::Int(_) | Value::Bool(_) => {}
         }
     }
     resource

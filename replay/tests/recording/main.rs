@@ -25,7 +25,6 @@ fn resource() -> Resource {
     let mut attributes = Attributes::default();
     attributes.set("service.name", "shop".to_owned());
     attributes.set("process.pid", 7_i64);
-    attributes.set("half", Value::Double(0.5));
     attributes.set("flag", true);
     attributes.set("host.ip", Value::Texts(["::1".into(), "127.0.0.1".into()].into()));
     attributes.0.push((Cow::Borrowed("team"), Value::from("secret plans".to_owned())));

@@ -19,6 +19,7 @@ impl Live {
         // Time passes no further than records were taken: what is waited for may be among the rest, and the
         // agent may have lost the processor for longer than anything is waited for.
         let before = now();
+        let mut late = Vec::new();
         let taken = probe.drain(MOST_AT_ONCE, |record| {
             match &record {
                 Some(Record::Process(kind, process)) => {
@@ -58,7 +59,9 @@ impl Live {
                                 rejected.insert(pid);
                             } else {
                                 // It was none by what it executed.
-                                targets.insert(pid);
+                                if targets.insert(pid) {
+                                    late.push(pid);
+                                }
                                 rejected.remove(pid);
                             }
                         }
@@ -82,6 +85,9 @@ impl Live {
         });
         if taken < MOST_AT_ONCE {
             self.rejected.all_taken();
+        }
+        for pid in late {
+            self.add_older_sockets(pid);
         }
         for (kind, process) in std::mem::take(&mut self.news) {
             self.heard(kind, &process);

@@ -65,7 +65,6 @@ pub(super) const fn arrow(kind: Kind) -> &'static str {
         Kind::Client => "→ ",
         Kind::Producer => "⇢ ",
         Kind::Consumer => "⇠ ",
-        Kind::Internal => "· ",
     }
 }
 

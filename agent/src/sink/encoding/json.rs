@@ -131,18 +131,6 @@ fn any_value(out: &mut Vec<u8>, value: &Value, limits: &Limits) {
         Value::Text(text) => text_value(out, cut(text, limits)),
         Value::Bool(flag) => print(out, format_args!("{{\"boolValue\":{flag}}}")),
         Value::Int(number) => print(out, format_args!("{{\"intValue\":\"{number}\"}}")),
-        Value::Double(double) if double.is_finite() => {
-            print(out, format_args!("{{\"doubleValue\":{double:?}}}"));
-        }
-        // ProtoJSON's names of what JSON has no number for.
-        Value::Double(double) => {
-            let name = match (double.is_nan(), double.is_sign_negative()) {
-                (true, _) => "NaN",
-                (false, true) => "-Infinity",
-                (false, false) => "Infinity",
-            };
-            print(out, format_args!("{{\"doubleValue\":\"{name}\"}}"));
-        }
         Value::Texts(texts) => {
             out.extend_from_slice(b"{\"arrayValue\":{\"values\":[");
             separated(out, texts, |out, text| text_value(out, cut(text, limits)));

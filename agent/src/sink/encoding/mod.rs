@@ -29,7 +29,6 @@ const IS_REMOTE: u32 = 0x200;
 /// The number of a kind in OTLP.
 const fn kind_number(kind: Kind) -> u8 {
     match kind {
-        Kind::Internal => 1,
         Kind::Server => 2,
         Kind::Client => 3,
         Kind::Producer => 4,

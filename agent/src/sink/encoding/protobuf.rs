@@ -150,7 +150,6 @@ fn value(out: &mut Vec<u8>, value: &Value, limits: &Limits) {
         Value::Bool(flag) => number(out, 2, (*flag).into()),
         // int64 is two's complement: negative numbers take ten bytes.
         Value::Int(number_) => number(out, 3, number_.cast_unsigned()),
-        Value::Double(double) => fixed64(out, 4, double.to_bits()),
         Value::Texts(texts) => {
             length_delimited(out, 5, texts_len(texts, limits));
             for text in texts {
@@ -168,7 +167,6 @@ fn value_len(value: &Value, limits: &Limits) -> usize {
         Value::Text(text) => field_len(cut(text, limits).len()),
         Value::Bool(_) => 2,
         Value::Int(number) => 1 + encoded_len_varint(number.cast_unsigned()),
-        Value::Double(_) => 9,
         Value::Texts(texts) => field_len(texts_len(texts, limits)),
     }
 }

@@ -60,7 +60,6 @@ fn expected_client() -> Span {
             pair("negative", any(Value::IntValue(-1))),
             pair("flag", any(Value::BoolValue(true))),
             pair("off", any(Value::BoolValue(false))),
-            pair("ratio", any(Value::DoubleValue(0.1))),
             pair("empty", text("")),
             pair(
                 "list",

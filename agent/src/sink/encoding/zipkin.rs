@@ -22,9 +22,7 @@ pub(super) fn span(out: &mut Vec<u8>, span: &Span, limits: &Limits) {
     }
     out.extend_from_slice(b"\",\"name\":");
     push_json(out, &span.name);
-    if span.kind != Kind::Internal {
-        print(out, format_args!(",\"kind\":\"{}\"", span.kind.name()));
-    }
+    print(out, format_args!(",\"kind\":\"{}\"", span.kind.name()));
     let nanoseconds = span.end_unix_nano.saturating_sub(span.start_unix_nano);
     // Zero would mean "unknown".
     let microseconds = (nanoseconds / 1000).max(1);
@@ -93,7 +91,6 @@ fn tags(out: &mut Vec<u8>, span: &Span, limits: &Limits) {
         match value {
             Value::Text(text) => push_json(out, cut(text, limits)),
             Value::Int(number) => print(out, format_args!("\"{number}\"")),
-            Value::Double(double) => print(out, format_args!("\"{double:?}\"")),
             Value::Bool(flag) => print(out, format_args!("\"{flag}\"")),
             Value::Texts(texts) => push_json(out, &json_list(texts, limits)),
         }
@@ -173,7 +170,6 @@ mod tests {
                 "negative": "-1",
                 "flag": "true",
                 "off": "false",
-                "ratio": "0.1",
                 "empty": "",
                 "list": "[\"a\",\"\",\"ü\"]",
                 "server.address": "db.local",

@@ -1,9 +1,8 @@
 //! Calls that wait for what they were made for: a request that is not over, or another call's cause.
 
-use super::{Causality, Connections, MOST_WAITING, PEER_WAIT};
+use super::{Came, Causality, Connections, MOST_WAITING, PEER_WAIT};
 use crate::causality::node::{NodeId, Waits};
 use crate::causality::serving::{self, Cause, Why};
-use crate::connection::ConnectionId;
 use crate::span::Evidence;
 
 /// How long a client's exchange waits for the server's exchange that it was made for, at least.
@@ -39,19 +38,22 @@ impl Causality {
         let has_waited = matches!(node.waits, Waits::Cause(_));
         let call = &node.finished;
         let from = call.connection;
+        let came = Came::of(call);
+        // One that has a context has a parent all the same.
+        let is_root = u64::from(call.context.is_none());
         let why = match serving::cause(call, &self.history, &self.tasks, |on| table.alive(on)) {
             Cause::Unless(on, entry) if !last => {
                 // What is asked upon its answer goes on from here.
                 let request = entry.request.first;
                 let are_answered = call.response.is_some() && entry.response.is_some();
                 self.history.set_cause(from, id, Some((on, request)));
-                self.resolved.push(from);
+                self.resolved.push(came);
                 node.waits = Waits::ThreadEnd;
                 if are_answered {
                     // Calls that are made upon its answer may take long.
-                    self.later.push_back((now.saturating_add(PEER_WAIT), id));
+                    self.later.set(now.saturating_add(PEER_WAIT), id);
                 } else {
-                    self.thread_ends.push_back((now.saturating_add(THREAD_END_WAIT), id));
+                    self.thread_ends.set(now.saturating_add(THREAD_END_WAIT), id);
                 }
                 return;
             }
@@ -67,23 +69,23 @@ impl Causality {
                 let standing = entry.standing.clone();
                 let request = entry.request.first;
                 self.history.set_cause(from, id, Some((on, request)));
-                self.resolved.push(from);
+                self.resolved.push(came);
                 if !passed_on {
                     return self.settle_alone(id);
                 }
                 return self.attach(id, standing, evidence);
             }
-            Cause::NotYet(on, _) if !last => {
+            Cause::NotYet(on, read) if !last => {
                 node.waits = Waits::Cause(on);
-                self.waiting_cause.entry(on).or_default().push_back(id);
+                self.waiting_cause.entry(on).or_default().push_back((id, read));
                 if !has_waited {
-                    self.much_later.push_back((now.saturating_add(CAUSE_WAIT), id));
+                    self.much_later.set(now.saturating_add(CAUSE_WAIT), id);
                 }
                 return;
             }
             Cause::ThreadRuns if !last => {
                 node.waits = Waits::ThreadEnd;
-                self.thread_ends.push_back((now.saturating_add(THREAD_END_WAIT), id));
+                self.thread_ends.set(now.saturating_add(THREAD_END_WAIT), id);
                 return;
             }
             Cause::ThreadRuns => Why::Pool,
@@ -92,46 +94,60 @@ impl Causality {
         };
         match why {
             // What it waited for turned out to be none.
-            Why::NothingServed => self.counters.cause_lost += u64::from(has_waited),
-            Why::Over => self.counters.over += 1,
-            Why::Multiplexed => self.counters.multiplexed += 1,
-            Why::Scheduled => self.counters.scheduled += 1,
+            Why::NothingServed if has_waited => self.counters.cause_lost += is_root,
+            Why::NothingServed => {}
+            Why::Over => self.counters.over += is_root,
+            Why::Multiplexed => self.counters.multiplexed += is_root,
+            Why::Scheduled => self.counters.scheduled += is_root,
             Why::Waited => {
-                self.counters.waited += 1;
+                self.counters.waited += is_root;
                 let cause = call.request.first.task.cause;
                 self.history.share(cause);
             }
-            Why::HandedOff => self.counters.handed_off += 1,
-            Why::Pool => self.counters.pool += 1,
+            Why::HandedOff => self.counters.handed_off += is_root,
+            Why::Pool => self.counters.pool += is_root,
         }
         self.history.set_cause(from, id, None);
-        self.resolved.push(from);
+        self.resolved.push(came);
         self.settle_alone(id);
     }
 
     /// An exchange came (or none will): calls may have waited for it.
-    pub(super) fn wake_calls(&mut self, on: ConnectionId, now: u64, table: &impl Connections) {
-        self.wake_calls_for(on, now, table);
+    pub(super) fn wake_calls(&mut self, came: Came, now: u64, table: &impl Connections) {
+        self.wake_calls_for(came, now, table);
         self.wake_resolved(now, table);
     }
 
     /// Causes of calls were found: calls that were made upon their answers may have waited for that.
     pub(super) fn wake_resolved(&mut self, now: u64, table: &impl Connections) {
-        while let Some(on) = self.resolved.pop() {
-            self.wake_calls_for(on, now, table);
+        while let Some(came) = self.resolved.pop() {
+            self.wake_calls_for(came, now, table);
         }
     }
 
-    fn wake_calls_for(&mut self, on: ConnectionId, now: u64, table: &impl Connections) {
-        let Some(waiting) = self.waiting_cause.remove(&on) else { return };
-        for &id in &waiting {
+    fn wake_calls_for(&mut self, came: Came, now: u64, table: &impl Connections) {
+        let Some(waiting) = self.waiting_cause.get_mut(&came.on) else { return };
+        // The others wait for other requests of the connection: thousands, where one is open for long.
+        let mut concerned = std::mem::take(&mut self.concerned);
+        waiting.retain(|&(id, read)| {
+            let is_concerned = came.concerns(read);
+            if is_concerned {
+                concerned.push(id);
+            }
+            !is_concerned
+        });
+        if waiting.is_empty() {
+            self.waiting_cause.remove(&came.on);
+        }
+        for &id in &concerned {
             self.foresee(id, table);
         }
-        for id in waiting {
-            if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::Cause(on)) {
+        for id in concerned.drain(..) {
+            if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::Cause(came.on)) {
                 self.find_cause(id, now, table, false);
             }
         }
+        self.concerned = concerned;
     }
 
     /// Looks at the cause of a call before those of others that waited with it are decided: one that an
@@ -155,6 +171,7 @@ impl Causality {
         let Some(node) = self.nodes.get(&id) else { return };
         let Waits::Cause(on) = node.waits else { return };
         let call = &node.finished;
+        let is_root = u64::from(call.context.is_none());
         let cause = serving::cause(call, &self.history, &self.tasks, |on| table.alive(on));
         let counter = match cause {
             Cause::NotYet(on, read) if !table.open(on, read) && !self.history.waits(on, read) => {
@@ -171,11 +188,11 @@ impl Causality {
             // What was learned meanwhile decides.
             _ => return self.find_cause(id, self.now, table, false),
         };
-        *counter += 1;
+        *counter += is_root;
         self.settle_alone(id);
         // Those that waited longest are the first to go.
         if let Some(waiting) = self.waiting_cause.get_mut(&on) {
-            while waiting.pop_front_if(|id| !self.nodes.contains_key(id)).is_some() {}
+            while waiting.pop_front_if(|(id, _)| !self.nodes.contains_key(id)).is_some() {}
         }
     }
 }

@@ -5,46 +5,46 @@ use std::net::{IpAddr, Ipv6Addr};
 use memchr::{memchr, memrchr};
 use onlooker_protocol::http::HttpFacts;
 
-use crate::span::describe::Place;
+use crate::span::describe::Vantage;
 use crate::span::model::{Text, address_text};
 
 /// A host with the port that is written behind it.
 type HostPort = (Option<Text>, Option<u16>);
 
 /// The scheme between this process and its peer.
-pub(super) fn own_scheme<'a>(facts: &'a HttpFacts, place: &Place<'_>) -> &'a str {
+pub(super) fn own_scheme<'a>(facts: &'a HttpFacts, vantage: &Vantage<'_>) -> &'a str {
     match &facts.scheme {
         Some(scheme) => scheme.name(),
-        None if place.tls => "https",
+        None if vantage.tls => "https",
         None => "http",
     }
 }
 
 /// The scheme that the original client used, as far as proxies tell it.
-pub(super) fn client_scheme<'a>(facts: &'a HttpFacts, place: &Place<'_>) -> &'a str {
+pub(super) fn client_scheme<'a>(facts: &'a HttpFacts, vantage: &Vantage<'_>) -> &'a str {
     let told = facts.forwarded.as_ref().and_then(|forwarded| forwarded.proto());
     match told {
         Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
         Some(scheme) if scheme.eq_ignore_ascii_case("http") => "http",
-        _ => own_scheme(facts, place),
+        _ => own_scheme(facts, vantage),
     }
 }
 
 /// `server.address` and `server.port` of a call: the URL's host, else the peer.
-pub(super) fn asked_server(facts: &HttpFacts, place: &Place<'_>, scheme: &str) -> HostPort {
+pub(super) fn asked_server(facts: &HttpFacts, vantage: &Vantage<'_>, scheme: &str) -> HostPort {
     let authority = facts.authority.as_deref().or(facts.host.as_deref());
-    named(authority, scheme).unwrap_or_else(|| numbered(place))
+    named(authority, scheme).unwrap_or_else(|| numbered(vantage))
 }
 
 /// `server.address` and `server.port` of a served request: the name that the client used.
-pub(super) fn local_server(facts: &HttpFacts, place: &Place<'_>, scheme: &str) -> HostPort {
+pub(super) fn local_server(facts: &HttpFacts, vantage: &Vantage<'_>, scheme: &str) -> HostPort {
     let forwarded = facts.forwarded.as_ref().and_then(|forwarded| forwarded.host());
     let authority = forwarded.or(facts.authority.as_deref()).or(facts.host.as_deref());
-    named(authority, scheme).unwrap_or_else(|| numbered(place))
+    named(authority, scheme).unwrap_or_else(|| numbered(vantage))
 }
 
 /// `client.address`: what the first proxy tells of the request, or of the connection, else the peer.
-pub(super) fn client(facts: &HttpFacts, place: &Place<'_>) -> Option<Text> {
+pub(super) fn client(facts: &HttpFacts, vantage: &Vantage<'_>) -> Option<Text> {
     let forwarded = facts.forwarded.as_deref();
     let told = forwarded.and_then(|forwarded| {
         [&forwarded.standard_for, &forwarded.x_for]
@@ -54,13 +54,13 @@ pub(super) fn client(facts: &HttpFacts, place: &Place<'_>) -> Option<Text> {
     });
     match told {
         Some(node) => Some(Text::from(split(node).0)),
-        None => place.client.map(address_text).or_else(|| place.peer_address()),
+        None => vantage.client.map(address_text).or_else(|| vantage.peer_address()),
     }
 }
 
 /// The peer as the authority of a URL, for requests that name no host.
-pub(super) fn of_peer(place: &Place<'_>, scheme: &str) -> Option<String> {
-    let (address, port) = place.server()?;
+pub(super) fn of_peer(vantage: &Vantage<'_>, scheme: &str) -> Option<String> {
+    let (address, port) = vantage.server()?;
     let host = match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),
@@ -80,10 +80,10 @@ fn named(authority: Option<&str>, scheme: &str) -> Option<HostPort> {
     Some((Some(Text::from(host)), port.or(default_port(scheme))))
 }
 
-fn numbered(place: &Place<'_>) -> HostPort {
-    match place.server() {
+fn numbered(vantage: &Vantage<'_>) -> HostPort {
+    match vantage.server() {
         Some((address, port)) => (Some(address_text(address)), Some(port)),
-        None => (place.unix_path.map(Text::from), None),
+        None => (vantage.unix_path.map(Text::from), None),
     }
 }
 

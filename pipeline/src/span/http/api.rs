@@ -23,9 +23,8 @@ pub(super) fn name(api: &Api) -> Option<Cow<'static, str>> {
     }
 }
 
-/// `error.type`, where the API fails in ways that HTTP does not show.
-pub(super) fn error(api: &Api, facts: &HttpFacts) -> Option<Cow<'static, str>> {
-    let failed = facts.status.is_some_and(|status| status >= 400);
+/// `error.type`, where the API tells more of a failure than HTTP does; `failed` says that HTTP tells of one.
+pub(super) fn error(api: &Api, facts: &HttpFacts, failed: bool) -> Option<Cow<'static, str>> {
     match api {
         Api::Aws(call) if failed => call.error.as_deref().map(|code| code.to_owned().into()),
         Api::Elasticsearch(_) if failed => facts.status.map(|status| status.to_string().into()),

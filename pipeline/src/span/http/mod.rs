@@ -8,16 +8,16 @@ use std::borrow::Cow;
 use onlooker_protocol::http::{HttpFacts, Method};
 use onlooker_protocol::{Ending, Exchange, Outcome};
 
-use super::describe::{Description, Place};
+use super::describe::{Description, Vantage};
 use super::model::{Attributes, Kind, Status, Text};
 use super::redact;
 
 pub(super) fn describe(
     exchange: &Exchange,
     facts: &HttpFacts,
-    place: &Place<'_>,
+    vantage: &Vantage<'_>,
 ) -> Option<Description> {
-    let kind = if place.is_asker(exchange) { Kind::Client } else { Kind::Server };
+    let kind = if vantage.is_asker(exchange) { Kind::Client } else { Kind::Server };
     let mut attributes = Attributes::with_room();
 
     let method = facts.method.as_ref().and_then(Method::known);
@@ -26,11 +26,11 @@ pub(super) fn describe(
         attributes.set("http.request.method_original", original.clone());
     }
     match kind {
-        Kind::Client => client(facts, place, &mut attributes),
-        _ => server(facts, place, &mut attributes),
+        Kind::Client => client(facts, vantage, &mut attributes),
+        _ => server(facts, vantage, &mut attributes),
     }
     attributes.set_some("http.response.status_code", facts.status);
-    place.set_network(&mut attributes);
+    vantage.set_network(&mut attributes);
     match facts.carrier {
         Some(protocol) => attributes.set("network.protocol.name", protocol),
         None => attributes.set("network.protocol.version", facts.version.name()),
@@ -41,23 +41,25 @@ pub(super) fn describe(
     if let Some(api) = api {
         api::set(api, facts, &mut attributes);
     }
-    let error =
-        api.and_then(|api| api::error(api, facts)).or_else(|| error_type(exchange, facts, kind));
+    let failed = facts.status.is_some_and(|status| is_bad(status, kind));
+    let error = api
+        .and_then(|api| api::error(api, facts, failed))
+        .or_else(|| error_type(exchange, facts, kind));
     let status = if error.is_some() { Status::Error("".into()) } else { Status::Unset };
     attributes.set_some("error.type", error);
     Some(Description { name, kind, attributes, status })
 }
 
-fn client(facts: &HttpFacts, place: &Place<'_>, attributes: &mut Attributes) {
-    let scheme = address::own_scheme(facts, place);
-    if let Some(url) = full_url(facts, place, scheme) {
+fn client(facts: &HttpFacts, vantage: &Vantage<'_>, attributes: &mut Attributes) {
+    let scheme = address::own_scheme(facts, vantage);
+    if let Some(url) = full_url(facts, vantage, scheme) {
         attributes.set("url.full", url);
     }
-    set_server(address::asked_server(facts, place, scheme), attributes);
+    set_server(address::asked_server(facts, vantage, scheme), attributes);
 }
 
-fn server(facts: &HttpFacts, place: &Place<'_>, attributes: &mut Attributes) {
-    let scheme = address::client_scheme(facts, place);
+fn server(facts: &HttpFacts, vantage: &Vantage<'_>, attributes: &mut Attributes) {
+    let scheme = address::client_scheme(facts, vantage);
     attributes.set("url.scheme", Text::from(scheme));
     if let Some(path) = facts.path.as_deref().filter(|_| facts.method != Some(Method::Connect)) {
         attributes.set("url.path", Text::from(redact::path(path)));
@@ -65,8 +67,8 @@ fn server(facts: &HttpFacts, place: &Place<'_>, attributes: &mut Attributes) {
     if let Some(query) = facts.query.as_deref().filter(|query| !query.is_empty()) {
         attributes.set("url.query", Text::from(redact::query(query)));
     }
-    set_server(address::local_server(facts, place, scheme), attributes);
-    attributes.set_some("client.address", address::client(facts, place));
+    set_server(address::local_server(facts, vantage, scheme), attributes);
+    attributes.set_some("client.address", address::client(facts, vantage));
     attributes.set_some("user_agent.original", facts.user_agent.as_deref().map(Text::from));
 }
 
@@ -78,7 +80,7 @@ fn set_server((address, port): (Option<Text>, Option<u16>), attributes: &mut Att
 }
 
 /// `url.full`. A `CONNECT` has none: its target is no URL.
-fn full_url(facts: &HttpFacts, place: &Place<'_>, scheme: &str) -> Option<String> {
+fn full_url(facts: &HttpFacts, vantage: &Vantage<'_>, scheme: &str) -> Option<String> {
     if facts.method == Some(Method::Connect) {
         return None;
     }
@@ -88,7 +90,7 @@ fn full_url(facts: &HttpFacts, place: &Place<'_>, scheme: &str) -> Option<String
     let authority = facts.authority.as_deref().or(facts.host.as_deref());
     let authority = match authority.filter(|text| !text.is_empty()) {
         Some(authority) => redact::authority(authority),
-        None => Cow::Owned(address::of_peer(place, scheme)?),
+        None => Cow::Owned(address::of_peer(vantage, scheme)?),
     };
     let path = redact::path(path);
     let query = facts.query.as_deref().map(redact::query);
@@ -104,10 +106,14 @@ fn full_url(facts: &HttpFacts, place: &Place<'_>, scheme: &str) -> Option<String
     Some(url)
 }
 
-/// `error.type`: by the status (4xx is no error of a server's), else by how it ended.
+/// Whether a status is an error: 4xx is none of a server's.
+fn is_bad(status: u16, kind: Kind) -> bool {
+    status >= if kind == Kind::Client { 400 } else { 500 }
+}
+
+/// `error.type`: by the status, else by how it ended.
 fn error_type(exchange: &Exchange, facts: &HttpFacts, kind: Kind) -> Option<Cow<'static, str>> {
-    let bad_from = if kind == Kind::Client { 400 } else { 500 };
-    if let Some(status) = facts.status.filter(|&status| status >= bad_from) {
+    if let Some(status) = facts.status.filter(|&status| is_bad(status, kind)) {
         return Some(status.to_string().into());
     }
     if facts.error.is_some() {

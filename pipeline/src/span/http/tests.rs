@@ -6,7 +6,7 @@ use onlooker_protocol::http::{HttpFacts, Method, Scheme, Version};
 use onlooker_protocol::{Ending, Exchange, Extent, Facts, Outcome, Side};
 
 use super::describe;
-use crate::span::describe::{Description, Place};
+use crate::span::describe::{Description, Vantage};
 use crate::span::model::{Kind, Status, Value};
 
 fn facts(method: &str, target: &str, fields: &[(&str, &str)], status: Option<u16>) -> HttpFacts {
@@ -19,13 +19,13 @@ fn facts(method: &str, target: &str, fields: &[(&str, &str)], status: Option<u16
     facts
 }
 
-fn place(side: Side) -> Place<'static> {
+fn vantage(side: Side) -> Vantage<'static> {
     let (client, server) =
         ((Ipv4Addr::new(10, 0, 0, 1), 40000), (Ipv4Addr::new(10, 0, 0, 2), 8080));
     let of = |(address, port): (Ipv4Addr, u16)| Some((IpAddr::V4(address), port));
     let (local, peer) =
         if side == Side::Client { (of(client), of(server)) } else { (of(server), of(client)) };
-    Place {
+    Vantage {
         side,
         local,
         peer,
@@ -37,18 +37,18 @@ fn place(side: Side) -> Place<'static> {
     }
 }
 
-fn told(facts: HttpFacts, outcome: Outcome, place: &Place<'_>) -> Description {
+fn told(facts: HttpFacts, outcome: Outcome, vantage: &Vantage<'_>) -> Description {
     let mut exchange = Exchange::new(Extent::default(), None, Facts::Http(Box::new(facts.clone())));
     exchange.outcome = outcome;
-    describe(&exchange, &facts, place).expect("a span")
+    describe(&exchange, &facts, vantage).expect("a span")
 }
 
 fn server(facts: HttpFacts) -> Description {
-    told(facts, Outcome::Complete, &place(Side::Server))
+    told(facts, Outcome::Complete, &vantage(Side::Server))
 }
 
 fn client(facts: HttpFacts) -> Description {
-    told(facts, Outcome::Complete, &place(Side::Client))
+    told(facts, Outcome::Complete, &vantage(Side::Client))
 }
 
 fn text<'a>(description: &'a Description, key: &str) -> Option<&'a str> {
@@ -178,7 +178,7 @@ fn endings_without_response() {
         (Outcome::Cancelled, Some("cancelled")),
         (Outcome::Aborted(Ending::Forgotten), None),
     ] {
-        let it = told(facts("GET", "/", &[], None), outcome, &place(Side::Client));
+        let it = told(facts("GET", "/", &[], None), outcome, &vantage(Side::Client));
         assert_eq!(text(&it, "error.type"), error);
         assert!(it.attributes.get("http.response.status_code").is_none());
     }
@@ -232,7 +232,7 @@ fn targets_that_are_no_paths() {
 
 #[test]
 fn tls_unix_sockets_and_ipv6() {
-    let mut secure = place(Side::Client);
+    let mut secure = vantage(Side::Client);
     secure.tls = true;
     let it = told(
         facts("GET", "/", &[("Host", "[2001:db8::1]")], Some(200)),
@@ -245,7 +245,7 @@ fn tls_unix_sockets_and_ipv6() {
         (Some("2001:db8::1"), Some(443))
     );
 
-    let unix = Place {
+    let unix = Vantage {
         local: None,
         peer: None,
         peer_text: None,
@@ -339,6 +339,37 @@ fn an_elasticsearch_request() {
     ] {
         assert_eq!(text(&it, key), Some(value), "{key}");
     }
+}
+
+/// "For HTTP status codes in the 4xx range span status MUST be left unset in case of `SpanKind.SERVER`"
+/// (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status>), whatever API is served.
+#[test]
+fn who_serves_an_api_is_not_to_blame_for_its_clients() {
+    let served = |target, status, fields: &[(&str, &str)], body: &str, answer: &str| {
+        let mut facts = facts("POST", target, fields, Some(status));
+        facts.request_body(body.as_bytes());
+        facts.response_body(answer.as_bytes());
+        facts.refine();
+        assert!(facts.api.is_some());
+        let it = server(facts);
+        assert_eq!(text(&it, "error.type").is_some(), it.status != Status::Unset);
+        text(&it, "error.type").map(str::to_owned)
+    };
+    let dynamodb = [
+        ("Host", "localhost:8000"),
+        ("X-Amz-Target", "DynamoDB_20120810.PutItem"),
+        ("Content-Type", "application/x-amz-json-1.0"),
+    ];
+    let table = r#"{"TableName":"orders"}"#;
+    let missing = r#"{"__type":"x#ResourceNotFoundException"}"#;
+    let broken = r#"{"__type":"x#InternalServerError"}"#;
+    assert_eq!(served("/", 400, &dynamodb, table, missing), None);
+    let error = served("/", 500, &dynamodb, table, broken);
+    assert_eq!(error.as_deref(), Some("InternalServerError"));
+    let search = [("Host", "localhost:9200"), ("Content-Type", "application/json")];
+    let query = r#"{"query":{"match_all":{}}}"#;
+    assert_eq!(served("/books/_search", 404, &search, query, ""), None);
+    assert_eq!(served("/books/_search", 503, &search, query, "").as_deref(), Some("503"));
 }
 
 /// <https://opentelemetry.io/docs/specs/semconv/rpc/json-rpc/>.
