@@ -113,6 +113,16 @@ fn streams_that_cannot_be_told_apart_wait_for_nobody() {
     assert_eq!((causality.spans.len(), causality.counters.peer_missing), (1, 1));
 }
 
+/// Its connection was over before the server's exchange, and is forgotten first.
+#[test]
+fn an_end_that_brought_nothing_before_it_closed_is_counted() {
+    let mut causality = Causality::new(IdSource::new(1), 0);
+    causality.closed(ConnectionId(ASKS), MS, &Table);
+    causality.add(served(50, MS, 2 * MS), 2 * MS, &Table);
+    causality.tick(2_001 * MS, &Table);
+    assert_eq!((causality.spans.len(), causality.counters.peer_missing), (1, 1));
+}
+
 /// Kafka: one request for several topics is a span each, at both ends.
 #[test]
 fn parts_of_a_request_have_their_own_ends() {

@@ -227,7 +227,9 @@ impl Causality {
                 self.settle_alone_if(id, Waits::Cause(on));
             }
             for id in self.waiting_peer.remove(&on).unwrap_or_default() {
-                self.settle_alone_if(id, Waits::Peer);
+                if self.nodes.get(&id).is_some_and(|node| node.waits == Waits::Peer) {
+                    self.settle_without_peer(id);
+                }
             }
             self.history.forget(on);
         }

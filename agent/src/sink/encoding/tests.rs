@@ -181,7 +181,7 @@ fn limits_leave_counts() {
                 pair("onlooker.parent.evidence", text("same-task")),
             ]
         );
-        assert_eq!(span.dropped_attributes_count, 7);
+        assert_eq!(span.dropped_attributes_count, 6);
         assert_eq!(span.links.len(), 1);
         assert_eq!(span.links[0].dropped_attributes_count, 1);
         assert_eq!(span.dropped_links_count, 1);
