@@ -26,6 +26,16 @@ pub(super) enum Wire {
     Unix(u32),
 }
 
+impl Wire {
+    /// As the end that is `side` tells it.
+    fn tcp(side: Side, sent: u32, received: u32) -> Self {
+        match side {
+            Side::Client => Self::Tcp { server: received, client: sent },
+            Side::Server => Self::Tcp { server: sent, client: received },
+        }
+    }
+}
+
 /// One end of a connection and all that is known of it.
 #[derive(Debug)]
 pub struct Connection {
@@ -69,6 +79,16 @@ impl Connection {
             (&self.received, self.received_base)
         };
         stream.unwrap((position as u32).wrapping_sub(base))
+    }
+
+    /// Whether a request that was read, or sent, is not answered.
+    pub(crate) fn owes(&self) -> bool {
+        let asks = (self.endpoint.side == Side::Client) != self.conversation.flipped();
+        let asked = if asks { &self.sent } else { &self.received };
+        asked
+            .next()
+            .checked_sub(1)
+            .is_some_and(|last| self.conversation.open_request(last).is_some())
     }
 
     /// What a kernel place on this connection means.
@@ -181,10 +201,7 @@ impl Table {
         // The kernel counts an opener's SYN as a byte.
         let sent_base = record.sent_base.wrapping_add(u32::from(client));
         let wire = match endpoint.transport {
-            Transport::Tcp if client => {
-                Some(Wire::Tcp { server: record.received_base, client: sent_base })
-            }
-            Transport::Tcp => Some(Wire::Tcp { server: sent_base, client: record.received_base }),
+            Transport::Tcp => Some(Wire::tcp(endpoint.side, sent_base, record.received_base)),
             Transport::Unix if client => Some(Wire::Unix(record.inode)),
             Transport::Unix if record.peer_inode == 0 => None,
             Transport::Unix => Some(Wire::Unix(record.peer_inode)),
@@ -231,6 +248,29 @@ impl Table {
         self.by_id.insert(id, slot);
         self.give_back(Box::new(connection));
         (id, replaced)
+    }
+
+    /// Learns where the peer's bytes begin, of a connection that has sent before the peer agreed to it (TCP Fast Open,
+    /// RFC 7413) and is told of once more when it has; `false` if the record tells of another.
+    pub(crate) fn learn_base(&mut self, record: &event::Socket) -> bool {
+        let slot = self.by_socket.get(&record.socket);
+        let known = slot.and_then(|slot| self.slots.get_mut(slot.0 as usize)?.as_deref_mut());
+        let Some(known) = known.filter(|known| {
+            known.inode == record.inode
+                && known.endpoint.seen_opening
+                && known.received_base == 0
+                && known.sent_base == record.sent_base.wrapping_add(1)
+        }) else {
+            return false;
+        };
+        let side = known.endpoint.side;
+        let wire = Wire::tcp(side, known.sent_base, record.received_base);
+        known.received_base = record.received_base;
+        if let Some(before) = known.wire.replace(wire) {
+            self.by_wire.remove(&(before, side));
+        }
+        self.by_wire.insert((wire, side), known.id);
+        true
     }
 
     /// Takes an end out. That it was the other end of some connection is remembered for a while.
@@ -295,121 +335,4 @@ impl Table {
 }
 
 #[cfg(test)]
-mod tests {
-    use onlooker_common::event::{Header, Kind, Place, Socket, role, role_evidence};
-    use onlooker_protocol::Origin;
-
-    use super::{MEMORY, Table};
-
-    const BASE: u32 = u32::MAX - 5;
-
-    fn client(inode: u32) -> Socket {
-        Socket {
-            header: Header { kind: Kind::Socket as u32, tgid: 2, tid: 3, captured: 0, time: 1 },
-            socket: 0x1000,
-            peer_inode: 0,
-            opener_flags: 0,
-            inode,
-            netns: 1,
-            sent_base: 1,
-            received_base: BASE,
-            family: 2,
-            protocol: 6,
-            local_port: 40_000,
-            remote_port: 80,
-            local: [0; 16],
-            remote: [0; 16],
-            role: role::CLIENT,
-            role_evidence: role_evidence::CONNECT,
-            path_length: 0,
-            path: [0; 108],
-            cause: Place::default(),
-            resumed: Place::default(),
-            opener: 0,
-        }
-    }
-
-    /// A client that closes the connection when it has read the answer goes on because of it.
-    #[test]
-    fn what_was_read_from_a_closed_connection_is_known_for_a_while() {
-        let mut table = Table::default();
-        // The third byte and those behind it.
-        let read = |inode| Place {
-            socket: 0x1000,
-            inode,
-            position: u64::from(BASE.wrapping_add(2)),
-            length: 10,
-        };
-        let (first, _) = table.insert(&client(7));
-        let origin = Origin { connection: first.0, length: 10, position: 2 };
-        assert_eq!(table.origin(&read(7)), origin);
-        table.remove(first, 1_000);
-        assert_eq!(table.origin(&read(7)), origin);
-        let (second, _) = table.insert(&client(8));
-        assert_eq!(table.origin(&read(7)), origin, "another has its place");
-        assert_eq!(table.origin(&read(8)).connection, second.0);
-        table.bury(1_000 + MEMORY);
-        assert_eq!(table.origin(&read(7)), Origin::default());
-        table.remove(second, 2_000 + MEMORY);
-        assert_eq!(table.origin(&read(8)).connection, second.0);
-        table.bury(2_000 + 2 * MEMORY);
-        assert_eq!(table.origin(&read(8)), Origin::default());
-        assert!(table.graves.is_empty());
-    }
-
-    #[test]
-    fn a_lent_end_comes_back_and_the_place_of_one_that_ended_is_used_again() {
-        let mut table = Table::default();
-        let (first, _) = table.insert(&client(7));
-        let lent = table.lend(first).expect("is there");
-        assert!(table.get(first).is_none() && table.by_socket(0x1000, 7).is_none());
-        table.give_back(lent);
-        assert_eq!(table.by_socket(0x1000, 7).map(|it| it.id), Some(first));
-        // The kernel uses the address again before its end was heard of.
-        let (second, replaced) = table.insert(&client(8));
-        assert_eq!(replaced.map(|it| it.id), Some(first));
-        assert!(table.get(first).is_none() && table.by_socket(0x1000, 7).is_none());
-        assert_eq!(table.by_socket(0x1000, 8).map(|it| it.id), Some(second));
-        assert_eq!((table.len(), table.iter().count(), table.slots.len()), (1, 1, 1));
-    }
-
-    #[test]
-    fn a_server_that_closed_before_its_client_was_heard_of_has_its_peer() {
-        let server = Socket {
-            socket: 0x2000,
-            sent_base: BASE,
-            received_base: 2,
-            local_port: 80,
-            remote_port: 40_000,
-            role: role::SERVER,
-            role_evidence: role_evidence::LISTENER,
-            ..client(8)
-        };
-        let mut table = Table::default();
-        let (server, _) = table.insert(&server);
-        table.remove(server, 5);
-        let (client, _) = table.insert(&client(7));
-        assert_eq!(table.peer(server), Some(client));
-        assert_eq!(table.peer(client), Some(server));
-        table.bury(5 + MEMORY);
-        assert_eq!(table.peer(server), None);
-        assert_eq!(table.peer(client), None);
-    }
-
-    #[test]
-    fn the_eighth_that_was_silent_longest_goes_first() {
-        let mut table = Table::default();
-        assert!(table.unused_longest().is_empty());
-        for inode in 1..=16 {
-            let mut record = client(inode);
-            // The later half came first.
-            record.header.time = u64::from((inode + 8) % 16);
-            record.socket += u64::from(inode);
-            table.insert(&record);
-        }
-        let oldest = table.unused_longest().into_iter();
-        let mut oldest: Vec<u32> = oldest.map(|id| table.get(id).expect("an end").inode).collect();
-        oldest.sort_unstable();
-        assert_eq!(oldest, [8, 9]);
-    }
-}
+mod tests;
