@@ -14,8 +14,14 @@ use crate::shell::{self, Result, cargo};
 use report::Report;
 
 /// Tests of what the kernel tells, which kernels before 5.17 and 6.3 tell another way.
-const AS_ON_OLDER_KERNELS: &[&str] =
-    &["system_calls::", "sockets::", "links::a_whole_chain", "processes::short", "postgresql::the"];
+const AS_ON_OLDER_KERNELS: &[&str] = &[
+    "system_calls::",
+    "sockets::",
+    "decoys::",
+    "links::a_whole_chain",
+    "processes::short",
+    "postgresql::the",
+];
 
 #[derive(Args)]
 pub(crate) struct Options {
