@@ -13,7 +13,7 @@ use onlooker_protocol::{Ending, Output};
 use rustc_hash::FxHashSet;
 
 use crate::causality::{Causality, IdSource, LinkCounters};
-use crate::connection::{Connection, ConnectionId, FailedConnects, Table, Transport, Verdict};
+use crate::connection::{Connection, ConnectionId, FailedConnects, Table, Verdict};
 use crate::counters::PipelineCounters;
 use crate::messages::MessageCounters;
 use crate::process::Processes;
@@ -139,12 +139,7 @@ impl<P: Processes> Pipeline<P> {
 
     /// A process ended: its connections that nobody else uses get no end of their own.
     pub fn process_ended(&mut self, process: u32) {
-        let of_it = |connection: &&Connection| {
-            connection.endpoint.process == process
-                && connection.endpoint.transport != Transport::Tcp
-        };
-        let gone: Vec<_> = self.table.iter().filter(of_it).map(|it| it.id).collect();
-        for id in gone {
+        for id in self.table.unended(process) {
             self.end(id, Ending::Closed);
         }
     }

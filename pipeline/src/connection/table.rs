@@ -1,5 +1,7 @@
 //! The connections that are known, and which two of them are the ends of one.
 
+use std::collections::BTreeSet;
+
 use onlooker_common::event;
 use onlooker_protocol::{Origin, Side};
 use rustc_hash::FxHashMap;
@@ -111,6 +113,8 @@ pub(crate) struct Table {
     by_socket: FxHashMap<u64, Slot>,
     by_id: FxHashMap<ConnectionId, Slot>,
     by_wire: FxHashMap<(Wire, Side), ConnectionId>,
+    /// Those of whose end the kernel does not tell, by the process that uses them.
+    unended: BTreeSet<(u32, ConnectionId)>,
     /// Ended connections, whose other end may still look for them.
     graves: Graves,
     last: u32,
@@ -162,6 +166,12 @@ impl Table {
         } else {
             self.origin(place)
         }
+    }
+
+    /// The ends that a process uses and of whose end the kernel does not tell.
+    pub(crate) fn unended(&self, process: u32) -> Vec<ConnectionId> {
+        let all = (process, ConnectionId(0))..=(process, ConnectionId(u32::MAX));
+        self.unended.range(all).map(|(_, id)| *id).collect()
     }
 
     /// The other end of a connection, if it is on this host and known. The connection may be over: a server
@@ -223,6 +233,9 @@ impl Table {
         if let Some(wire) = wire {
             self.by_wire.insert((wire, endpoint.side), id);
         }
+        if endpoint.transport != Transport::Tcp {
+            self.unended.insert((endpoint.process, id));
+        }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             Slot(self.slots.len() as u32 - 1)
@@ -281,6 +294,7 @@ impl Table {
         if self.by_socket.get(&connection.socket) == Some(&slot) {
             self.by_socket.remove(&connection.socket);
         }
+        self.unended.remove(&(connection.endpoint.process, id));
         self.graves.add(Grave {
             until: now.saturating_add(MEMORY),
             id,

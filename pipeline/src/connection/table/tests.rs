@@ -138,3 +138,19 @@ fn where_the_peer_begins_is_learnt_when_it_agrees() {
     let first = u64::from(BASE);
     assert_eq!(table.get(early).map(|end| end.offset(false, first)), Some(0));
 }
+
+#[test]
+fn what_a_process_leaves_is_what_has_no_end_of_its_own() {
+    let of = |tgid, family, number: u32| {
+        let header = Header { tgid, ..client(0).header };
+        Socket { header, family, socket: number.into(), inode: number, ..client(0) }
+    };
+    let mut table = Table::default();
+    // An end of a TCP connection, and two Unix sockets; and one of another process.
+    let records = [of(2, 2, 1), of(2, 1, 2), of(2, 1, 3), of(3, 1, 4)];
+    let [_, first, second, other] = records.map(|record| table.insert(&record).0);
+    assert_eq!(table.unended(2), [first, second]);
+    table.remove(first, 1);
+    assert_eq!((table.unended(2), table.unended(3)), (vec![second], vec![other]));
+    assert!(table.unended(1).is_empty());
+}
