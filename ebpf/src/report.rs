@@ -106,8 +106,8 @@ fn end_of(flight: &Flight) -> u16 {
     // `SEND_SHUTDOWN` of include/net/sock.h: by the peer's close(2), if not by the process itself
     // (`unix_release_sock` and `unix_shutdown`, net/unix/af_unix.c).
     const SEND_SHUTDOWN: u8 = 2;
-    let is_over = flight.unix != 0
-        && field::<u8>(flight.socket, Offset::SockShutdown) & SEND_SHUTDOWN != 0;
+    let is_over =
+        flight.unix != 0 && field::<u8>(flight.socket, Offset::SockShutdown) & SEND_SHUTDOWN != 0;
     if is_over { flag::END | flag::CLOSED } else { flag::END }
 }
 

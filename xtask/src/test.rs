@@ -58,6 +58,8 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     };
     if !options.only_e2e && options.filter.is_none() {
         step("format", heading("format", &mut cargo(["fmt", "--all", "--check"])));
+        let kernel = ["fmt", "--manifest-path", "ebpf/Cargo.toml", "--check"];
+        step("format of the kernel programs", shell::run(&mut cargo(kernel)));
         let mut clippy = cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
         step("lints", heading("lints", &mut clippy));
     }
