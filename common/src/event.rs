@@ -159,6 +159,8 @@ pub mod flag {
     /// how many bytes before it were not captured (32 bits), how many there are (32 bits). What is
     /// behind the last piece, up to the next record or the end of the call, was not captured either.
     pub const SPARSE: u16 = 128;
+    /// Of an [`END`] on a Unix socket: the peer has closed the connection, not its half of it alone.
+    pub const CLOSED: u16 = 256;
 }
 
 /// A socket, when first seen.

@@ -95,6 +95,7 @@ pub enum Offset {
     SockState,
     SockSocket,
     SockLockOwned,
+    SockShutdown,
     SocketFile,
     NetNsInum,
     InetSport,

@@ -9,19 +9,21 @@ use onlooker_common::event::{call, direction};
 use crate::kernel::loaded;
 use crate::report::report;
 use crate::socket::{Found, Socket};
+use crate::system_call::SystemCall;
 use crate::task::{Flight, TaskState};
 use crate::vector::Source;
 use crate::{connection, counter, globals, kernel, socket, system_call, task};
 
 const MSG_OOB: u64 = 0x1;
 const MSG_PEEK: u64 = 0x2;
+const MSG_TRUNC: u64 = 0x20;
 const MSG_ERRQUEUE: u64 = 0x2000;
 /// `struct mmsghdr` (64 bytes): a msghdr, then its length at 56.
 const MMSGHDR_SIZE: u64 = 64;
 const MMSGHDR_LENGTH: u64 = 56;
 /// In `struct msghdr`: the iovec array at 16 and its length at 24.
 const MSGHDR_IOV: u64 = 16;
-/// Messages of one recvmmsg or sendmmsg that are reported one by one.
+/// Messages of one recvmmsg or sendmmsg that are told of before 6.3.
 const MOST_MESSAGES: u64 = 4;
 
 /// An argument of the system call (`sys_enter_*`: eight bytes each from offset 16).
@@ -67,12 +69,13 @@ pub fn enter(context: &TracePointContext, which: u8) {
         Found::NoSocket => return,
     };
     let Some(task) = task::state(tid) else { return };
+    let buffer = if is_discarded(&socket, flags) { 0 } else { argument(context, 1) };
     task.flight = Flight {
         socket: socket.sock,
         // SAFETY: no arguments.
         start: unsafe { bpf_ktime_get_ns() },
         position: socket::position(&socket, towards),
-        buffer: argument(context, 1),
+        buffer,
         count: argument(context, 2),
         inode: socket.inode,
         call: which,
@@ -80,6 +83,13 @@ pub fn enter(context: &TracePointContext, which: u8) {
         datagram: u8::from(socket.datagram),
         unix: u8::from(socket.unix),
     };
+}
+
+/// Whether what is received goes nowhere: TCP leaves the buffer as it is (tcp(7)). Of a datagram the flag asks for the
+/// whole length, however little there is room for.
+#[inline(always)]
+fn is_discarded(socket: &Socket, flags: u64) -> bool {
+    flags & MSG_TRUNC != 0 && !socket.unix && !socket.datagram
 }
 
 /// Which way a call moves bytes, if its first descriptor is the socket.
@@ -95,68 +105,71 @@ fn towards(which: u8) -> u8 {
 #[inline(always)]
 fn note(context: &TracePointContext, which: u8, tid: u32) {
     let Some(task) = task::state(tid) else { return };
-    let flight = &mut task.flight;
-    // SAFETY: no arguments.
-    flight.start = unsafe { bpf_ktime_get_ns() };
-    // Which of several messages comes next.
-    flight.position = 0;
-    flight.buffer = argument(context, 1);
-    flight.count = argument(context, 2);
-    flight.call = which;
-    flight.direction = towards(which);
+    let (buffer, count) = (argument(context, 1), argument(context, 2));
+    begin(&mut task.flight, SystemCall { which, buffer, count }, towards(which));
 }
 
-/// io_uring moves bytes that no noted call is about.
+/// Bytes were sent: `sock_send_length(struct sock *sk, int ret, int flags)`, inside the call.
+///
+/// It is one program run less than a pair of enter and exit, and the sock is given: no descriptor
+/// has to be followed. The position is that after the call, less what it moved. Where the bytes are stands in
+/// the task's registers; what was noted when the call began tells when that was, if it was seen.
 #[inline(always)]
-pub fn forget() {
-    if let Some(task) = task::existing(task::current().1) {
+pub fn sent(context: &RawTracePointContext) {
+    let who = task::current();
+    if !task::is_target(who.0) {
+        return;
+    }
+    let Some(call) = system_call::sending() else { return };
+    let Some(task) = task::state(who.1) else { return };
+    let flight = &mut task.flight;
+    if flight.call != call.which || flight.buffer != call.buffer {
+        begin(flight, call, direction::OUT);
+    }
+    moved(context, who, task);
+    // What was noted is for this call alone. (Not by what is known: as below.)
+    if !matches!(loaded(&task.flight.call), call::SENDMMSG | call::SENDFILE) {
         task.flight.call = call::NONE;
     }
 }
 
-/// Bytes were sent: `sock_send_length(sk, ret, flags)`, inside the call.
+/// Bytes were received: `sock_recv_length(struct sock *sk, int ret, int flags)`, inside the call.
 ///
-/// It is one program run less than a pair of enter and exit, and the sock is given: no descriptor
-/// has to be followed. The position is that after the call, less what it moved.
-#[inline(always)]
-pub fn sent(context: &RawTracePointContext) {
-    let who = task::current();
-    let Some(task) = task::existing(who.1) else { return };
-    let which = task.flight.call;
-    if which == call::NONE || which == call::SPLICE || task.flight.direction != direction::OUT {
-        return;
-    }
-    moved(context, who, task);
-}
-
-/// Bytes were received: `sock_recv_length(sk, ret, flags)`, inside the call.
-///
-/// When a receive began tells nothing, so it has no enter program: which call it is and where its
-/// buffer is stands in the task's registers. A thread that was already waiting when the programs
-/// were attached is understood that way too.
+/// When a receive began tells nothing, so it has no enter program (but recvmmsg, whose messages are counted). A
+/// thread that was already waiting when the programs were attached is understood that way too.
 #[inline(always)]
 pub fn received(context: &RawTracePointContext) {
     let who = task::current();
     if !task::is_target(who.0) {
         return;
     }
-    let Some(call) = system_call::current() else { return };
+    let Some(call) = system_call::receiving() else { return };
     let Some(task) = task::state(who.1) else { return };
     let flight = &mut task.flight;
-    if flight.call != call.which || call.which != call::RECVMMSG {
-        flight.position = 0;
-    }
-    // SAFETY: no arguments.
-    flight.start = unsafe { bpf_ktime_get_ns() };
-    flight.buffer = call.buffer;
-    flight.count = call.count;
-    flight.call = call.which;
-    flight.direction = direction::IN;
+    let goes_on = call.which == call::RECVMMSG
+        && flight.call == call::RECVMMSG
+        && flight.buffer == call.buffer;
+    let message_at = if goes_on { flight.position } else { 0 };
+    begin(flight, call, direction::IN);
+    flight.position = message_at;
     moved(context, who, task);
     // Not by what is known: the verifier would walk all that is between for each call anew.
     if loaded(&task.flight.call) != call::RECVMMSG {
         task.flight.call = call::NONE;
     }
+}
+
+/// A call begins, or would have been seen to.
+#[inline(always)]
+fn begin(flight: &mut Flight, call: SystemCall, towards: u8) {
+    // SAFETY: no arguments.
+    flight.start = unsafe { bpf_ktime_get_ns() };
+    // Which of several messages comes next.
+    flight.position = 0;
+    flight.buffer = call.buffer;
+    flight.count = call.count;
+    flight.call = call.which;
+    flight.direction = towards;
 }
 
 #[inline(always)]
@@ -207,9 +220,10 @@ fn moved(context: &RawTracePointContext, who: (u32, u32), task: &mut TaskState) 
             if returned == 0 && flight.count == 0 {
                 return;
             }
-            Source::Buffer(flight.buffer)
+            Source::Buffer(flight.buffer, flight.count)
         }
     };
+    let source = if is_discarded(&socket, flags) { Source::Nowhere } else { source };
     report::<true>(who, task, state, position, returned as u64, source);
 }
 
@@ -239,9 +253,15 @@ fn finished(who: (u32, u32), task: &mut TaskState, which: u8, returned: u64) {
     let direction = task.flight.direction;
     let Some(state) = connection::known(&socket, who, direction, returned) else { return };
     let (buffer, count) = (task.flight.buffer, task.flight.count);
-    let position = task.flight.position;
+    let mut position = task.flight.position;
+    if position == 0 && direction == direction::OUT && !socket.unix && !socket.datagram {
+        // It was not connected when the call began (TCP Fast Open).
+        let behind = socket::position(&socket, direction) as u32;
+        position = u64::from(behind.wrapping_sub(returned as u32));
+    }
     match which {
         call::RECVMMSG | call::SENDMMSG => {
+            let mut at = position;
             for n in 0..MOST_MESSAGES {
                 if n >= returned {
                     break;
@@ -249,8 +269,10 @@ fn finished(who: (u32, u32), task: &mut TaskState, which: u8, returned: u64) {
                 let header = buffer + n * MMSGHDR_SIZE;
                 let length = kernel::read_user::<u32>(header + MMSGHDR_LENGTH).unwrap_or(0);
                 let source = one_of_many(message(header));
-                report::<false>(who, task, state, position + n, u64::from(length), source);
+                report::<false>(who, task, state, at, u64::from(length), source);
+                at += if socket.datagram { 1 } else { u64::from(length) };
             }
+            counter::add(Counter::LostData, returned.saturating_sub(MOST_MESSAGES));
         }
         call::RECVMSG | call::SENDMSG => {
             report::<true>(who, task, state, position, returned, message(buffer));
@@ -266,7 +288,7 @@ fn finished(who: (u32, u32), task: &mut TaskState, which: u8, returned: u64) {
             if returned == 0 && count == 0 {
                 return;
             }
-            report::<true>(who, task, state, position, returned, Source::Buffer(buffer));
+            report::<true>(who, task, state, position, returned, Source::Buffer(buffer, count));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::kernel::{field, field_to, read_user};
 use crate::map::SOCKETS;
 use crate::socket::{self, AF_INET, AF_INET6, AF_UNIX, Found};
 use crate::task::{self, Flight, TaskState};
-use crate::{emit, vector};
+use crate::{connection, emit, vector};
 
 /// In `struct sockaddr_in` and `sockaddr_in6`, behind the 16-bit family; `sockaddr_un` has its path
 /// there.
@@ -78,6 +78,9 @@ pub fn exit(context: &TracePointContext) {
     }
     task.flight.call = call::NONE;
     let error = (argument(context, 0) as i64).wrapping_neg();
+    if error == 0 && task.flight.unix != 0 {
+        connection::unix_connected(who, task);
+    }
     if error > 0 && task.flight.position == 0 && is_failure(error) {
         returned(who, &task.flight, error as u32);
     }

@@ -1,14 +1,15 @@
-//! The life of a socket: first sight, role, end. What never began is in [`connect`](crate::connect).
+//! The life of a socket: first sight, connect, end. What never began is in [`connect`](crate::connect).
 
 use aya_ebpf::programs::RawTracePointContext;
 use onlooker_common::counter::Counter;
-use onlooker_common::event::{self, Kind, SocketEnd, direction, role, role_evidence};
+use onlooker_common::event::{Kind, SocketEnd, direction, role, role_evidence};
 use onlooker_common::map::{Listener, Offset, Target, target};
 
-use crate::kernel::{field, field_to};
+use crate::announce::{announce, bases};
+use crate::kernel::field;
 use crate::map::{LISTENERS, POLICIES, PORT_RULES, SOCKETS, TARGETS};
-use crate::socket::{self, AF_INET, IPPROTO_TCP, IPPROTO_UDP, Socket, SocketState};
-use crate::task::NO_PLACE;
+use crate::socket::{self, Socket, SocketState};
+use crate::task::{Flight, NO_PLACE, TaskState};
 use crate::{connect, counter, emit, policy, task};
 
 /// TCP states, from `include/net/tcp_states.h`.
@@ -16,7 +17,6 @@ const TCP_ESTABLISHED: u64 = 1;
 const TCP_SYN_SENT: u64 = 2;
 const TCP_CLOSE: u64 = 7;
 const TCP_LISTEN: u64 = 10;
-const PATH_MOST: u32 = 108;
 
 /// The state of a socket that a target uses; on first sight it is made and announced. Of a datagram
 /// socket the `first` direction seen tells the role: who is asked before it asks serves.
@@ -98,156 +98,6 @@ fn begin(sock: u64, inode: u32) -> u64 {
         counter::add(Counter::SocketsFull, 1);
     }
     0
-}
-
-/// Submits the socket's record; `false` if there was no room, to be tried again.
-#[inline(never)]
-fn announce(socket: &Socket, state: &mut SocketState, who: (u32, u32)) -> bool {
-    emit::in_place::<event::Socket>(|record| {
-        // SAFETY: `record` is the ring buffer's reservation for exactly this type, and every
-        // field is written here or in the two functions below.
-        unsafe {
-            (*record).header = emit::header(Kind::Socket, who);
-            (*record).socket = socket.sock;
-            (*record).peer_inode = 0;
-            (*record).opener_flags = u32::from(state.opener_flags);
-            (*record).inode = socket.inode;
-            (*record).netns = 0;
-            (*record).sent_base = 0;
-            (*record).received_base = 0;
-            (*record).protocol = 0;
-            (*record).local_port = 0;
-            (*record).remote_port = 0;
-            (*record).local = [0; 16];
-            (*record).remote = [0; 16];
-            (*record).path_length = 0;
-            (*record).path = [0; 108];
-            (*record).cause = state.cause;
-            (*record).resumed = state.resumed;
-            (*record).opener = u64::from(state.opener);
-            field_to(&raw mut (*record).family, socket.sock, Offset::SockFamily);
-            if socket.unix {
-                unix(socket.sock, state, record);
-            } else {
-                internet(socket, state, record);
-            }
-            (*record).role = state.role;
-            (*record).role_evidence = state.role_evidence;
-        }
-    })
-}
-
-/// # Safety
-///
-/// `record` is valid for writes.
-#[inline(always)]
-unsafe fn internet(socket: &Socket, state: &mut SocketState, record: *mut event::Socket) {
-    let sock = socket.sock;
-    let net: u64 = field(sock, Offset::SockNet);
-    let netns: u32 = field(net, Offset::NetNsInum);
-    let port = local_port(sock);
-    // SAFETY: the caller's promise.
-    unsafe {
-        (*record).netns = netns;
-        (*record).protocol = if socket.datagram { IPPROTO_UDP } else { IPPROTO_TCP };
-        (*record).local_port = port;
-        (*record).remote_port = u16::from_be(field(sock, Offset::SockDport));
-        if field::<u16>(sock, Offset::SockFamily) == AF_INET {
-            field_to((&raw mut (*record).local).cast::<u32>(), sock, Offset::SockRcvSaddr);
-            field_to((&raw mut (*record).remote).cast::<u32>(), sock, Offset::SockDaddr);
-        } else {
-            field_to(&raw mut (*record).local, sock, Offset::SockV6RcvSaddr);
-            field_to(&raw mut (*record).remote, sock, Offset::SockV6Daddr);
-        }
-    }
-    if socket.datagram {
-        return;
-    }
-    // SAFETY: the caller's promise.
-    unsafe {
-        ((*record).sent_base, (*record).received_base) = if state.established == 0 {
-            bases(sock)
-        } else {
-            (state.sent_base, state.received_base)
-        };
-    }
-    if state.role == role::UNKNOWN {
-        let listener = Listener { netns, port: u32::from(port) };
-        (state.role, state.role_evidence) = if LISTENERS.get_ptr(listener).is_some() {
-            (role::SERVER, role_evidence::LISTENER)
-        } else {
-            (role::CLIENT, role_evidence::NO_LISTENER)
-        };
-    }
-}
-
-/// A connection that is over has given its port back, but for the copy in network order.
-#[inline(always)]
-fn local_port(sock: u64) -> u16 {
-    match field(sock, Offset::SockNum) {
-        0 => u16::from_be(field(sock, Offset::InetSport)),
-        port => port,
-    }
-}
-
-/// The sequence numbers at which both directions began, sent and received.
-#[inline(always)]
-fn bases(sock: u64) -> (u32, u32) {
-    (
-        base(sock, Offset::TcpSndUna, Offset::TcpBytesAcked),
-        base(sock, Offset::TcpRcvNxt, Offset::TcpBytesReceived),
-    )
-}
-
-/// The sequence number at which a direction began: the next or first unacknowledged one less the bytes that
-/// have passed. Softirq may be moving the two on another CPU, and the first store is seen well before the
-/// second when their cache lines are in use here, so a value counts when it was read three times in a
-/// row.
-#[inline(always)]
-fn base(sock: u64, sequence: Offset, bytes: Offset) -> u32 {
-    let (mut result, mut agreed) = (0, 0);
-    for _ in 0..9 {
-        let passed: u64 = field(sock, bytes);
-        let next = field::<u32>(sock, sequence).wrapping_sub(passed as u32);
-        agreed = if next == result { agreed + 1 } else { 1 };
-        result = next;
-        if agreed == 3 {
-            break;
-        }
-    }
-    result
-}
-
-/// # Safety
-///
-/// `record` is valid for writes.
-#[inline(always)]
-unsafe fn unix(sock: u64, state: &mut SocketState, record: *mut event::Socket) {
-    let peer: u64 = field(sock, Offset::UnixPeer);
-    let mut address: u64 = field(sock, Offset::UnixAddr);
-    state.role = role::SERVER;
-    state.role_evidence = role_evidence::BOUND_NAME;
-    if address == 0 {
-        state.role = role::CLIENT;
-        address = field(peer, Offset::UnixAddr);
-    }
-    let inode = socket::inode_of(peer);
-    // SAFETY: the caller's promise.
-    unsafe { (*record).peer_inode = inode };
-    if address == 0 {
-        // socketpair(2): neither end has a name.
-        state.role = role::UNKNOWN;
-        state.role_evidence = role_evidence::NONE;
-        return;
-    }
-    let length: u32 = field(address, Offset::UnixAddressLen);
-    // The name is a sockaddr_un, whose path follows the 16-bit family.
-    let name = address.wrapping_add(2);
-    // SAFETY: the caller's promise.
-    unsafe {
-        (*record).path_length = length.saturating_sub(2).min(PATH_MOST) as u16;
-        field_to(&raw mut (*record).path, name, Offset::UnixAddressName);
-    }
 }
 
 /// A TCP socket changed its state; `inet_sock_set_state(sk, old, new)`.
@@ -350,12 +200,32 @@ fn connecting(sock: u64) {
     // A socket that was disconnected is used again.
     ended(sock);
     let Some(state) = note(sock, socket::inode_of(sock)) else { return };
+    let mut task = task::existing(tid);
+    if let Some(task) = &mut task {
+        connect::began(task);
+    }
+    opened(state, (tgid, tid), task);
+}
+
+/// A Unix socket has connected. What has no name of its own is known to be a client's when it is used.
+#[inline(always)]
+pub fn unix_connected(who: (u32, u32), task: &mut TaskState) {
+    let Flight { socket, inode, .. } = task.flight;
+    if field::<u64>(socket, Offset::UnixAddr) != 0
+        && let Some(state) = note(socket, inode)
+    {
+        opened(state, who, Some(task));
+    }
+}
+
+/// Notes that a task has opened the connection.
+#[inline(always)]
+fn opened(state: &mut SocketState, (tgid, tid): (u32, u32), task: Option<&mut TaskState>) {
     state.role = role::CLIENT;
     state.role_evidence = role_evidence::CONNECT;
     state.opener = tid;
     state.opener_process = tgid;
-    if let Some(task) = task::existing(tid) {
-        connect::began(task);
+    if let Some(task) = task {
         state.cause.set(&task.cause);
         state.resumed.set(&task.resumed);
         state.opener_flags = task.waits as u8;
@@ -370,4 +240,9 @@ fn established(sock: u64) {
     let state = unsafe { &mut *state };
     (state.sent_base, state.received_base) = bases(sock);
     state.established = 1;
+    // It has sent before (TCP Fast Open): where the peer's bytes begin could not be told then.
+    if state.announced != 0 {
+        let socket = Socket { sock, inode: state.inode, unix: false, datagram: false };
+        announce(&socket, state, (state.opener_process, state.opener));
+    }
 }

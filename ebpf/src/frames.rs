@@ -71,7 +71,7 @@ pub mod result {
 #[inline(always)]
 pub fn begin(source: Source, first: bool) -> bool {
     let from = match source {
-        Source::Buffer(base) => Some([base, HEADER]),
+        Source::Buffer(base, _) => Some([base, HEADER]),
         Source::Vector(vector, 1..) => kernel::read_user::<[u64; 2]>(vector),
         _ => None,
     };

@@ -10,6 +10,7 @@ use aya_ebpf::macros::{raw_tracepoint, tracepoint};
 use aya_ebpf::programs::{RawTracePointContext, TracePointContext};
 use onlooker_common::event::call;
 
+mod announce;
 mod capture;
 mod connect;
 mod connection;
@@ -75,13 +76,6 @@ pub fn socket_received(context: RawTracePointContext) -> i32 {
     0
 }
 
-/// `syscalls/sys_enter_io_uring_enter`
-#[tracepoint]
-pub fn enter_io_uring_enter(_context: TracePointContext) -> u32 {
-    capture::forget();
-    0
-}
-
 /// `syscalls/sys_enter_connect`
 #[tracepoint]
 pub fn enter_connect(context: TracePointContext) -> u32 {
@@ -143,8 +137,8 @@ pub fn process_fork(context: RawTracePointContext) -> i32 {
 
 /// `sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
-pub fn process_exec(_context: RawTracePointContext) -> i32 {
-    process::executed();
+pub fn process_exec(context: RawTracePointContext) -> i32 {
+    process::executed(&context);
     0
 }
 

@@ -22,7 +22,8 @@ pub static TARGETS: HashMap<u32, Target> = HashMap::with_max_entries(MOST_TARGET
 
 /// Sockets that targets use, by the address of the sock.
 #[map]
-pub static SOCKETS: HashMap<u64, SocketState> = HashMap::with_max_entries(65_536, BPF_F_NO_PREALLOC);
+pub static SOCKETS: HashMap<u64, SocketState> =
+    HashMap::with_max_entries(65_536, BPF_F_NO_PREALLOC);
 
 /// What user space wants of a socket, by the address of the sock.
 #[map]

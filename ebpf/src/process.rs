@@ -55,10 +55,15 @@ fn exclude(parent: u32, child: u32) {
     }
 }
 
-/// A process executed a program.
+/// A process executed a program. All its threads but one have ended, and that one has the first's id.
 #[inline(always)]
-pub fn executed() {
+pub fn executed(context: &RawTracePointContext) {
     let who = task::current();
+    let before: u32 = context.arg(1);
+    if before != who.1 {
+        // Of a thread of this id no end is told.
+        let _ = TASKS.remove(before);
+    }
     // One that was excluded for what it ran before is judged again.
     let decided = match TARGETS.get_ptr(who.0) {
         // SAFETY: a live map value.

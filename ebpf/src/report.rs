@@ -3,11 +3,12 @@
 
 use onlooker_common::counter::Counter;
 use onlooker_common::event::{Data, Kind, Place, direction, flag, role};
-use onlooker_common::map::{EARLY_DATA, mode};
+use onlooker_common::map::{EARLY_DATA, Offset, mode};
 
 use crate::emit::Scratch;
 #[cfg(feature = "loops")]
 use crate::frames;
+use crate::kernel::field;
 use crate::socket::SocketState;
 use crate::task::{Flight, TaskState};
 use crate::vector::Source;
@@ -38,7 +39,7 @@ pub fn report<const FRAMES: bool>(
     };
     if let Some(wanted) = allowance::<FRAMES>(state, flight, length) {
         if let Some(scratch) = emit::scratch() {
-            let mut flags = if length == 0 { flag::END } else { 0 };
+            let mut flags = if length == 0 { end_of(flight) } else { 0 };
             if datagram {
                 flags |= flag::DATAGRAM;
             }
@@ -97,6 +98,17 @@ pub fn report<const FRAMES: bool>(
             waiting::answered(task);
         }
     }
+}
+
+/// How it is told that nothing more can be read.
+#[inline(always)]
+fn end_of(flight: &Flight) -> u16 {
+    // `SEND_SHUTDOWN` of include/net/sock.h: by the peer's close(2), if not by the process itself
+    // (`unix_release_sock` and `unix_shutdown`, net/unix/af_unix.c).
+    const SEND_SHUTDOWN: u8 = 2;
+    let is_over =
+        flight.unix != 0 && field::<u8>(flight.socket, Offset::SockShutdown) & SEND_SHUTDOWN != 0;
+    if is_over { flag::END | flag::CLOSED } else { flag::END }
 }
 
 /// Copies what is wanted of a call.

@@ -123,9 +123,10 @@ fn kind_of(sock: u64, socket: u64, inode: u32) -> Found {
         if family != AF_INET && family != AF_INET6 {
             return Found::Other;
         }
-        let protocol: u16 = field(sock, Offset::SockProtocol);
-        if protocol != IPPROTO_TCP && protocol != IPPROTO_UDP {
-            return Found::Other;
+        // A raw socket has the number of a protocol, too.
+        match (field::<u16>(sock, Offset::SockProtocol), kind) {
+            (IPPROTO_TCP, SOCK_STREAM) | (IPPROTO_UDP, SOCK_DGRAM) => {}
+            _ => return Found::Other,
         }
     }
     Found::Socket(Socket { sock, inode, unix, datagram })

@@ -26,13 +26,13 @@ const MOST_STEPS_UNROLLED: [u32; 2] = [4, 8];
 /// Where the bytes of a call are.
 #[derive(Clone, Copy)]
 pub enum Source {
-    /// One buffer.
-    Buffer(u64),
+    /// One buffer, and its length.
+    Buffer(u64, u64),
     /// An array of `struct iovec` and its length.
     Vector(u64, u64),
     /// The same, of one message of several: such are mostly datagrams, in one buffer each.
     Message(u64, u64),
-    /// Not in user memory (sendfile, splice).
+    /// Not in user memory (sendfile, splice), or not known where.
     Nowhere,
 }
 
@@ -40,7 +40,12 @@ pub enum Source {
 /// without [`flag::MORE`], which may be empty.
 #[inline(always)]
 pub fn submit(scratch: *mut Scratch, source: Source, want: u64, total: u64) {
-    let want = if matches!(source, Source::Nowhere) { 0 } else { want };
+    let want = match source {
+        Source::Nowhere | Source::Buffer(0, _) => 0,
+        // A datagram may be longer than what it was received into.
+        Source::Buffer(_, most) => want.min(most),
+        Source::Vector(..) | Source::Message(..) => want,
+    };
     place(scratch, source, want);
     // Most calls are one small buffer, which is one step.
     if step(scratch) {
@@ -54,7 +59,7 @@ pub fn submit(scratch: *mut Scratch, source: Source, want: u64, total: u64) {
 #[inline(always)]
 pub fn place(scratch: *mut Scratch, source: Source, want: u64) {
     let (base, buffers) = match source {
-        Source::Buffer(base) => (base, 0),
+        Source::Buffer(base, _) => (base, 0),
         Source::Vector(vector, count) | Source::Message(vector, count) => (vector, count),
         Source::Nowhere => (0, 0),
     };

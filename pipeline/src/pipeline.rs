@@ -18,6 +18,7 @@ use crate::counters::PipelineCounters;
 use crate::messages::MessageCounters;
 use crate::process::Processes;
 use crate::span::{Sampler, Span};
+use life::Closing;
 use peers::Peers;
 
 /// What the pipeline is told once.
@@ -43,8 +44,8 @@ pub struct Pipeline<P> {
     older: FxHashSet<u32>,
     /// Connections whose streams hold records back.
     holding: Vec<ConnectionId>,
-    /// Unix sockets that have read their end, and when they are taken for closed.
-    closing: VecDeque<(u64, ConnectionId)>,
+    /// Unix sockets that have read their end, by when they are looked at.
+    closing: VecDeque<Closing>,
     /// Connections whose dissectors hold exchanges back.
     waiting: FxHashSet<ConnectionId>,
     now: u64,

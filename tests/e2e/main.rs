@@ -10,6 +10,7 @@ mod aws;
 mod bad_input;
 mod connects;
 mod courtesy;
+mod decoys;
 mod doctor;
 mod ending;
 mod etcd;

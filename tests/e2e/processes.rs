@@ -6,7 +6,7 @@ use onlooker_e2e::http::{Connection, get};
 use onlooker_e2e::process::{Process, Streams};
 use onlooker_e2e::servers::Nginx;
 use onlooker_e2e::services::{gunicorn, python_service};
-use onlooker_e2e::{Agent, Span, Spans as _, free_port, python, skipped, workload};
+use onlooker_e2e::{Agent, Session, Span, Spans as _, free_port, python, skipped, workload};
 use rustix::process::Signal;
 
 fn has(spans: &[Span], path: &str) -> bool {
@@ -328,6 +328,24 @@ fn nothing_is_remembered_of_threads_that_were_no_targets_after_all() {
     // Other tests start a few programs meanwhile.
     let behind = memory_of_tasks(agent.pid()).expect("the same table");
     assert!(behind < before.midpoint(meanwhile), "{before}, {meanwhile}, {behind} bytes");
+    let _ = agent.finish().successful();
+}
+
+/// The kernel gives it the id of the first, whose end it tells.
+#[test]
+fn nothing_is_remembered_of_threads_that_executed_a_program() {
+    if skipped() {
+        return;
+    }
+    let mut session = Session::python("exec_threads.py", &[] as &[&str]);
+    let agent = Agent::trace_pid(session.pid());
+    assert_eq!(session.ask("0"), "done");
+    let Some(before) = memory_of_tasks(agent.pid()) else {
+        println!("skipped: the kernel does not tell what its tables take (before 6.4)");
+        return;
+    };
+    assert_eq!(session.ask("30"), "done");
+    assert_eq!(memory_of_tasks(agent.pid()), Some(before), "bytes for one thread");
     let _ = agent.finish().successful();
 }
 

@@ -1,6 +1,8 @@
 //! Every kind of socket, and connections that are older than the agent.
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv6Addr, Shutdown, SocketAddr};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -8,7 +10,10 @@ use std::time::Duration;
 
 use onlooker_e2e::http::Connection;
 use onlooker_e2e::servers::Nginx;
-use onlooker_e2e::{Agent, Span, Spans as _, free_port, skipped};
+use onlooker_e2e::{
+    Agent, Process, Scratch, Session, Span, Spans as _, free_port, python, skipped,
+    wait_for_socket, workload,
+};
 
 #[test]
 fn ipv6_is_traced() {
@@ -83,6 +88,91 @@ fn both_ends_of_a_call_over_a_unix_socket_are_linked() {
         assert_eq!(server.trace_id, client.trace_id);
         assert_eq!(server.evidence.as_deref(), Some("same-call"));
     }
+}
+
+/// A name makes no server: this client has one, as some programs give themselves.
+#[test]
+fn a_client_with_a_name_is_a_client() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("listen unix:DIR/socket; location / { return 200 named; }");
+    let socket = nginx.directory().join("socket");
+    let mut client = Session::python("named_client.py", &[&socket]);
+    let agent = Agent::trace_pids(&[nginx.pid(), client.pid()]);
+    for number in 0..3 {
+        assert_eq!(client.ask(&format!("/named/{number}")), "200");
+    }
+    agent.wait_for("6 spans", |spans| spans.len() >= 6);
+    let spans = agent.finish().successful().spans;
+    assert_eq!(spans.len(), 6, "{spans:#?}");
+    for number in 0..3 {
+        let path = format!("/named/{number}");
+        let of = |span: &&Span| span.path() == Some(&path);
+        let call = spans.one("call", |span| of(&span) && span.is_client());
+        let server = spans.one("request", |span| of(&span) && span.is_server());
+        assert_eq!(server.parent.as_deref(), Some(call.span_id.as_str()));
+        assert_eq!(server.evidence.as_deref(), Some("same-call"));
+    }
+}
+
+/// The end of what the client says is not the end of the connection, however long the answer takes.
+#[test]
+fn who_has_asked_and_closed_its_half_is_answered() {
+    if skipped() {
+        return;
+    }
+    let place = Scratch::new("half-closed");
+    let socket = place.join("socket");
+    let seconds = "2.5";
+    let mut service = Process::start(
+        python(),
+        [workload("half_closed.py").as_os_str(), socket.as_os_str(), seconds.as_ref()],
+    );
+    wait_for_socket(&mut service, &socket);
+    let agent = Agent::trace_pid(service.pid());
+    let mut client = UnixStream::connect(&socket).expect("the service");
+    client.write_all(b"GET /half HTTP/1.1\r\nHost: test.example\r\n\r\n").expect("a request");
+    client.shutdown(Shutdown::Write).expect("an end");
+    let mut response = String::new();
+    client.read_to_string(&mut response).expect("a response");
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    agent.wait_for("the request", |spans| !spans.is_empty());
+    let spans = agent.finish().successful().spans;
+    let span = spans.one("request", |span| span.path() == Some("/half"));
+    assert_eq!(span.int("http.response.status_code"), Some(200), "{span:#?}");
+    assert_eq!(span.status, "UNSET", "{span:#?}");
+}
+
+/// RFC 7413: the request leaves before it is known where the answer's bytes begin.
+#[test]
+fn a_request_in_the_packet_that_opens_the_connection() {
+    if skipped() {
+        return;
+    }
+    let mut own_network = onlooker_e2e::process::command("unshare");
+    own_network.arg("--net").arg(python()).arg(workload("fast_open.py"));
+    let mut client = Session::spawn(own_network);
+    let first = client.ask("/cookie");
+    if first != "slow" {
+        println!("skipped: no slow network can be had here: {first}");
+        return;
+    }
+    let agent = Agent::trace_pid(client.pid());
+    for number in 0..3 {
+        assert_eq!(client.ask(&format!("/fast/{number}")), "fast");
+    }
+    agent.wait_for("6 spans", |spans| spans.len() >= 6);
+    let finished = agent.finish().successful();
+    for number in 0..3 {
+        let path = format!("/fast/{number}");
+        let of = |span: &&Span| span.path() == Some(&path);
+        let call = finished.spans.one("call", |span| of(&span) && span.is_client());
+        let server = finished.spans.one("request", |span| of(&span) && span.is_server());
+        assert_eq!(call.int("http.response.status_code"), Some(200), "{call:#?}");
+        assert_eq!(server.parent.as_deref(), Some(call.span_id.as_str()));
+    }
+    assert!(!finished.messages.contains("byte(s) that never came"), "{}", finished.messages);
 }
 
 #[test]

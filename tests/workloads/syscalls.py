@@ -82,6 +82,13 @@ def dup(connection):
         os.close(other)
 
 
+def preadv2(connection):
+    """Where there is no position, -1 is the one (preadv2(2))."""
+    buffers = [bytearray(6), bytearray(4096)]
+    length = os.preadv(connection.fileno(), buffers, -1)
+    return b"".join(buffers)[:length]
+
+
 def send(connection, head, body):
     connection.sendall(head + body)
 
@@ -156,17 +163,23 @@ def partial(connection, head, body):
     connection.setblocking(True)
 
 
+def pwritev2(connection, head, body):
+    sent = os.pwritev(connection.fileno(), [head[:3], head[3:], body], -1)
+    connection.sendall((head + body)[sent:])
+
+
 READERS = {
     function.__name__: function
     for function in (
         recv, recv_into, recvfrom, recvmsg, recvmsg_vectored, read, readv, peek, byte, nonblocking,
-        dup,
+        dup, preadv2,
     )
 }  # fmt: skip
 WRITERS = {
     function.__name__: function
     for function in (
         send, send_apart, sendto, sendmsg, write, writev, many_buffers, sendfile, splice, partial,
+        pwritev2,
     )
 }  # fmt: skip
 

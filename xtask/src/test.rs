@@ -14,8 +14,14 @@ use crate::shell::{self, Result, cargo};
 use report::Report;
 
 /// Tests of what the kernel tells, which kernels before 5.17 and 6.3 tell another way.
-const AS_ON_OLDER_KERNELS: &[&str] =
-    &["system_calls::", "sockets::", "links::a_whole_chain", "processes::short", "postgresql::the"];
+const AS_ON_OLDER_KERNELS: &[&str] = &[
+    "system_calls::",
+    "sockets::",
+    "decoys::",
+    "links::a_whole_chain",
+    "processes::short",
+    "postgresql::the",
+];
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -52,6 +58,8 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     };
     if !options.only_e2e && options.filter.is_none() {
         step("format", heading("format", &mut cargo(["fmt", "--all", "--check"])));
+        let kernel = ["fmt", "--manifest-path", "ebpf/Cargo.toml", "--check"];
+        step("format of the kernel programs", shell::run(&mut cargo(kernel)));
         let mut clippy = cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
         step("lints", heading("lints", &mut clippy));
     }

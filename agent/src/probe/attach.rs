@@ -91,15 +91,11 @@ const LENGTHS: &[Row] = &[
         "what services receive is not seen",
         &[("socket_received", "sock_recv_length")],
     ),
-    (
-        "io_uring_enter",
-        "bytes that io_uring moves may be taken for those of the call before",
-        &[("enter_io_uring_enter", "sys_enter_io_uring_enter")],
-    ),
 ];
 
-/// Calls that need no program of their own where the kernel tells the lengths.
-const RECEIVING: &[&str] = &["read", "readv", "recvfrom", "recvmsg", "recvmmsg"];
+/// Calls that need no program of their own where the kernel tells the lengths. (recvmmsg has to be told from the next
+/// one, which may use the same memory.)
+const RECEIVING: &[&str] = &["read", "readv", "recvfrom", "recvmsg"];
 
 macro_rules! waiting {
     ($($when:literal $name:literal, $without:expr;)*) => {

@@ -36,6 +36,7 @@ const FIELDS: &[(Offset, &str, &str)] = &[
     (Offset::SockState, "sock", "__sk_common.skc_state"),
     (Offset::SockSocket, "sock", "sk_socket"),
     (Offset::SockLockOwned, "sock", "sk_lock.owned"),
+    (Offset::SockShutdown, "sock", "sk_shutdown"),
     (Offset::NetNsInum, "net", "ns.inum"),
     (Offset::InetSport, "inet_sock", "inet_sport"),
     (Offset::TcpRcvNxt, "tcp_sock", "rcv_nxt"),

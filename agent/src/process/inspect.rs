@@ -134,6 +134,17 @@ pub fn has_io_uring(pid: u32) -> bool {
         .any(|link| link.to_str() == Some("anon_inode:[io_uring]"))
 }
 
+/// Whether a process runs a 32-bit program. Its calls are others than those that are hooked.
+#[must_use]
+pub fn is_32_bit(pid: u32) -> bool {
+    // The magic number and the class (elf(5)).
+    const ELFCLASS32: [u8; 5] = *b"\x7fELF\x01";
+    let mut head = [0; ELFCLASS32.len()];
+    std::fs::File::open(format!("/proc/{pid}/exe"))
+        .and_then(|mut file| file.read_exact(&mut head))
+        .is_ok_and(|()| head == ELFCLASS32)
+}
+
 /// All processes with their parents.
 pub(crate) fn all() -> Vec<(u32, u32)> {
     let Ok(processes) = all_processes() else { return Vec::new() };
@@ -143,6 +154,12 @@ pub(crate) fn all() -> Vec<(u32, u32)> {
             Some((stat.pid.unsigned_abs(), stat.ppid.unsigned_abs()))
         })
         .collect()
+}
+
+/// The process that a thread, by its id, is one of.
+pub(crate) fn process_of(thread: u32) -> Option<u32> {
+    let status = Process::new(thread.cast_signed()).ok()?.status().ok()?;
+    Some(status.tgid.unsigned_abs())
 }
 
 /// Whether a process exists (and is no zombie).

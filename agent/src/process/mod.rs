@@ -8,7 +8,7 @@ mod runtime;
 mod select;
 mod table;
 
-pub use inspect::{has_io_uring, is_apart, open_sockets};
+pub use inspect::{has_io_uring, is_32_bit, is_apart, open_sockets};
 pub use listeners::{Listeners, Listening};
 pub(crate) use select::listens_for_others;
 pub use select::{Selector, SelectorError};

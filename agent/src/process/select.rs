@@ -19,6 +19,9 @@ pub enum SelectorError {
     /// A process that does not exist.
     #[error("there is no process {0}: `ps -e` lists those that run{1}")]
     NoProcess(u32, &'static str),
+    /// A thread's id, by which /proc can be asked about its process.
+    #[error("{0} is a thread of process {1}: choose that")]
+    Thread(u32, u32),
     /// A glob that is none.
     #[error("{glob:?} is no glob: {why}")]
     Glob {
@@ -62,6 +65,9 @@ impl Selector {
         for &pid in pids {
             if !inspect::is_alive(pid) {
                 return Err(SelectorError::NoProcess(pid, why_hidden(pid)));
+            }
+            if let Some(process) = inspect::process_of(pid).filter(|&process| process != pid) {
+                return Err(SelectorError::Thread(pid, process));
             }
         }
         Ok(Self { targets: targets.clone(), exes: patterns(exes)?, exclude: patterns(exclude)? })
@@ -285,6 +291,30 @@ mod tests {
             assert!(!excluded.takes_exe(names), "{glob}");
         }
         assert!(!selector("ruby").expect("a glob").takes_exe(names));
+    }
+
+    /// The kernel programs know processes by the id of their first thread.
+    #[test]
+    fn a_thread_is_no_process() {
+        let (id, end) = (std::sync::mpsc::channel(), std::sync::mpsc::channel::<()>());
+        let thread = std::thread::spawn(move || {
+            id.0.send(rustix::thread::gettid().as_raw_pid().unsigned_abs()).expect("a listener");
+            end.1.recv().expect_err("the end");
+        });
+        let thread_id = id.1.recv().expect("its id");
+        let by_id = |pid| {
+            let targets = Targets { pids: vec![pid], ..Targets::default() };
+            Selector::new(&targets, false).map(drop)
+        };
+        let process = std::process::id();
+        let error = by_id(thread_id).expect_err("it is a thread");
+        assert!(
+            matches!(error, SelectorError::Thread(of, is) if (of, is) == (thread_id, process)),
+            "{error}"
+        );
+        by_id(process).expect("it is a process");
+        drop(end.0);
+        thread.join().expect("a thread");
     }
 
     /// What a shell makes of `*/nginx` in a directory that has one below.

@@ -28,6 +28,16 @@ pub(super) enum Wire {
     Unix(u32),
 }
 
+impl Wire {
+    /// As the end that is `side` tells it.
+    fn tcp(side: Side, sent: u32, received: u32) -> Self {
+        match side {
+            Side::Client => Self::Tcp { server: received, client: sent },
+            Side::Server => Self::Tcp { server: sent, client: received },
+        }
+    }
+}
+
 /// One end of a connection and all that is known of it.
 #[derive(Debug)]
 pub struct Connection {
@@ -75,6 +85,16 @@ impl Connection {
             (&self.received, self.received_base)
         };
         stream.unwrap((position as u32).wrapping_sub(base))
+    }
+
+    /// Whether a request that was read, or sent, is not answered.
+    pub(crate) fn owes(&self) -> bool {
+        let asks = (self.endpoint.side == Side::Client) != self.conversation.flipped();
+        let asked = if asks { &self.sent } else { &self.received };
+        asked
+            .next()
+            .checked_sub(1)
+            .is_some_and(|last| self.conversation.open_request(last).is_some())
     }
 
     /// What a kernel place on this connection means.
@@ -207,10 +227,7 @@ impl Table {
         // The kernel counts an opener's SYN as a byte.
         let sent_base = record.sent_base.wrapping_add(u32::from(client));
         let wire = match endpoint.transport {
-            Transport::Tcp if client => {
-                Some(Wire::Tcp { server: record.received_base, client: sent_base })
-            }
-            Transport::Tcp => Some(Wire::Tcp { server: sent_base, client: record.received_base }),
+            Transport::Tcp => Some(Wire::tcp(endpoint.side, sent_base, record.received_base)),
             Transport::Unix if client => Some(Wire::Unix(record.inode)),
             Transport::Unix if record.peer_inode == 0 => None,
             Transport::Unix => Some(Wire::Unix(record.peer_inode)),
@@ -262,6 +279,29 @@ impl Table {
         self.by_id.insert(id, slot);
         self.give_back(Box::new(connection));
         (id, replaced)
+    }
+
+    /// Learns where the peer's bytes begin, of a connection that has sent before the peer agreed to it (TCP Fast Open,
+    /// RFC 7413) and is told of once more when it has; `false` if the record tells of another.
+    pub(crate) fn learn_base(&mut self, record: &event::Socket) -> bool {
+        let slot = self.by_socket.get(&record.socket);
+        let known = slot.and_then(|slot| self.slots.get_mut(slot.0 as usize)?.as_deref_mut());
+        let Some(known) = known.filter(|known| {
+            known.inode == record.inode
+                && known.endpoint.seen_opening
+                && known.received_base == 0
+                && known.sent_base == record.sent_base.wrapping_add(1)
+        }) else {
+            return false;
+        };
+        let side = known.endpoint.side;
+        let wire = Wire::tcp(side, known.sent_base, record.received_base);
+        known.received_base = record.received_base;
+        if let Some(before) = known.wire.replace(wire) {
+            self.by_wire.remove(&(before, side));
+        }
+        self.by_wire.insert((wire, side), known.id);
+        true
     }
 
     /// Takes an end out. That it was the other end of some connection is remembered for a while.

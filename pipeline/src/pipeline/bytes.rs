@@ -59,7 +59,7 @@ impl<P: Processes> Pipeline<P> {
         if data.flags & flag::END != 0 {
             // The client asks nothing more: what was read behind the last answer was no request.
             self.causality.tasks.answered(task.id, id);
-            self.half_closed(connection, first);
+            self.half_closed(connection, first, data.flags & flag::CLOSED != 0);
         } else {
             let side = sender(data.direction, connection.endpoint.side);
             let datagram = data.flags & flag::DATAGRAM != 0;

@@ -13,13 +13,28 @@ use crate::process::Processes;
 const MOST_CONNECTIONS: usize = 64 * 1024;
 /// How long a Unix socket that has read its end may go on writing, in nanoseconds.
 const UNIX_LINGER: u64 = 1_000_000_000;
+/// The same while it owes an answer to a peer that has closed its half of the connection alone.
+const MOST_UNIX_LINGER: u64 = 600_000_000_000;
 /// `ECONNRESET` and `EPIPE`.
 const RESETS: [u32; 2] = [104, 32];
+
+/// A Unix socket that has read its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closing {
+    id: ConnectionId,
+    /// When it is taken for closed, if it owes nothing.
+    due: u64,
+    /// When it is whatever it owes.
+    until: u64,
+}
 
 impl<P: Processes> Pipeline<P> {
     /// A socket is seen for the first time.
     pub(super) fn socket(&mut self, record: &event::Socket) {
         self.now = self.now.max(record.header.time);
+        if self.table.learn_base(record) {
+            return;
+        }
         self.counters.connections += 1;
         let is_older = self.older.contains(&record.inode);
         let (_, replaced) = self.table.insert(record, is_older);
@@ -73,21 +88,32 @@ impl<P: Processes> Pipeline<P> {
         self.collect(connection);
     }
 
-    /// The process read zero bytes: the other end sends nothing more.
-    pub(super) fn half_closed(&mut self, connection: &mut Connection, at: Moment) {
+    /// The process read zero bytes: the other end sends nothing more, and reads nothing if it is `closed`.
+    pub(super) fn half_closed(&mut self, connection: &mut Connection, at: Moment, closed: bool) {
         self.release(connection);
         let side = connection.endpoint.side.other();
         connection.conversation.half_closed(side, at, &mut self.output);
         if connection.endpoint.transport == Transport::Unix {
-            self.closing.push_back((self.now.saturating_add(UNIX_LINGER), connection.id));
+            let most = if closed { UNIX_LINGER } else { MOST_UNIX_LINGER };
+            self.closing.push_back(Closing {
+                id: connection.id,
+                due: self.now.saturating_add(UNIX_LINGER),
+                until: self.now.saturating_add(most),
+            });
         }
         self.collect(connection);
     }
 
     /// The kernel does not tell of the end of Unix sockets: one that has read its end is over soon
-    /// after, and so is the other end.
+    /// after, or soon after its answer, and so is the other end.
     pub(super) fn end_unix(&mut self) {
-        while let Some((_, id)) = self.closing.pop_front_if(|closing| closing.0 <= self.now) {
+        while let Some(closing) = self.closing.pop_front_if(|closing| closing.due <= self.now) {
+            let id = closing.id;
+            if self.now < closing.until && self.table.get(id).is_some_and(Connection::owes) {
+                let due = self.now.saturating_add(UNIX_LINGER);
+                self.closing.push_back(Closing { due, ..closing });
+                continue;
+            }
             let peer = self.table.peer(id);
             self.end(id, Ending::Closed);
             if let Some(peer) = peer {

@@ -12,7 +12,7 @@ use super::super::failures::reason;
 use super::super::live::{Limits, Live};
 use super::{Finding, Grade, as_json};
 use crate::config::{Config, Targets};
-use crate::process::{Selector, has_io_uring};
+use crate::process::{Selector, has_io_uring, is_32_bit};
 use crate::words::counted;
 
 /// Libraries whose plaintext is not read: connections through them stay encrypted to us.
@@ -154,6 +154,13 @@ fn blind_spots(pid: u32) -> Vec<Finding> {
             Grade::Less,
             format!("uses {library}"),
             "connections that it encrypts are seen as connections, not as requests",
+        ));
+    }
+    if is_32_bit(pid) {
+        findings.push(Finding::new(
+            Grade::Less,
+            "is a 32-bit program",
+            "such programs have system calls of their own, which are not seen",
         ));
     }
     if has_io_uring(pid) {

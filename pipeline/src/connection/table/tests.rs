@@ -134,3 +134,25 @@ fn those_of_whose_ends_the_kernel_does_not_tell_are_known_by_process() {
     assert_eq!(Vec::from_iter(table.untold_of(2)), [mine_too]);
     assert_eq!(table.untold.len(), 2);
 }
+
+/// The first record of a TCP Fast Open is of the time before the server has said where it begins.
+#[test]
+fn where_the_peer_begins_is_learnt_when_it_agrees() {
+    let server = Socket {
+        socket: 0x2000,
+        sent_base: BASE,
+        received_base: 2,
+        role: role::SERVER,
+        role_evidence: role_evidence::LISTENER,
+        ..client(8)
+    };
+    let mut table = Table::default();
+    let (early, _) = table.insert(&Socket { received_base: 0, ..client(7) }, false);
+    assert!(table.learn_base(&client(7)), "it has agreed");
+    assert!(!table.learn_base(&client(7)), "that is known");
+    assert!(!table.learn_base(&client(9)), "another socket");
+    let (server, _) = table.insert(&server, false);
+    assert_eq!((table.peer(early), table.peer(server)), (Some(server), Some(early)));
+    let first = u64::from(BASE);
+    assert_eq!(table.get(early).map(|end| end.offset(false, first)), Some(0));
+}
