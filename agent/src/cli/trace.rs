@@ -102,7 +102,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             say(summary);
         }
     });
-    if summary.recording_failed() {
+    if summary.recording_failed() || summary.write_failed() {
         return Ok(ExitCode::FAILURE);
     }
     Ok(match status {
