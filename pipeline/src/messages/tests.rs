@@ -43,6 +43,7 @@ impl Bench {
             unix_path: None,
             transport: "tcp",
             tls: false,
+            known_methods: None,
         };
         told(&exchange, &place, 1).expect("messages")
     }

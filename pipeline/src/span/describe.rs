@@ -26,6 +26,8 @@ pub struct Place<'a> {
     pub transport: &'static str,
     /// The bytes were decrypted TLS.
     pub tls: bool,
+    /// The request methods of HTTP that are known, if not those of the semantic conventions.
+    pub known_methods: Option<&'a [Box<str>]>,
 }
 
 impl Place<'_> {
@@ -61,7 +63,8 @@ impl Place<'_> {
             attributes.set("network.type", if address.is_ipv4() { "ipv4" } else { "ipv6" });
             attributes.set("network.peer.address", self.text_of_peer(address));
             attributes.set("network.peer.port", port);
-        } else if let Some(path) = self.unix_path {
+        } else if let (Side::Client, Some(path)) = (self.side, self.unix_path) {
+            // The path is the server's. Clients bind none.
             attributes.set("network.peer.address", Text::from(path));
         }
     }

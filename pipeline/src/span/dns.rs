@@ -80,6 +80,7 @@ mod tests {
             unix_path: None,
             transport: "udp",
             tls: false,
+            known_methods: None,
         };
         let boxed = Facts::Dns(Box::new(facts.clone()));
         let exchange = Exchange { outcome, ..Exchange::new(Extent::default(), None, boxed) };

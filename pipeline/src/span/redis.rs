@@ -74,7 +74,16 @@ mod tests {
         let client = Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 40000));
         let server = Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), port));
         let (local, peer) = if side == Side::Client { (client, server) } else { (server, client) };
-        Place { side, local, peer, peer_text: None, unix_path: None, transport: "tcp", tls: false }
+        Place {
+            side,
+            local,
+            peer,
+            peer_text: None,
+            unix_path: None,
+            transport: "tcp",
+            tls: false,
+            known_methods: None,
+        }
     }
 
     fn told(facts: RedisFacts, outcome: Outcome, place: &Place<'_>) -> Description {

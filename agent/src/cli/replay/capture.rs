@@ -28,7 +28,7 @@ pub(super) fn replay(
     let mut assembler = Assembler::new();
     let mut recorder = Recorder::new(arguments.ends.into());
     // The times of a capture count from 1970 by themselves.
-    let mut pipeline = Pipeline::new(Hosts::default(), PipelineOptions { seed, epoch: 0 });
+    let mut pipeline = outlet.pipeline(Hosts::default(), PipelineOptions { seed, epoch: 0 });
     pipeline.take_ended();
     let mut spans = 0;
     let mut frames = 0;

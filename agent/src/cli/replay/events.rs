@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use onlooker_common::counter::Counter;
+use onlooker_pipeline::PipelineOptions;
 use onlooker_pipeline::process::{Handlers, Processes};
 use onlooker_pipeline::span::Resource;
-use onlooker_pipeline::{Pipeline, PipelineOptions};
 use onlooker_replay::recording::{End, Frame, Process, Reader};
 
 use super::{Arguments, FRAMES_AT_ONCE, Outlet};
@@ -31,7 +31,7 @@ pub(super) fn replay(
     let head = reader.head().clone();
     // Those of the live run, so that its ids and times come out again.
     let options = PipelineOptions { seed: head.seed, epoch: head.epoch };
-    let mut pipeline = Pipeline::new(Known::default(), options);
+    let mut pipeline = outlet.pipeline(Known::default(), options);
     pipeline.take_ended();
     let mut spans = 0;
     let mut frames = 0;
