@@ -109,6 +109,29 @@ fn nobody_to_tell_is_no_reason_to_fail() {
 }
 
 #[test]
+fn a_full_disk_under_its_output_is_a_failure() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("location / { return 200 ok; }");
+    let mut command = command(agent_binary());
+    command.args(["trace", "--format", "json", "--pid", &nginx.pid().to_string()]);
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+    command.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped());
+    let mut agent = command.spawn().expect("the agent");
+    let mut messages = BufReader::new(agent.stderr.take().expect("piped error"));
+    let mut told = String::new();
+    while !told.contains("onlooker: tracing") {
+        assert!(messages.read_line(&mut told).expect("a message") > 0, "{told}");
+    }
+    // It ends by itself: who watches sees nothing any more.
+    assert_eq!(get(nginx.port, "/unwritten").status, 200);
+    messages.read_to_string(&mut told).expect("its messages");
+    assert_eq!(agent.wait().expect("its end").code(), Some(1), "{told}");
+    assert!(told.contains("1 dropped (could not be written)"), "{told}");
+}
+
+#[test]
 fn a_daemon_that_exports_outlives_its_standard_output() {
     if skipped() {
         return;

@@ -59,7 +59,7 @@ pub(super) struct Arguments {
     /// Do not print the closing summary
     #[arg(short, long)]
     quiet: bool,
-    /// Start a program and trace it
+    /// Start a program and trace it; the trace ends with it, if nothing else is traced
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
 }

@@ -63,6 +63,9 @@ impl Place<'_> {
             attributes.set("network.type", if address.is_ipv4() { "ipv4" } else { "ipv6" });
             attributes.set("network.peer.address", self.text_of_peer(address));
             attributes.set("network.peer.port", port);
+        } else if let Some((address, _)) = self.local {
+            // Whom a datagram that is not connected goes to is not seen.
+            attributes.set("network.type", if address.is_ipv4() { "ipv4" } else { "ipv6" });
         } else if let (Side::Client, Some(path)) = (self.side, self.unix_path) {
             // The path is the server's. Clients bind none.
             attributes.set("network.peer.address", Text::from(path));

@@ -16,6 +16,7 @@ use crate::cli::failures::Failures;
 use crate::cli::report;
 use crate::cli::say::say;
 use crate::cli::summary::Account;
+use crate::process;
 
 /// Processes whose resources are kept; of those beyond nothing is known, which is counted.
 const MOST_PROCESSES: usize = 64 * 1024;
@@ -79,12 +80,19 @@ pub(super) fn replay(
 }
 
 /// What the live agent knew of processes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
     processes: HashMap<u32, (Arc<Resource>, Handlers)>,
     other: Arc<Resource>,
     /// Processes that were too many.
     nameless: u64,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        let other = Arc::new(process::of_name("unknown_service"));
+        Self { processes: HashMap::new(), other, nameless: 0 }
+    }
 }
 
 impl Known {
