@@ -114,12 +114,11 @@ fn a_full_disk_under_its_output_is_a_failure() {
         return;
     }
     let nginx = Nginx::start("location / { return 200 ok; }");
-    let mut command = command(agent_binary());
+    let mut command = command("/bin/sh");
+    command.args(["-c", "exec \"$@\" >/dev/full", "sh"]).arg(agent_binary());
     command.args(["trace", "--format", "json", "--pid", &nginx.pid().to_string()]);
-    let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
-    command.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped());
-    let mut agent = command.spawn().expect("the agent");
-    let mut messages = BufReader::new(agent.stderr.take().expect("piped error"));
+    let mut agent = Process::spawn(command, Streams::Output);
+    let mut messages = BufReader::new(agent.take_stderr().expect("piped error"));
     let mut told = String::new();
     while !told.contains("onlooker: tracing") {
         assert!(messages.read_line(&mut told).expect("a message") > 0, "{told}");
@@ -127,7 +126,7 @@ fn a_full_disk_under_its_output_is_a_failure() {
     // It ends by itself: who watches sees nothing any more.
     assert_eq!(get(nginx.port, "/unwritten").status, 200);
     messages.read_to_string(&mut told).expect("its messages");
-    assert_eq!(agent.wait().expect("its end").code(), Some(1), "{told}");
+    assert_eq!(agent.wait(PATIENCE).and_then(|status| status.code()), Some(1), "{told}");
     assert!(told.contains("1 dropped (could not be written)"), "{told}");
 }
 
