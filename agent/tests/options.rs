@@ -105,6 +105,30 @@ fn closed() -> Stdio {
     std::io::pipe().expect("a pipe").1.into()
 }
 
+/// A full disk is no closed pipe: a script that goes on must not take a part for the whole.
+#[test]
+fn what_could_not_be_written_is_no_success() {
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../replay/tests/data/any-vxlan.pcap");
+    let replay = |arguments: &[&str], stdout: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_onlooker"));
+        command.args(["replay", capture]).args(arguments).stdin(Stdio::null()).stdout(stdout);
+        let ended = command.output().expect("the agent");
+        (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
+    };
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("/dev/full").into();
+    for format in ["tree", "line", "json"] {
+        let (code, told) = replay(&["--format", format], full());
+        assert_eq!(code, Some(1), "{format}: {told}");
+        assert!(told.contains("2 dropped (could not be written)"), "{told}");
+        let (code, told) = replay(&["--format", format], closed());
+        assert_eq!(code, Some(0), "{format}: {told}");
+        assert!(told.contains("2 dropped (the output was closed)"), "{told}");
+    }
+    let (code, told) = replay(&["--format", "none", "--output", "/dev/full"], Stdio::null());
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("2 dropped (could not be written)"), "{told}");
+}
+
 #[test]
 fn readers_that_went_away_are_no_reason_to_panic() {
     let agent = || {

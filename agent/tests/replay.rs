@@ -92,6 +92,16 @@ fn a_capture_gives_its_span() {
     assert_eq!(span["kind"], "CLIENT");
     assert_eq!(span["name"], "GET");
     assert_eq!(span["status"], "ERROR");
+    assert_eq!(
+        span["resource"],
+        serde_json::json!({
+            "service.name": "10.0.0.1",
+            "host.ip": ["10.0.0.1"],
+            "telemetry.sdk.name": "onlooker",
+            "telemetry.sdk.language": "rust",
+            "telemetry.sdk.version": env!("CARGO_PKG_VERSION"),
+        })
+    );
     let attributes = &span["attributes"];
     assert_eq!(attributes["url.full"], "http://shop.example/hello?a=b");
     assert_eq!(attributes["http.response.status_code"], 404);

@@ -36,6 +36,7 @@ pub struct Pipeline<P> {
     processes: P,
     table: Table,
     causality: Causality,
+    known_methods: Option<Box<[Box<str>]>>,
     verdicts: Vec<Verdict>,
     output: Output,
     counters: PipelineCounters,
@@ -60,6 +61,7 @@ impl<P: Processes> Pipeline<P> {
             processes,
             table: Table::default(),
             causality: Causality::new(IdSource::new(options.seed), options.epoch),
+            known_methods: None,
             verdicts: Vec::new(),
             output: Output::default(),
             counters: PipelineCounters::default(),
@@ -131,6 +133,12 @@ impl<P: Processes> Pipeline<P> {
     /// The wall clock was set, or has drifted: nanoseconds from the records' clock to 1970.
     pub fn set_epoch(&mut self, epoch: u64) {
         self.causality.epoch = epoch;
+    }
+
+    /// Sets the request methods of HTTP that are told by name, case-sensitive; all others are
+    /// `_OTHER`. Unless set, they are those of the semantic conventions.
+    pub fn set_known_methods(&mut self, methods: impl IntoIterator<Item = Box<str>>) {
+        self.known_methods = Some(methods.into_iter().collect());
     }
 
     /// Decides about traces that begin from now on; without it all of them are kept that no

@@ -109,6 +109,28 @@ fn nobody_to_tell_is_no_reason_to_fail() {
 }
 
 #[test]
+fn a_full_disk_under_its_output_is_a_failure() {
+    if skipped() {
+        return;
+    }
+    let nginx = Nginx::start("location / { return 200 ok; }");
+    let mut command = command("/bin/sh");
+    command.args(["-c", "exec \"$@\" >/dev/full", "sh"]).arg(agent_binary());
+    command.args(["trace", "--format", "json", "--pid", &nginx.pid().to_string()]);
+    let mut agent = Process::spawn(command, Streams::Output);
+    let mut messages = BufReader::new(agent.take_stderr().expect("piped error"));
+    let mut told = String::new();
+    while !told.contains("onlooker: tracing") {
+        assert!(messages.read_line(&mut told).expect("a message") > 0, "{told}");
+    }
+    // It ends by itself: who watches sees nothing any more.
+    assert_eq!(get(nginx.port, "/unwritten").status, 200);
+    messages.read_to_string(&mut told).expect("its messages");
+    assert_eq!(agent.wait(PATIENCE).and_then(|status| status.code()), Some(1), "{told}");
+    assert!(told.contains("1 dropped (could not be written)"), "{told}");
+}
+
+#[test]
 fn a_daemon_that_exports_outlives_its_standard_output() {
     if skipped() {
         return;

@@ -102,6 +102,9 @@ impl Live {
         let courtesy = probe.courtesy().ok();
         let mut pipeline = Pipeline::new(Witness::default(), options);
         pipeline.set_sampler(config.sampling.sampler());
+        if let Some(methods) = &config.known_methods {
+            pipeline.set_known_methods(methods.iter().cloned());
+        }
         Ok(Self {
             probe,
             courtesy,

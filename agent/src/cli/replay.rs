@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use onlooker_pipeline::Pipeline;
 use onlooker_pipeline::process::Processes;
+use onlooker_pipeline::{Pipeline, PipelineOptions};
 use onlooker_replay::Ends;
 use onlooker_replay::recording::MAGIC;
 
@@ -85,7 +85,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     config.check()?;
     let runtime = runtime()?;
     let sinks = Sinks::start(&config, runtime.handle())?;
-    let mut outlet = Outlet { sinks, given: 0, given_up: false };
+    let known_methods = config.known_methods;
+    let mut outlet = Outlet { sinks, known_methods, given: 0, given_up: false };
     let mut failed = 0;
     for path in &arguments.files {
         if let Err(error) = replay(path, arguments, &mut outlet) {
@@ -102,9 +103,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     // Where nothing could be read, the errors say it all.
     let read = given > 0 || failed < arguments.files.len();
     if read && !arguments.quiet {
-        say(delivered);
+        say(&delivered);
     }
-    Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if failed > 0 || delivered.write_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Replays one file.
@@ -139,12 +140,23 @@ fn seed(start: &[u8]) -> u64 {
 /// Gives spans to the sinks as fast as they take them: unlike live traffic, a capture can wait.
 struct Outlet {
     sinks: Sinks,
+    /// Those of [`Config::known_methods`](crate::config::Config::known_methods).
+    known_methods: Option<Vec<Box<str>>>,
     /// Spans so far.
     given: u64,
     given_up: bool,
 }
 
 impl Outlet {
+    /// An empty pipeline, as the configuration wants it.
+    fn pipeline<P: Processes>(&self, processes: P, options: PipelineOptions) -> Pipeline<P> {
+        let mut pipeline = Pipeline::new(processes, options);
+        if let Some(methods) = &self.known_methods {
+            pipeline.set_known_methods(methods.iter().cloned());
+        }
+        pipeline
+    }
+
     fn give<P: Processes>(&mut self, pipeline: &mut Pipeline<P>) -> u64 {
         // Nobody captures: there is no policy to follow.
         pipeline.take_verdicts();

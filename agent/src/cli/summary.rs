@@ -29,6 +29,11 @@ impl Summary {
     pub(super) fn recording_failed(&self) -> bool {
         self.recorded.as_ref().is_some_and(Recorded::failed)
     }
+
+    /// Whether spans could not be written to the console or a file.
+    pub(super) fn write_failed(&self) -> bool {
+        self.sinks.write_failed()
+    }
 }
 
 impl fmt::Display for Summary {

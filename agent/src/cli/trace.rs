@@ -59,7 +59,7 @@ pub(super) struct Arguments {
     /// Do not print the closing summary
     #[arg(short, long)]
     quiet: bool,
-    /// Start a program and trace it
+    /// Start a program and trace it; the trace ends with it, if nothing else is traced
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
 }
@@ -102,7 +102,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             say(summary);
         }
     });
-    if summary.recording_failed() {
+    if summary.recording_failed() || summary.write_failed() {
         return Ok(ExitCode::FAILURE);
     }
     Ok(match status {

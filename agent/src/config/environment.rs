@@ -30,6 +30,10 @@ pub(super) fn apply(config: &mut Config, lookup: Lookup<'_>) -> Vec<String> {
     batch(&mut config.export.batch, &mut variables);
     sampler(config, &mut variables);
     limits(&mut config.limits, &mut variables);
+    if let Some(methods) = variables.text("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS") {
+        let methods = methods.split(',').map(str::trim).filter(|method| !method.is_empty());
+        config.known_methods = Some(methods.map(Box::from).collect());
+    }
     if variables.flag("OTEL_SDK_DISABLED") {
         switch_off(config);
         variables.reports.push(

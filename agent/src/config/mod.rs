@@ -45,6 +45,10 @@ pub struct Config {
     pub sampling: Sampling,
     /// How much a span may carry.
     pub limits: Limits,
+    /// The request methods of HTTP that are told by name, if not those of the semantic conventions
+    /// (`OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`).
+    #[serde(skip)]
+    pub known_methods: Option<Vec<Box<str>>>,
 }
 
 impl Config {

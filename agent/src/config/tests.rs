@@ -370,3 +370,13 @@ fn more_ports_than_the_kernel_programs_take_are_an_error() {
     let ports: Vec<u32> = (1..=257).collect();
     assert!(message(&format!("targets: {{ports: {ports:?}}}")).contains("at most 256 ports"));
 }
+
+/// "A comma-separated list of case-sensitive known HTTP methods".
+#[test]
+fn methods_of_http_can_be_made_known() {
+    let variable = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS";
+    let (config, reports) = with(&[(variable, "GET, PROPFIND,,get")]);
+    let known: Vec<&str> = config.known_methods.iter().flatten().map(|method| &**method).collect();
+    assert_eq!((&*known, &*reports), (&["GET", "PROPFIND", "get"][..], &[][..]));
+    assert_eq!(with(&[(variable, "")]).0.known_methods, None);
+}

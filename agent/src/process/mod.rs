@@ -10,6 +10,7 @@ mod table;
 
 pub use inspect::{has_io_uring, is_32_bit, is_apart, open_sockets};
 pub use listeners::{Listeners, Listening};
+pub(crate) use resource::of_name;
 pub(crate) use select::listens_for_others;
 pub use select::{Selector, SelectorError};
 pub use table::{ProcessTable, Seen};

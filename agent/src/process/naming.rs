@@ -234,6 +234,12 @@ fn titled(title: &str, cwd: Option<&Path>) -> Option<String> {
 /// A file's name without its ending; its folder's if the name says nothing.
 fn stem(path: &str, cwd: Option<&Path>) -> Option<String> {
     let path = Path::new(path);
+    // What comes through a pipe, as `bash <(curl …)`, has no name.
+    if ["/dev/fd", "/proc"].iter().any(|nameless| path.starts_with(nameless))
+        || path == Path::new("/dev/stdin")
+    {
+        return None;
+    }
     let name = path.file_stem()?.to_str()?;
     if NAMELESS.contains(&name) {
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).or(cwd);
@@ -359,6 +365,9 @@ mod tests {
                 ],
                 Some("pay"),
             ),
+            ("/usr/bin/bash", &["bash", "/dev/fd/63"], None),
+            ("/usr/bin/python3.11", &["python3", "/dev/stdin"], None),
+            ("/usr/bin/python3.11", &["python3", "/proc/self/fd/3", "-v"], None),
             ("/usr/bin/curl", &["curl", "http://user:secret@host"], Some("curl")),
         ];
         for (exe, cmdline, wanted) in cases {

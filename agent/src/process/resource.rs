@@ -64,15 +64,28 @@ pub(crate) fn resource(pid: u32, inspection: &Inspection, comm: &str) -> Arc<Res
     }
     attributes.set_some("container.id", inspection.container.clone());
     attributes.set("os.type", "linux");
-    attributes.set("telemetry.sdk.name", "onlooker");
-    attributes.set("telemetry.sdk.language", "rust");
-    attributes.set("telemetry.sdk.version", env!("CARGO_PKG_VERSION"));
+    set_sdk(&mut attributes);
     for (key, value) in own {
         if attributes.get(&key).is_none() {
             attributes.0.push((Cow::Owned(key), value.into()));
         }
     }
     Arc::new(Resource { service, attributes })
+}
+
+/// The resource of something that is known by its name alone.
+pub(crate) fn of_name(service: &str) -> Resource {
+    let mut attributes = Attributes::default();
+    attributes.set("service.name", service.to_owned());
+    set_sdk(&mut attributes);
+    Resource { service: service.to_owned(), attributes }
+}
+
+/// Who made the spans, which the specification wants on every resource.
+fn set_sdk(attributes: &mut Attributes) {
+    attributes.set("telemetry.sdk.name", "onlooker");
+    attributes.set("telemetry.sdk.language", "rust");
+    attributes.set("telemetry.sdk.version", env!("CARGO_PKG_VERSION"));
 }
 
 /// The name of what a process runs. A worker that was started to run its parent's code has the parent's, if that

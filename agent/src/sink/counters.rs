@@ -1,6 +1,7 @@
 //! What became of every span a sink was given: exported, or dropped for a reason.
 
 use std::fmt;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
@@ -17,8 +18,10 @@ pub enum DropReason {
     Rejected,
     /// The encoded span alone is larger than a request may be.
     TooLarge,
-    /// The output is gone: a closed pipe, a full disk.
+    /// Nobody reads the output any more: a closed pipe.
     OutputClosed,
+    /// The output could not be written: a full disk.
+    NotWritten,
     /// More spans in one trace than the tree shows.
     TraceTooLarge,
     /// The agent ended before the span was delivered.
@@ -26,12 +29,23 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    const ALL: [Self; 7] = [
+    /// What became of spans whose writing failed.
+    pub(super) fn of_write(error: &io::Error) -> Self {
+        // What `head` does is no fault.
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::OutputClosed
+        } else {
+            Self::NotWritten
+        }
+    }
+
+    const ALL: [Self; 8] = [
         Self::QueueFull,
         Self::Refused,
         Self::Rejected,
         Self::TooLarge,
         Self::OutputClosed,
+        Self::NotWritten,
         Self::TraceTooLarge,
         Self::Stopped,
     ];
@@ -44,7 +58,8 @@ impl fmt::Display for DropReason {
             Self::Refused => "refused by the destination",
             Self::Rejected => "rejected by the destination (partial success)",
             Self::TooLarge => "larger than a request may be",
-            Self::OutputClosed => "the output was closed or could not be written",
+            Self::OutputClosed => "the output was closed",
+            Self::NotWritten => "could not be written",
             Self::TraceTooLarge => "more spans in one trace than the tree shows",
             Self::Stopped => "not delivered before the end",
         })
@@ -69,6 +84,12 @@ pub struct SinkCounts {
 }
 
 impl SinkCounts {
+    /// Whether spans could not be written.
+    #[must_use]
+    pub fn write_failed(&self) -> bool {
+        self.dropped.iter().any(|(reason, _)| *reason == DropReason::NotWritten)
+    }
+
     /// All spans lost, whatever the reason.
     #[must_use]
     pub fn dropped_total(&self) -> u64 {

@@ -65,7 +65,7 @@ impl FileSink {
                 *troubled = false;
             }
             Err(error) => {
-                counters.lose(DropReason::OutputClosed, request.spans);
+                counters.lose(DropReason::of_write(&error), request.spans);
                 counters.fail(error.to_string());
                 if !std::mem::replace(troubled, true) {
                     warn(format_args!(

@@ -68,6 +68,14 @@ pub struct Summary {
     pub not_sampled: u64,
 }
 
+impl Summary {
+    /// Whether spans could not be written to the console or a file.
+    #[must_use]
+    pub fn write_failed(&self) -> bool {
+        self.sinks.iter().any(SinkCounts::write_failed)
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, sink) in self.sinks.iter().enumerate() {

@@ -44,6 +44,7 @@ impl Bench {
             unix_path: None,
             transport: "tcp",
             tls: false,
+            known_methods: None,
         };
         told(&exchange, &vantage, 1).expect("messages")
     }

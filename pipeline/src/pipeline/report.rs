@@ -52,6 +52,7 @@ impl<P: Processes> Pipeline<P> {
             unix_path: endpoint.path.as_deref(),
             transport: endpoint.transport.name(),
             tls: false,
+            known_methods: self.known_methods.as_deref(),
         };
         if let Facts::Kafka(facts) = &exchange.facts
             && let (Some(cluster), Some((address, port))) = (&facts.cluster, vantage.server())

@@ -118,6 +118,7 @@ mod tests {
             unix_path: None,
             transport: "tcp",
             tls: false,
+            known_methods: None,
         };
         let asker =
             if facts.operation == amqp::Operation::Deliver { Side::Server } else { Side::Client };

@@ -29,6 +29,8 @@ pub struct Vantage<'a> {
     /// The bytes were decrypted TLS. Nothing says so yet: it is what reading TLS plaintext (architecture,
     /// "Known drift") will set.
     pub tls: bool,
+    /// The request methods of HTTP that are known, if not those of the semantic conventions.
+    pub known_methods: Option<&'a [Box<str>]>,
 }
 
 impl Vantage<'_> {
@@ -64,7 +66,11 @@ impl Vantage<'_> {
             attributes.set("network.type", if address.is_ipv4() { "ipv4" } else { "ipv6" });
             attributes.set("network.peer.address", self.text_of_peer(address));
             attributes.set("network.peer.port", port);
-        } else if let Some(path) = self.unix_path {
+        } else if let Some((address, _)) = self.local {
+            // Whom a datagram that is not connected goes to is not seen.
+            attributes.set("network.type", if address.is_ipv4() { "ipv4" } else { "ipv6" });
+        } else if let (Side::Client, Some(path)) = (self.side, self.unix_path) {
+            // The path is the server's. Clients bind none.
             attributes.set("network.peer.address", Text::from(path));
         }
     }

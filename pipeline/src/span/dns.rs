@@ -81,6 +81,7 @@ mod tests {
             unix_path: None,
             transport: "udp",
             tls: false,
+            known_methods: None,
         };
         let boxed = Facts::Dns(Box::new(facts.clone()));
         let exchange = Exchange { outcome, ..Exchange::new(Extent::default(), None, boxed) };
@@ -111,6 +112,29 @@ mod tests {
         assert_eq!(attribute("server.address"), Some("10.0.0.53".into()));
         assert_eq!(attribute("server.port"), None);
         assert_eq!(attribute("error.type"), None);
+    }
+
+    /// As a server sees it whose socket is not connected.
+    #[test]
+    fn a_datagram_of_somebody() {
+        let facts = facts(Some(0));
+        let vantage = Vantage {
+            side: Side::Server,
+            local: Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 53)), 53)),
+            peer: None,
+            peer_text: None,
+            client: None,
+            unix_path: None,
+            transport: "udp",
+            tls: false,
+            known_methods: None,
+        };
+        let boxed = Facts::Dns(Box::new(facts.clone()));
+        let exchange = Exchange::new(Extent::default(), None, boxed);
+        let description = describe(&exchange, &facts, &vantage).expect("a span");
+        assert_eq!(description.kind, Kind::Server);
+        assert_eq!(description.attributes.get("network.type"), Some(&"ipv4".into()));
+        assert_eq!(description.attributes.get("network.peer.address"), None);
     }
 
     #[test]

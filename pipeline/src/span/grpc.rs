@@ -10,8 +10,8 @@ use onlooker_protocol::{Exchange, Outcome};
 use super::describe::{Description, Vantage};
 use super::model::{Attributes, Kind, Status, Text};
 
-/// The name of a call whose method was not seen (HPACK after a late attach).
-const UNKNOWN: &str = "unknown";
+/// The system, and the name of a call whose method is not known.
+const SYSTEM: &str = "grpc";
 
 pub(super) fn describe(
     exchange: &Exchange,
@@ -19,13 +19,16 @@ pub(super) fn describe(
     vantage: &Vantage<'_>,
 ) -> Option<Description> {
     let kind = if vantage.is_asker(exchange) { Kind::Client } else { Kind::Server };
-    let method: Cow<'static, str> = match facts.method() {
-        Some(method) => Cow::Owned(method.to_owned()),
-        None => Cow::Borrowed(UNKNOWN),
-    };
+    // Who calls has a stub of the method; what comes to a server that has none may be anything.
+    let is_foreign = kind == Kind::Server && facts.status == Some(Code::Unimplemented);
+    // It is not seen if HPACK has it in a table that is older than the agent.
+    let method = facts.method().filter(|_| !is_foreign);
     let mut attributes = Attributes::with_room();
-    attributes.set("rpc.system.name", "grpc");
-    attributes.set("rpc.method", method.clone());
+    attributes.set("rpc.system.name", SYSTEM);
+    attributes.set("rpc.method", method.map_or(Text::from("_OTHER"), Text::from));
+    if is_foreign {
+        attributes.set_some("rpc.method_original", facts.method().map(Text::from));
+    }
     attributes.set_some("rpc.response.status_code", facts.status.map(Code::name));
     set_server(facts, vantage, &mut attributes);
     vantage.set_network(&mut attributes);
@@ -36,7 +39,8 @@ pub(super) fn describe(
         None => Status::Unset,
         Some(_) => Status::Error(facts.message.as_deref().unwrap_or_default().to_owned().into()),
     };
-    Some(Description { name: method, kind, attributes, status })
+    let name = method.map_or(Cow::Borrowed(SYSTEM), |method| Cow::Owned(method.to_owned()));
+    Some(Description { name, kind, attributes, status })
 }
 
 /// `server.address` is the name that the client called, which is the authority; `server.port` is
@@ -120,6 +124,7 @@ mod tests {
             unix_path: None,
             transport: "tcp",
             tls: false,
+            known_methods: None,
         }
     }
 
@@ -198,11 +203,26 @@ mod tests {
     #[test]
     fn what_was_not_seen_is_unknown_and_no_error() {
         let it = described(call(None, None), Side::Server, Outcome::Complete);
-        assert_eq!(
-            (&*it.name, it.kind, it.status.clone()),
-            ("unknown", Kind::Server, Status::Unset)
-        );
+        assert_eq!((&*it.name, it.kind, it.status.clone()), ("grpc", Kind::Server, Status::Unset));
+        assert_eq!(text(&it, "rpc.method").as_deref(), Some("_OTHER"));
+        assert_eq!(text(&it, "rpc.method_original"), None);
         assert_eq!(text(&it, "rpc.response.status_code"), None);
+    }
+
+    /// "When the server receives a request for a method that is not predefined on the server, …
+    /// the attribute MUST be set to `_OTHER`"; the name is then the system's.
+    #[test]
+    fn methods_that_a_server_does_not_have() {
+        let absent = || call(Some("/S/Absent"), Some(Code::Unimplemented));
+        let it = described(absent(), Side::Server, Outcome::Complete);
+        assert_eq!(it.name, "grpc");
+        assert_eq!(text(&it, "rpc.method").as_deref(), Some("_OTHER"));
+        assert_eq!(text(&it, "rpc.method_original").as_deref(), Some("S/Absent"));
+        assert_eq!(text(&it, "error.type").as_deref(), Some("UNIMPLEMENTED"));
+        let it = described(absent(), Side::Client, Outcome::Complete);
+        assert_eq!(it.name, "S/Absent");
+        assert_eq!(text(&it, "rpc.method").as_deref(), Some("S/Absent"));
+        assert_eq!(text(&it, "rpc.method_original"), None);
     }
 
     #[test]

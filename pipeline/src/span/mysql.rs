@@ -60,6 +60,7 @@ mod tests {
             unix_path: Some("/run/mysqld/mysqld.sock"),
             transport: "unix",
             tls: false,
+            known_methods: None,
         };
         let mut exchange = Exchange::new(Extent::default(), None, Facts::Mysql(Box::new(facts)));
         exchange.outcome = outcome;

@@ -60,6 +60,7 @@ mod tests {
             unix_path: None,
             transport: "tcp",
             tls: false,
+            known_methods: None,
         }
     }
 

@@ -16,17 +16,76 @@ pub(super) fn authority(authority: &str) -> Cow<'_, str> {
     }
 }
 
-/// A query with the values of secret parameters replaced.
+/// A query with the values of secret parameters, and the credentials of URLs in it, replaced.
 pub(super) fn query(query: &str) -> Cow<'_, str> {
-    parameters(query, b"&;")
+    then(credentials(query), |query| parameters(query, b"&;"))
 }
 
-/// A path with the values of secret matrix parameters (`;jsessionid=…`) replaced.
+/// A path with the values of secret matrix parameters (`;jsessionid=…`), and the credentials of
+/// URLs in it, replaced.
 pub(super) fn path(path: &str) -> Cow<'_, str> {
+    let path = credentials(path);
     if memchr(b';', path.as_bytes()).is_some() {
-        parameters(path, b"/;")
+        then(path, |path| parameters(path, b"/;"))
     } else {
-        Cow::Borrowed(path)
+        path
+    }
+}
+
+fn then(text: Cow<'_, str>, change: impl Fn(&str) -> Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => change(text),
+        Cow::Owned(text) => Cow::Owned(change(&text).into_owned()),
+    }
+}
+
+/// Replaces the user information of URLs (RFC 3986 §3.2.1) that are written in a text, also where
+/// their delimiters are percent-encoded.
+fn credentials(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    if memchr(b'@', bytes).is_none() && !text.contains("%40") {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::new();
+    let (mut told, mut at) = (0, 0);
+    while let Some(found) = memchr2(b':', b'%', &bytes[at..]) {
+        at += found;
+        let Some(start) = b"://".iter().try_fold(at, |at, &byte| skip(bytes, at, byte)) else {
+            at += 1;
+            continue;
+        };
+        let mut user_end = start;
+        at = start;
+        while at < bytes.len() && !b"/?#& ".iter().any(|&byte| skip(bytes, at, byte).is_some()) {
+            match skip(bytes, at, b'@') {
+                Some(behind) => (user_end, at) = (at, behind),
+                None => at += 1,
+            }
+        }
+        // What was looked through may hold the scheme of the next URL.
+        at = start;
+        if user_end > start {
+            out.push_str(&text[told..start]);
+            out.push_str("REDACTED:REDACTED");
+            (told, at) = (user_end, user_end);
+        }
+    }
+    if told == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[told..]);
+    Cow::Owned(out)
+}
+
+/// The place behind an ASCII character that stands at `at`, as it is or percent-encoded.
+fn skip(bytes: &[u8], at: usize, character: u8) -> Option<usize> {
+    match *bytes.get(at)? {
+        byte if byte == character => Some(at + 1),
+        b'%' => {
+            let digits = std::str::from_utf8(bytes.get(at + 1..at + 3)?).ok()?;
+            (u8::from_str_radix(digits, 16) == Ok(character)).then_some(at + 3)
+        }
+        _ => None,
     }
 }
 
@@ -255,5 +314,31 @@ mod tests {
     fn matrix_parameters_in_paths() {
         assert_eq!(path("/a;jsessionid=8F2A/b;x=1"), "/a;jsessionid=REDACTED/b;x=1");
         assert_eq!(path("/token=abc/x"), "/token=abc/x");
+    }
+
+    /// RFC 3986 §3.2.1: user information ends with the last `@` before the path.
+    #[test]
+    fn credentials_of_urls_in_queries_and_paths() {
+        for (text, told) in [
+            ("next=http://u:p@h/x", "next=http://REDACTED:REDACTED@h/x"),
+            ("a=1&next=https://token@h&b=x@y", "a=1&next=https://REDACTED:REDACTED@h&b=x@y"),
+            (
+                "next=https%3A%2F%2Fu%3Ap%40h%2Fx&b=c",
+                "next=https%3A%2F%2FREDACTED:REDACTED%40h%2Fx&b=c",
+            ),
+            ("next=http%3a//u:p%40x@h", "next=http%3a//REDACTED:REDACTED@h"),
+            ("a=http://h/u@x&b=http://h?u@x", "a=http://h/u@x&b=http://h?u@x"),
+            ("a=http://", "a=http://"),
+            ("a=http://http://u:p@h", "a=http://http://REDACTED:REDACTED@h"),
+            ("ü=jdbc:x://ü:ü@ü", "ü=jdbc:x://REDACTED:REDACTED@ü"),
+        ] {
+            assert_eq!(query(text), told, "{text}");
+        }
+        assert_eq!(path("/proxy/http://u:p@h/x"), "/proxy/http://REDACTED:REDACTED@h/x");
+        assert_eq!(path("/a%2Fb%40c"), "/a%2Fb%40c");
+        assert_eq!(
+            path("/p/https:%2F%2Fu:p@h;token=a"),
+            "/p/https:%2F%2FREDACTED:REDACTED@h;token=REDACTED"
+        );
     }
 }

@@ -263,6 +263,13 @@ impl Burst {
             Transaction::No | Transaction::Open => ("PIPELINE", self.commands),
         };
         let is_pure = batch == "MULTI" || self.brackets == 0;
+        // A batch of one is none.
+        if batch == "MULTI"
+            && commands == 1
+            && let Some(only) = self.later.take()
+        {
+            return (only, 1);
+        }
         let operation = match self.common() {
             Some(common) if self.alike && is_pure => Cow::Owned(format!("{batch} {common}")),
             _ => Cow::Borrowed(batch),

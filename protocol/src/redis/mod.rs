@@ -12,7 +12,8 @@
 //!   have different causes. A write that filled a client's buffer (4 KiB or more) is taken to be
 //!   continued by the next one.
 //! - A transaction whose `MULTI` … `EXEC` is one write: `MULTI`, with the commands in between as
-//!   the batch. A transaction over several round trips is several commands.
+//!   the batch; of a single one, that command, as the conventions want it. A transaction over several
+//!   round trips is several commands.
 //! - `SUBSCRIBE a b` with its confirmations. Messages and other pushes are not replies and make
 //!   no exchange: there is no convention for them.
 //!

@@ -192,6 +192,13 @@ fn a_transaction_in_one_write_is_a_multi() {
     wire.server("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n+OK\r\n");
     assert_eq!((&*wire.only().operation, wire.only().commands), ("MULTI SET", 2));
 
+    // "Requests to batch APIs that contain only one operation SHOULD be modeled as single
+    // operations", semantic conventions of `db.operation.batch.size`.
+    let mut wire = Wire::new(true);
+    wire.ask(&["MULTI", "GET a", "EXEC"]).server("+OK\r\n+QUEUED\r\n*1\r\n$-1\r\n");
+    assert_eq!((&*wire.only().operation, wire.only().commands), ("GET", 1));
+    assert_eq!(&*wire.only().text, "MULTI; GET a; EXEC");
+
     let mut wire = Wire::new(true);
     wire.ask(&["MULTI", "SET a 1", "GET b", "EXEC", "PING"]);
     wire.server("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n$-1\r\n+PONG\r\n");

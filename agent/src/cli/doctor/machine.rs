@@ -1,5 +1,6 @@
 //! The machine: privileges, the kernel, every feature.
 
+use std::fmt::Display;
 use std::io::ErrorKind;
 
 use super::{Finding, Grade};
@@ -118,7 +119,7 @@ fn programs() -> Vec<Finding> {
     let options = ProbeOptions { ring_bytes: 64 * 1024, ..ProbeOptions::default() };
     let mut probe = match Probe::load(&options) {
         Ok(probe) => probe,
-        Err(error) => return vec![Finding::new(Grade::Bad, "kernel programs", error.to_string())],
+        Err(error) => return vec![Finding::new(Grade::Bad, "kernel programs", why(&error))],
     };
     let attached = probe.attach();
     let mut findings: Vec<_> = probe
@@ -132,7 +133,7 @@ fn programs() -> Vec<Finding> {
         })
         .collect();
     if let Err(error) = attached {
-        findings.push(Finding::new(Grade::Bad, "attaching", error.to_string()));
+        findings.push(Finding::new(Grade::Bad, "attaching", why(&error)));
     }
     if probe.skipped().iter().any(|program| program.runs.is_none()) {
         let meaning = "this kernel does not say how often it skipped one that would have interrupted \
@@ -145,4 +146,27 @@ fn programs() -> Vec<Finding> {
         findings.push(Finding::new(Grade::Good, "kernel programs", meaning));
     }
     findings
+}
+
+/// What an error says to who has asked the doctor already.
+fn why(error: &impl Display) -> String {
+    let told = error.to_string();
+    told.split("; `onlooker doctor`").next().map(str::to_owned).unwrap_or(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::why;
+    use crate::probe::ProbeError;
+
+    #[test]
+    fn the_doctor_does_not_send_to_the_doctor() {
+        for error in [
+            ProbeError::Permission("no".to_owned()),
+            ProbeError::Load("no".to_owned()),
+            ProbeError::NothingAttached("no".to_owned()),
+        ] {
+            assert!(error.to_string().contains("doctor") && !why(&error).contains("doctor"));
+        }
+    }
 }

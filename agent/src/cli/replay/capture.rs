@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use onlooker_common::view::Record;
 use onlooker_pipeline::process::{Handlers, Processes};
-use onlooker_pipeline::span::{Attributes, Resource, Value};
+use onlooker_pipeline::span::{Resource, Value};
 use onlooker_pipeline::{Pipeline, PipelineOptions};
 use onlooker_replay::{Assembler, Capture, Event, Recorder};
 
@@ -15,6 +15,7 @@ use super::{Arguments, FRAMES_AT_ONCE, Outlet};
 use crate::cli::failures::Failures;
 use crate::cli::report;
 use crate::cli::say::say;
+use crate::process;
 
 /// Replays one capture.
 pub(super) fn replay(
@@ -28,7 +29,7 @@ pub(super) fn replay(
     let mut assembler = Assembler::new();
     let mut recorder = Recorder::new(arguments.ends.into());
     // The times of a capture count from 1970 by themselves.
-    let mut pipeline = Pipeline::new(Hosts::default(), PipelineOptions { seed, epoch: 0 });
+    let mut pipeline = outlet.pipeline(Hosts::default(), PipelineOptions { seed, epoch: 0 });
     pipeline.take_ended();
     let mut spans = 0;
     let mut frames = 0;
@@ -79,10 +80,16 @@ fn feed(event: &Event<'_>, recorder: &mut Recorder, pipeline: &mut Pipeline<Host
 }
 
 /// The hosts of a capture, which stand for processes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Hosts {
     resources: Vec<Arc<Resource>>,
     other: Arc<Resource>,
+}
+
+impl Default for Hosts {
+    fn default() -> Self {
+        Self { resources: Vec::new(), other: Arc::new(process::of_name("unknown_service")) }
+    }
 }
 
 impl Hosts {
@@ -90,10 +97,10 @@ impl Hosts {
         let new = hosts.get(self.resources.len()..).unwrap_or_default();
         self.resources.extend(new.iter().map(|host| {
             let service = host.to_string();
-            let mut attributes = Attributes::default();
-            attributes.set("service.name", service.clone());
-            attributes.set("host.ip", Value::Texts([service.as_str().into()].into()));
-            Arc::new(Resource { service, attributes })
+            let mut resource = process::of_name(&service);
+            let addresses = [service.as_str().into()].into();
+            resource.attributes.set("host.ip", Value::Texts(addresses));
+            Arc::new(resource)
         }));
     }
 }

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use onlooker_common::counter::Counter;
+use onlooker_pipeline::PipelineOptions;
 use onlooker_pipeline::process::{Handlers, Processes};
 use onlooker_pipeline::span::Resource;
-use onlooker_pipeline::{Pipeline, PipelineOptions};
 use onlooker_replay::recording::{End, Frame, Process, Reader};
 
 use super::{Arguments, FRAMES_AT_ONCE, Outlet};
@@ -16,6 +16,7 @@ use crate::cli::failures::Failures;
 use crate::cli::report;
 use crate::cli::say::say;
 use crate::cli::summary::Account;
+use crate::process;
 
 /// Processes whose resources are kept; of those beyond nothing is known, which is counted.
 const MOST_PROCESSES: usize = 64 * 1024;
@@ -31,7 +32,7 @@ pub(super) fn replay(
     let head = reader.head().clone();
     // Those of the live run, so that its ids and times come out again.
     let options = PipelineOptions { seed: head.seed, epoch: head.epoch };
-    let mut pipeline = Pipeline::new(Known::default(), options);
+    let mut pipeline = outlet.pipeline(Known::default(), options);
     pipeline.take_ended();
     let mut spans = 0;
     let mut frames = 0;
@@ -79,12 +80,19 @@ pub(super) fn replay(
 }
 
 /// What the live agent knew of processes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
     processes: HashMap<u32, (Arc<Resource>, Handlers)>,
     other: Arc<Resource>,
     /// Processes that were too many.
     nameless: u64,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        let other = Arc::new(process::of_name("unknown_service"));
+        Self { processes: HashMap::new(), other, nameless: 0 }
+    }
 }
 
 impl Known {

@@ -6,13 +6,23 @@ use onlooker_pipeline::span::{Kind, Span, Status, Value};
 
 /// What the call was about, beyond its name: a path, a URL, a host.
 pub(super) fn subject(span: &Span) -> Option<Cow<'_, str>> {
+    let subject = target(span)?;
+    // The name does not have it.
+    Some(match text(span, "http.request.method_original") {
+        Some(method) => Cow::Owned(format!("{method} {subject}")),
+        None => subject,
+    })
+}
+
+fn target(span: &Span) -> Option<Cow<'_, str>> {
     if let Some(path) = text(span, "url.path") {
         return Some(match text(span, "url.query") {
             Some(query) if !query.is_empty() => Cow::Owned(format!("{path}?{query}")),
             _ => Cow::Borrowed(path),
         });
     }
-    let known = ["url.full", "dns.question.name", "db.namespace", "server.address"];
+    let known =
+        ["url.full", "rpc.method_original", "dns.question.name", "db.namespace", "server.address"];
     known.into_iter().find_map(|key| text(span, key)).map(Cow::Borrowed)
 }
 
@@ -110,7 +120,7 @@ fn text<'a>(span: &'a Span, key: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{clock, duration, outcome};
+    use super::{clock, duration, outcome, subject};
     use crate::sink::sample;
     use onlooker_pipeline::span::Status;
 
@@ -139,6 +149,18 @@ mod tests {
         // `date -u -d @1700000000` says 22:13:20.
         assert_eq!(clock(1_700_000_000_012_345_678, 3), "22:13:20.012");
         assert_eq!(clock(1_700_000_000_012_345_678, 6), "22:13:20.012345");
+    }
+
+    /// The name of such a span is `HTTP`, and of such a call `grpc`.
+    #[test]
+    fn methods_that_the_name_does_not_have() {
+        let mut span = sample::span();
+        span.attributes.set("server.address", "shop");
+        span.attributes.set("rpc.method_original", "shop.Orders/Absent");
+        assert_eq!(subject(&span).as_deref(), Some("shop.Orders/Absent"));
+        span.attributes.set("url.path", "/dav");
+        span.attributes.set("http.request.method_original", "PROPFIND");
+        assert_eq!(subject(&span).as_deref(), Some("PROPFIND /dav"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod line;
 mod terminal;
 mod tree;
 
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
@@ -32,6 +32,8 @@ pub(super) struct Console<W> {
     output: W,
     /// Set when the output is gone.
     closed: Arc<AtomicBool>,
+    /// Why, once it is.
+    gone: Option<DropReason>,
     limits: Limits,
     settings: ConsoleSettings,
     assembly: Assembly,
@@ -49,7 +51,7 @@ impl Console<std::io::Stdout> {
 
 impl<W: Write> Console<W> {
     fn new(output: W, settings: ConsoleSettings, limits: Limits, closed: Arc<AtomicBool>) -> Self {
-        Self { output, closed, limits, settings, assembly: Assembly::default() }
+        Self { output, closed, gone: None, limits, settings, assembly: Assembly::default() }
     }
 
     /// Runs until the queue is closed and everything is written.
@@ -107,18 +109,19 @@ impl<W: Write> Console<W> {
         if spans == 0 {
             return;
         }
-        if self.closed.load(Relaxed) {
-            return counters.lose(DropReason::OutputClosed, spans);
+        if let Some(reason) = self.gone {
+            return counters.lose(reason, spans);
         }
         match self.output.write_all(text).and_then(|()| self.output.flush()) {
             Ok(()) => counters.export(spans),
             Err(error) => {
-                // The reader of a pipe went away: what `head` does is no fault.
-                if error.kind() != ErrorKind::BrokenPipe {
+                let reason = DropReason::of_write(&error);
+                if reason != DropReason::OutputClosed {
                     warn(format_args!("cannot write to standard output: {error}"));
                 }
                 counters.fail(error.to_string());
-                counters.lose(DropReason::OutputClosed, spans);
+                counters.lose(reason, spans);
+                self.gone = Some(reason);
                 self.closed.store(true, Relaxed);
             }
         }

@@ -50,7 +50,7 @@ pub(super) fn client(facts: &HttpFacts, vantage: &Vantage<'_>) -> Option<Text> {
         [&forwarded.standard_for, &forwarded.x_for]
             .into_iter()
             .flatten()
-            .find(|node| !node.eq_ignore_ascii_case("unknown"))
+            .find(|node| is_address(split(node).0))
     });
     match told {
         Some(node) => Some(Text::from(split(node).0)),
@@ -91,8 +91,18 @@ fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
         "http" => Some(80),
         "https" => Some(443),
+        "ftp" => Some(21),
         _ => None,
     }
+}
+
+/// Whether a proxy's word for its client is an address or a name, and no `unknown`, obfuscated
+/// identifier (RFC 7239 §6) or whatever else a client has put there.
+fn is_address(node: &str) -> bool {
+    let of_address = |byte: u8| byte.is_ascii_alphanumeric() || b".:-%".contains(&byte);
+    !node.eq_ignore_ascii_case("unknown")
+        && node.bytes().all(of_address)
+        && node.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Splits `host:port`, `[v6]:port`, `host` and a bare IPv6 address.

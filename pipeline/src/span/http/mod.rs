@@ -4,6 +4,7 @@ mod address;
 mod api;
 
 use std::borrow::Cow;
+use std::net::Ipv6Addr;
 
 use onlooker_protocol::http::{HttpFacts, Method};
 use onlooker_protocol::{Ending, Exchange, Outcome};
@@ -20,10 +21,10 @@ pub(super) fn describe(
     let kind = if vantage.is_asker(exchange) { Kind::Client } else { Kind::Server };
     let mut attributes = Attributes::with_room();
 
-    let method = facts.method.as_ref().and_then(Method::known);
-    attributes.set("http.request.method", method.unwrap_or("_OTHER"));
-    if let Some(Method::Other(original)) = &facts.method {
-        attributes.set("http.request.method_original", original.clone());
+    let method = facts.method.as_ref().and_then(|method| known_method(method, vantage));
+    attributes.set("http.request.method", method.clone().unwrap_or("_OTHER".into()));
+    if let (Some(original), None) = (&facts.method, &method) {
+        attributes.set("http.request.method_original", Text::from(original.name()));
     }
     match kind {
         Kind::Client => client(facts, vantage, &mut attributes),
@@ -37,7 +38,7 @@ pub(super) fn describe(
     }
 
     let api = facts.api.as_deref();
-    let name = api.and_then(api::name).unwrap_or(method.unwrap_or("HTTP").into());
+    let name = api.and_then(api::name).or(method).unwrap_or("HTTP".into());
     if let Some(api) = api {
         api::set(api, facts, &mut attributes);
     }
@@ -48,6 +49,17 @@ pub(super) fn describe(
     let status = if error.is_some() { Status::Error("".into()) } else { Status::Unset };
     attributes.set_some("error.type", error);
     Some(Description { name, kind, attributes, status })
+}
+
+/// A method's name, if it is one of those that are known.
+fn known_method(method: &Method, vantage: &Vantage<'_>) -> Option<Cow<'static, str>> {
+    match vantage.known_methods {
+        None => method.known().map(Cow::Borrowed),
+        Some(known) => {
+            let name = known.iter().find(|&known| **known == *method.name())?;
+            Some(method.known().map_or_else(|| Cow::Owned(name.to_string()), Cow::Borrowed))
+        }
+    }
 }
 
 fn client(facts: &HttpFacts, vantage: &Vantage<'_>, attributes: &mut Attributes) {
@@ -69,7 +81,8 @@ fn server(facts: &HttpFacts, vantage: &Vantage<'_>, attributes: &mut Attributes)
     }
     set_server(address::local_server(facts, vantage, scheme), attributes);
     attributes.set_some("client.address", address::client(facts, vantage));
-    attributes.set_some("user_agent.original", facts.user_agent.as_deref().map(Text::from));
+    let user_agent = facts.user_agent.as_deref().filter(|text| !text.is_empty());
+    attributes.set_some("user_agent.original", user_agent.map(Text::from));
 }
 
 fn set_server((address, port): (Option<Text>, Option<u16>), attributes: &mut Attributes) {
@@ -79,7 +92,8 @@ fn set_server((address, port): (Option<Text>, Option<u16>), attributes: &mut Att
     }
 }
 
-/// `url.full`. A `CONNECT` has none: its target is no URL.
+/// `url.full`. A `CONNECT` has none: its target is no URL. Where nobody names a host, as on Unix
+/// sockets, it is a reference without one (RFC 3986 §4.2).
 fn full_url(facts: &HttpFacts, vantage: &Vantage<'_>, scheme: &str) -> Option<String> {
     if facts.method == Some(Method::Connect) {
         return None;
@@ -89,21 +103,33 @@ fn full_url(facts: &HttpFacts, vantage: &Vantage<'_>, scheme: &str) -> Option<St
     let path = if path == "*" { "" } else { path };
     let authority = facts.authority.as_deref().or(facts.host.as_deref());
     let authority = match authority.filter(|text| !text.is_empty()) {
-        Some(authority) => redact::authority(authority),
-        None => Cow::Owned(address::of_peer(vantage, scheme)?),
+        // Brackets were forgotten.
+        Some(authority) if authority.parse::<Ipv6Addr>().is_ok() => {
+            Some(format!("[{authority}]").into())
+        }
+        Some(authority) => Some(redact::authority(authority)),
+        None => address::of_peer(vantage, scheme).map(Cow::Owned),
     };
     let path = redact::path(path);
     let query = facts.query.as_deref().map(redact::query);
-    let length = query.as_ref().map_or(0, |query| query.len() + 1) + path.len() + authority.len();
-    let mut url = String::with_capacity(scheme.len() + 3 + length);
-    for piece in [scheme, "://", &authority, &path] {
-        url.push_str(piece);
+    let length = query.as_ref().map_or(0, |query| query.len() + 1) + path.len();
+    let before = authority.as_ref().map_or(0, |authority| scheme.len() + 4 + authority.len());
+    let mut url = String::with_capacity(before + length);
+    if let Some(authority) = authority {
+        for piece in [scheme, "://", &authority] {
+            url.push_str(piece);
+        }
+        // A target that is no path must not become a part of the host.
+        if !path.is_empty() && !path.starts_with('/') {
+            url.push('/');
+        }
     }
+    url.push_str(&path);
     if let Some(query) = query {
         url.push('?');
         url.push_str(&query);
     }
-    Some(url)
+    (!url.is_empty()).then_some(url)
 }
 
 /// Whether a status is an error: 4xx is none of a server's.

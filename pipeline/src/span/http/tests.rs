@@ -34,6 +34,7 @@ fn vantage(side: Side) -> Vantage<'static> {
         unix_path: None,
         transport: "tcp",
         tls: false,
+        known_methods: None,
     }
 }
 
@@ -141,6 +142,24 @@ fn methods_that_nobody_knows() {
     assert_eq!(text(&it, "http.request.method_original"), Some("get"));
     let it = server(facts("QUERY", "/", &[], Some(200)));
     assert_eq!((&*it.name, text(&it, "http.request.method_original")), ("QUERY", None));
+}
+
+/// "This list MUST be a full override of the default known methods"; they are case-sensitive.
+#[test]
+fn methods_that_are_made_known() {
+    let known = ["GET".into(), "PROPFIND".into()];
+    let vantage = Vantage { known_methods: Some(&known), ..vantage(Side::Server) };
+    for (method, name, told_method, original) in [
+        ("GET", "GET", "GET", None),
+        ("PROPFIND", "PROPFIND", "PROPFIND", None),
+        ("propfind", "HTTP", "_OTHER", Some("propfind")),
+        ("POST", "HTTP", "_OTHER", Some("POST")),
+    ] {
+        let it = told(facts(method, "/", &[], Some(200)), Outcome::Complete, &vantage);
+        assert_eq!(it.name, name);
+        assert_eq!(text(&it, "http.request.method"), Some(told_method));
+        assert_eq!(text(&it, "http.request.method_original"), original);
+    }
 }
 
 #[test]
@@ -254,9 +273,62 @@ fn tls_unix_sockets_and_ipv6() {
         transport: "unix",
         ..secure
     };
-    let it = told(facts("GET", "/", &[], Some(200)), Outcome::Complete, &unix);
+    let it = told(facts("GET", "/?a=b", &[], Some(200)), Outcome::Complete, &unix);
     assert_eq!(text(&it, "server.address"), Some("/run/app.sock"));
     assert_eq!(text(&it, "network.peer.address"), Some("/run/app.sock"));
+    // Nobody named a host: what is left is the reference (RFC 3986 §4.2).
+    assert_eq!(text(&it, "url.full"), Some("/?a=b"));
+
+    // The path is the server's own; its client has bound none.
+    let unix = Vantage { side: Side::Server, ..unix };
+    let it = told(facts("GET", "/", &[], Some(200)), Outcome::Complete, &unix);
+    assert_eq!(text(&it, "server.address"), Some("/run/app.sock"));
+    assert_eq!(text(&it, "network.peer.address"), None);
+    assert_eq!(text(&it, "client.address"), None);
+}
+
+/// What reads the URL must find the host that was asked, and no other.
+#[test]
+fn urls_are_well_formed() {
+    for (target, host, url) in [
+        ("relative", "h.example:81", "http://h.example:81/relative"),
+        ("@far.example/", "h.example", "http://h.example/@far.example/"),
+        (".far.example", "h.example", "http://h.example/.far.example"),
+        ("/x", "::1", "http://[::1]/x"),
+        ("ftp://f.example/x", "f.example", "ftp://f.example/x"),
+    ] {
+        let it = client(facts("GET", target, &[("Host", host)], Some(200)));
+        assert_eq!(text(&it, "url.full"), Some(url), "{target}");
+    }
+    let it = client(facts("GET", "ftp://f.example/x", &[], Some(200)));
+    assert_eq!(number(&it, "server.port"), Some(21), "required of a client");
+}
+
+/// "The IP address of the original client behind all proxies, if known".
+#[test]
+fn what_proxies_hide_is_no_address() {
+    for (name, value) in [
+        ("Forwarded", "for=_hidden"),
+        ("Forwarded", "for=\"_SEVKISEK:_p\""),
+        ("Forwarded", "for=unknown"),
+        ("X-Forwarded-For", "<b>me</b>"),
+        ("X-Forwarded-For", "-"),
+    ] {
+        let it = server(facts("GET", "/", &[(name, value)], Some(200)));
+        assert_eq!(text(&it, "client.address"), Some("10.0.0.1"), "{value}");
+    }
+    for (value, address) in
+        [("client.example:81", "client.example"), ("[2001:db8::1]:81", "2001:db8::1")]
+    {
+        let it = server(facts("GET", "/", &[("X-Forwarded-For", value)], Some(200)));
+        assert_eq!(text(&it, "client.address"), Some(address));
+    }
+}
+
+#[test]
+fn a_user_agent_that_says_nothing_is_none() {
+    let it = server(facts("GET", "/", &[("User-Agent", "")], Some(200)));
+    assert_eq!(text(&it, "user_agent.original"), None);
 }
 
 #[test]
