@@ -37,6 +37,8 @@ pub struct PipelineCounters {
     pub late_bytes: u64,
     /// Connections forgotten because there were too many.
     pub forgotten: u64,
+    /// Connections whose readers were given up, and began afresh, because all together held too much.
+    pub started_over: u64,
 }
 
 impl PipelineCounters {

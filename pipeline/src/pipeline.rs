@@ -2,6 +2,7 @@
 
 mod bytes;
 mod life;
+mod memory;
 mod peers;
 mod report;
 
@@ -47,6 +48,7 @@ pub struct Pipeline<P> {
     closing: VecDeque<(u64, ConnectionId)>,
     /// Connections whose dissectors hold exchanges back.
     waiting: FxHashSet<ConnectionId>,
+    held: memory::Held,
     now: u64,
     /// Connections that ended, if somebody wants to know of them.
     ended: Option<Vec<Connection>>,
@@ -67,6 +69,7 @@ impl<P: Processes> Pipeline<P> {
             holding: Vec::new(),
             closing: VecDeque::new(),
             waiting: FxHashSet::default(),
+            held: memory::Held::default(),
             now: 0,
             ended: None,
         }

@@ -141,6 +141,10 @@ impl fmt::Display for Account {
             (pipeline.late_bytes, "byte(s) that came twice or late"),
             (pipeline.lost, "message(s) with ends in holes"),
             (pipeline.forgotten, "connection(s): there were too many"),
+            (
+                pipeline.started_over,
+                "connection(s) up to where reading began afresh: too much was held",
+            ),
         ]);
         list(f, "lost", &lost)?;
         let of = |counter: Counter| kernel[counter as usize];
@@ -242,6 +246,7 @@ mod tests {
             &mut pipeline.gap_bytes,
             &mut pipeline.late_bytes,
             &mut pipeline.forgotten,
+            &mut pipeline.started_over,
             &mut links.roots,
             &mut account.messages.forgotten,
         ] {

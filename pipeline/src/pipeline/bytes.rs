@@ -66,6 +66,9 @@ impl<P: Processes> Pipeline<P> {
             }
         }
         self.table.give_back(lent);
+        if self.held.came(payload.len()) {
+            self.relieve();
+        }
     }
 
     fn run(&mut self, connection: &mut Connection, outward: bool, run: Run<'_>, datagram: bool) {
