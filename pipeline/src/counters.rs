@@ -29,7 +29,7 @@ pub struct PipelineCounters {
     pub without_span: u64,
     /// Messages not understood.
     pub not_understood: u64,
-    /// Messages whose ends were lost in holes.
+    /// Messages that were cut short, by a hole or by the end of their connection, or whose counterpart is not sure.
     pub lost: u64,
     /// Bytes that never came, between records that did.
     pub gap_bytes: u64,

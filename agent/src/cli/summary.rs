@@ -139,7 +139,7 @@ impl fmt::Display for Account {
             (pipeline.malformed, "malformed event(s)"),
             (pipeline.gap_bytes, "byte(s) that never came"),
             (pipeline.late_bytes, "byte(s) that came twice or late"),
-            (pipeline.lost, "message(s) with ends in holes"),
+            (pipeline.lost, "message(s) that (was|were) cut short, or had no sure counterpart"),
             (pipeline.forgotten, "connection(s): there were too many"),
             (
                 pipeline.started_over,

@@ -10,13 +10,12 @@ use onlooker_protocol::{Ending, Moment};
 use super::Pipeline;
 use crate::process::Processes;
 
-/// What the readers of all connections may hold, in bytes. In between two looks it can be more by what a
-/// [`LOOK_AFTER`] of records leaves behind.
+/// What the readers of all connections may hold, in bytes. In between two looks it can be more.
 pub(super) const MOST_HELD: usize = 32 * 1024 * 1024;
 /// Where they are brought to when they hold more, in bytes.
 const ENOUGH: usize = MOST_HELD / 4 * 3;
-/// All are looked at whenever records of this size have come, in bytes: seldom enough that 60,000
-/// idle connections cost next to nothing.
+/// All are looked at when records of half of the room that is left have come, and no sooner than after so much, in
+/// bytes: seldom enough that 60,000 idle connections cost little.
 const LOOK_AFTER: usize = 4 * 1024 * 1024;
 /// What a record counts for beside its bytes: what is kept of a message is more than the message if that is
 /// short.
@@ -27,13 +26,15 @@ const A_RECORD: usize = 256;
 pub(super) struct Held {
     /// What came since the last look, in bytes.
     came: usize,
+    /// What the readers held then, in bytes.
+    then: usize,
 }
 
 impl Held {
     /// A record came with so many bytes. Whether it is time to look.
     pub(super) fn came(&mut self, bytes: usize) -> bool {
         self.came += bytes + A_RECORD;
-        self.came >= LOOK_AFTER
+        self.came >= LOOK_AFTER && self.came >= MOST_HELD.saturating_sub(self.then) / 2
     }
 }
 
@@ -46,8 +47,8 @@ impl<P: Processes> Pipeline<P> {
 
     /// Gives up readers if all together hold too much: those that hold most.
     pub(super) fn relieve(&mut self) {
-        self.held.came = 0;
         let mut held = self.held();
+        self.held = Held { came: 0, then: held };
         if held <= MOST_HELD {
             return;
         }
