@@ -85,6 +85,40 @@ fn heads_that_never_end_are_given_up_and_what_follows_is_read() {
     );
 }
 
+/// Of a request of 120 bytes an HTTP/2 connection remembers a thousand.
+#[test]
+fn short_requests_that_are_never_answered_are_no_way_around_the_limit() {
+    const CONNECTIONS: u32 = 40;
+    let mut service = Service::with(CONNECTIONS);
+    for number in 0..CONNECTIONS {
+        service.moves(
+            number,
+            direction::IN,
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+        );
+        service.moves(number, direction::OUT, b"\0\0\0\x04\0\0\0\0\0");
+    }
+    // GET, http, a path of 100 bytes as a literal, an authority of one (RFC 7541, appendix A).
+    let block = [b"\x82\x86\x04\x64".as_slice(), &[b'/'; 100], b"\x01\x01a"].concat();
+    let mut most = 0;
+    for turn in 0..40 {
+        let mut requests = Vec::new();
+        for stream in turn * 50..turn * 50 + 50u32 {
+            requests.extend([0, 0, block.len() as u8, 1, 5]);
+            requests.extend((2 * stream + 1).to_be_bytes());
+            requests.extend(&block);
+        }
+        for number in 0..CONNECTIONS {
+            service.moves(number, direction::IN, &requests);
+        }
+        most = most.max(service.pipeline.held());
+    }
+    assert!((16 * MEBIBYTE..64 * MEBIBYTE).contains(&most), "{} MiB", most / MEBIBYTE);
+    service.pipeline.finish();
+    let counters = service.pipeline.counters();
+    assert!(counters.started_over > 0 && counters.open > 40_000, "{counters:?}");
+}
+
 fn is_to(span: &Span, path: &str) -> bool {
     span.attributes.get("url.path") == Some(&Value::from(path.to_owned()))
 }

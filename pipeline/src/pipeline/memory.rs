@@ -17,9 +17,11 @@ const ENOUGH: usize = MOST_HELD / 4 * 3;
 /// All are looked at when records of half of the room that is left have come, and no sooner than after so much, in
 /// bytes: seldom enough that 60,000 idle connections cost little.
 const LOOK_AFTER: usize = 4 * 1024 * 1024;
-/// What a record counts for beside its bytes: what is kept of a message is more than the message if that is
-/// short.
-const A_RECORD: usize = 256;
+/// What is kept of a short message is more than the message: so many times as much, for what comes in between two
+/// looks.
+const A_BYTE: usize = 4;
+/// What a record counts for beside its bytes.
+const A_RECORD: usize = 64;
 
 /// When to look next.
 #[derive(Debug, Default)]
@@ -33,7 +35,7 @@ pub(super) struct Held {
 impl Held {
     /// A record came with so many bytes. Whether it is time to look.
     pub(super) fn came(&mut self, bytes: usize) -> bool {
-        self.came += bytes + A_RECORD;
+        self.came += bytes * A_BYTE + A_RECORD;
         self.came >= LOOK_AFTER && self.came >= MOST_HELD.saturating_sub(self.then) / 2
     }
 }
