@@ -31,7 +31,7 @@ pub struct PipelineCounters {
     pub without_span: u64,
     /// Messages not understood.
     pub not_understood: u64,
-    /// Messages whose ends were lost in holes.
+    /// Messages that were cut short, by a hole or by the end of their connection, or whose counterpart is not sure.
     pub lost: u64,
     /// Bytes that never came, between records that did.
     pub gap_bytes: u64,
@@ -39,6 +39,8 @@ pub struct PipelineCounters {
     pub late_bytes: u64,
     /// Connections forgotten because there were too many.
     pub forgotten: u64,
+    /// Connections whose readers were given up, and began afresh, because all together held too much.
+    pub started_over: u64,
 }
 
 impl PipelineCounters {

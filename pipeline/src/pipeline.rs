@@ -2,6 +2,7 @@
 
 mod bytes;
 mod life;
+mod memory;
 mod peers;
 mod report;
 
@@ -49,6 +50,7 @@ pub struct Pipeline<P> {
     closing: VecDeque<Closing>,
     /// Connections whose dissectors hold exchanges back.
     waiting: FxHashSet<ConnectionId>,
+    held: memory::Held,
     now: u64,
     /// Connections that ended, if somebody wants to know of them.
     ended: Option<Vec<Connection>>,
@@ -70,6 +72,7 @@ impl<P: Processes> Pipeline<P> {
             holding: Vec::new(),
             closing: VecDeque::new(),
             waiting: FxHashSet::default(),
+            held: memory::Held::default(),
             now: 0,
             ended: None,
         }

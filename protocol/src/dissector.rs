@@ -35,6 +35,11 @@ pub trait Dissector: Send {
     /// harmless at any time.
     fn idle(&mut self, _now: u64, _out: &mut Output) {}
 
+    /// About how many bytes it holds beyond its own size: unread bytes, requests that wait for answers, names
+    /// and texts that it remembers. May look at all of them: it is asked seldom, and for the sake of a limit on all
+    /// connections together.
+    fn held(&self) -> usize;
+
     /// The request that is still open and covers this position of the asker's stream, for links
     /// that have to be decided before the exchange is complete. `None` if there is none, or the
     /// protocol does not keep it.

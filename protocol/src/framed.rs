@@ -113,6 +113,11 @@ impl Framed {
         self.extent
     }
 
+    /// What it takes beyond its own size, in bytes.
+    pub(crate) fn held(&self) -> usize {
+        self.window.held()
+    }
+
     /// The moment of the last byte that came, or was lost.
     pub(crate) fn last(&self) -> Moment {
         self.window.last()

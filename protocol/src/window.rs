@@ -7,6 +7,10 @@ use crate::chunk::{Chunk, Moment};
 /// The default limit of a [`Window`]: the longest message head that can be read, in bytes.
 pub const DEFAULT_LIMIT: usize = 80 * 1024;
 
+/// A buffer that has been read to its end is kept for the next bytes up to this size, in bytes: connections
+/// are many, and idle for long after one long message.
+const KEPT_EMPTY: usize = 16 * 1024;
+
 /// Unread bytes of one direction, contiguous, with the position and time of each.
 ///
 /// The protocol of use, per fed chunk:
@@ -170,8 +174,7 @@ impl Window {
             self.marks.pop_front();
         }
         if self.start == self.buffer.len() {
-            self.buffer.clear();
-            self.start = 0;
+            self.empty();
         }
     }
 
@@ -191,11 +194,22 @@ impl Window {
     /// Gives up what is unread and moves behind the hole.
     pub fn jump(&mut self) {
         self.position = self.position.saturating_add(self.len() as u64).saturating_add(self.hole);
-        self.buffer.clear();
-        self.start = 0;
+        self.empty();
         self.hole = 0;
         self.to_skip = 0;
         self.marks.clear();
+    }
+
+    fn empty(&mut self) {
+        self.buffer.clear();
+        self.buffer.shrink_to(KEPT_EMPTY);
+        self.start = 0;
+    }
+
+    /// What it takes beyond its own size, in bytes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.buffer.capacity() + self.marks.capacity() * size_of::<Moment>()
     }
 
     /// Forgets all that is unread, promised or lost: the next chunk starts afresh.

@@ -161,7 +161,11 @@ impl fmt::Display for Summary<'_> {
         )?;
         write!(f, "{failures}")?;
         not_understood(f, pipeline)?;
-        list(f, "lost", &[(pipeline.lost, "message(s) with ends in holes")])
+        list(
+            f,
+            "lost",
+            &[(pipeline.lost, "message(s) that (was|were) cut short, or had no sure counterpart")],
+        )
     }
 }
 

@@ -144,8 +144,12 @@ impl fmt::Display for Account {
             (pipeline.malformed, "malformed event(s)"),
             (pipeline.gap_bytes, "byte(s) that never came"),
             (pipeline.late_bytes, "byte(s) that came twice or late"),
-            (pipeline.lost, "message(s) with ends in holes"),
+            (pipeline.lost, "message(s) that (was|were) cut short, or had no sure counterpart"),
             (pipeline.forgotten, "connection(s): there were too many"),
+            (
+                pipeline.started_over,
+                "connection(s) up to where reading began afresh: too much was held",
+            ),
         ]);
         list(f, "lost", &lost)?;
         let of = |counter: Counter| kernel[counter as usize];
@@ -249,6 +253,7 @@ mod tests {
             &mut pipeline.gap_bytes,
             &mut pipeline.late_bytes,
             &mut pipeline.forgotten,
+            &mut pipeline.started_over,
             &mut links.roots,
             &mut account.messages.forgotten,
         ] {

@@ -8,17 +8,24 @@ use std::time::{Duration, Instant};
 use onlooker_pipeline::span::Span;
 use tokio::sync::Notify;
 
+/// What a queue may hold for each span of its capacity, in bytes: most spans take 1 KiB or less. Where all have
+/// long texts there is room for fewer.
+const BYTES_A_SPAN: usize = 2048;
+
 /// A run of spans that several sinks share.
 #[derive(Clone, Debug)]
 pub(super) struct Spans {
     batch: Arc<Vec<Span>>,
     range: Range<usize>,
+    /// What one of the batch takes, on average, in bytes.
+    each: usize,
 }
 
 impl Spans {
     pub(super) fn all(batch: Arc<Vec<Span>>) -> Self {
         let range = 0..batch.len();
-        Self { batch, range }
+        let each = batch.iter().map(Span::held).sum::<usize>() / batch.len().max(1);
+        Self { batch, range, each }
     }
 
     pub(super) fn as_slice(&self) -> &[Span] {
@@ -40,14 +47,15 @@ impl Spans {
     /// Splits off the first `count` spans (at most all).
     fn split_to(&mut self, count: usize) -> Self {
         let middle = self.range.start + count.min(self.len());
-        let head = Self { batch: Arc::clone(&self.batch), range: self.range.start..middle };
+        let range = self.range.start..middle;
+        let head = Self { batch: Arc::clone(&self.batch), range, each: self.each };
         self.range.start = middle;
         head
     }
 }
 
-/// First in, first out; holds at most `capacity` spans. Any thread pushes, one consumer (a task
-/// or a thread) takes.
+/// First in, first out; holds at most `capacity` spans, and no more bytes than so many usually take. Any thread
+/// pushes, one consumer (a task or a thread) takes.
 #[derive(Debug)]
 pub(super) struct Queue {
     capacity: usize,
@@ -62,6 +70,8 @@ pub(super) struct Queue {
 struct State {
     runs: VecDeque<Spans>,
     spans: usize,
+    /// What they take.
+    bytes: usize,
     /// The consumer sleeps until this many spans are there: a producer pays for a wake-up once a
     /// batch, not once a push.
     wanted: usize,
@@ -69,6 +79,13 @@ struct State {
 }
 
 impl State {
+    /// How many spans of so many bytes each fit in a queue of this capacity. A single one always does.
+    fn room(&self, capacity: usize, each: usize) -> usize {
+        let bytes = capacity.saturating_mul(BYTES_A_SPAN).saturating_sub(self.bytes);
+        let fitting = (bytes / each.max(1)).max(usize::from(self.spans == 0));
+        capacity.saturating_sub(self.spans).min(fitting)
+    }
+
     fn is_ready(&self) -> bool {
         self.closed || self.spans >= self.wanted
     }
@@ -90,18 +107,20 @@ impl Queue {
 
     /// How many spans would fit.
     pub(super) fn room(&self) -> usize {
-        self.capacity.saturating_sub(self.lock().spans)
+        self.lock().room(self.capacity, BYTES_A_SPAN)
     }
 
     /// Adds what fits and returns how many spans did not. Never waits for the consumer.
     pub(super) fn push(&self, mut spans: Spans) -> usize {
         let mut state = self.lock();
-        let room = if state.closed { 0 } else { self.capacity.saturating_sub(state.spans) };
+        let room = if state.closed { 0 } else { state.room(self.capacity, spans.each) };
         let fitting = spans.split_to(room);
         if fitting.len() > 0 {
             state.spans += fitting.len();
             // What did not fit would else stay for as long as what did.
-            state.runs.push_back(fitting.apart());
+            let fitting = fitting.apart();
+            state.bytes += fitting.len() * fitting.each;
+            state.runs.push_back(fitting);
         }
         let ready = state.is_ready();
         drop(state);
@@ -131,6 +150,7 @@ impl Queue {
             }
             room -= run.len();
             state.spans -= run.len();
+            state.bytes -= run.len() * run.each;
             taken.push(run);
         }
         taken
@@ -182,7 +202,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use super::{Queue, Spans};
+    use super::{BYTES_A_SPAN, Queue, Spans};
     use crate::sink::sample;
     use std::sync::Arc;
     use std::time::Instant;
@@ -217,6 +237,15 @@ mod tests {
         assert_eq!(queue.push(kept), 999);
         assert!(batch.upgrade().is_none(), "one span keeps a thousand");
         assert_eq!(total(&queue.take(usize::MAX)), 10);
+    }
+
+    #[test]
+    fn of_spans_with_long_texts_fewer_fit() {
+        let queue = Queue::new(100);
+        let mut span = sample::span();
+        span.attributes.0.push(("long".into(), "x".repeat(10 * BYTES_A_SPAN).into()));
+        assert_eq!(queue.push(Spans::all(Arc::new(vec![span; 50]))), 41);
+        assert_eq!((total(&queue.take(usize::MAX)), queue.room()), (9, 100));
     }
 
     #[test]

@@ -18,6 +18,11 @@ const MEMORY: u64 = 10_000_000_000;
 /// Connections of which it is remembered beyond their end what their bytes led to, some 300 bytes each. Where there
 /// are more, a call may have to do without that, and the rules for calls that lead to nothing hold.
 const MOST_PROMPTED: usize = 16 * 1024;
+/// Exchanges remembered beside the last of each connection, 168 bytes each, before [`BRIEF`] is long enough: thousands of connections
+/// that stay open and are busy.
+const MOST_IN_ALL: usize = 32 * 1024;
+/// How long an exchange is remembered where there are more, in nanoseconds.
+const BRIEF: u64 = 1_000_000_000;
 /// Turns that are followed from an answer, to what was answered in the end.
 const MOST_TURNS: usize = 64;
 /// How often what is older is looked for, in nanoseconds.
@@ -143,6 +148,8 @@ pub(crate) struct History {
     /// Connections that many exchanges share, of which one was [handed off](Entry::handed_off).
     handing_on: FxHashSet<ConnectionId>,
     swept: u64,
+    /// How many exchanges are remembered.
+    entries: usize,
 }
 
 impl History {
@@ -150,11 +157,14 @@ impl History {
         if entry.handed_off && !entry.asked && !entry.serial {
             self.handing_on.insert(on);
         }
-        let entries = self.of.entry(on).or_default();
+        // Most connections of a service whose clients open a new one for each request have but one.
+        let entries = self.of.entry(on).or_insert_with(|| VecDeque::with_capacity(1));
         if entries.len() >= MOST {
             entries.pop_front();
+            self.entries -= 1;
         }
         entries.push_back(entry);
+        self.entries += 1;
     }
 
     /// Whether who reads this connection, which many exchanges share, hands their requests on: that it
@@ -242,7 +252,7 @@ impl History {
     }
 
     pub(crate) fn forget(&mut self, on: ConnectionId) {
-        self.of.remove(&on);
+        self.entries -= self.of.remove(&on).map_or(0, |entries| entries.len());
         // What its bytes led to may be asked for yet: that goes when it is old.
         if self.prompts.len() > MOST_PROMPTED {
             self.prompts.remove(&on);
@@ -253,21 +263,26 @@ impl History {
     /// Forgets what is too old to be asked for: thousands of connections that were busy once would
     /// else keep their last exchanges for as long as they are open.
     pub(crate) fn sweep(&mut self, now: u64) {
-        if now.saturating_sub(self.swept) < SWEEP_EVERY {
+        let many = self.entries > MOST_IN_ALL + self.of.len();
+        let (every, memory) = if many { (BRIEF / 2, BRIEF) } else { (SWEEP_EVERY, MEMORY) };
+        if now.saturating_sub(self.swept) < every {
             return;
         }
         self.swept = now;
+        let mut left = 0;
         for entries in self.of.values_mut() {
             // What waits for its parent may be what shows the parent of another.
             let is_old = |entry: &mut Entry| {
-                entry.end.saturating_add(MEMORY) < now
+                entry.end.saturating_add(memory) < now
                     && matches!(entry.standing, Standing::Settled(_))
             };
             while entries.len() > 1 && entries.pop_front_if(is_old).is_some() {}
             if entries.len() < entries.capacity() / 4 {
                 entries.shrink_to_fit();
             }
+            left += entries.len();
         }
+        self.entries = left;
         self.prompts.retain(|_, prompts| {
             while prompts.pop_front_if(|prompt| prompt.at.saturating_add(MEMORY) < now).is_some() {}
             !prompts.is_empty()
@@ -316,5 +331,18 @@ mod tests {
         assert_eq!(history.of(busy).count(), 11);
         assert_eq!(history.of(idle).map(|entry| entry.end).collect::<Vec<_>>(), [40]);
         assert!(history.of[&idle].capacity() < 8);
+    }
+
+    #[test]
+    fn of_thousands_of_busy_connections_less_is_remembered() {
+        let mut history = History::default();
+        for tenth in 1..=40 {
+            (0..1000).for_each(|on| history.add(ConnectionId(on), ended(tenth * SECOND / 10)));
+        }
+        history.sweep(4 * SECOND);
+        assert_eq!(history.of(ConnectionId(7)).count(), 11);
+        assert_eq!(history.entries, 11_000);
+        history.forget(ConnectionId(7));
+        assert_eq!(history.entries, 10_989);
     }
 }

@@ -52,6 +52,11 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
+    /// About what it takes, in bytes.
+    pub(crate) fn held(&self) -> usize {
+        size_of::<Self>() + self.description.attributes.held()
+    }
+
     /// The context that is in what the asker wrote: not one that came back in the message that it
     /// asked for.
     pub(crate) fn written_context(&self) -> Option<&WireContext> {
@@ -79,6 +84,8 @@ pub(crate) enum Waits {
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) finished: Box<Finished>,
+    /// What that takes, in bytes.
+    pub(crate) held: usize,
     pub(crate) waits: Waits,
     /// Whose ids it waits for.
     pub(crate) children: Vec<(NodeId, Evidence)>,

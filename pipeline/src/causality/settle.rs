@@ -32,6 +32,11 @@ const PEER_WAIT: u64 = 2_000_000_000;
 const MEMORY: u64 = PEER_WAIT;
 /// Exchanges that may wait; beyond, the oldest are settled as they stand.
 const MOST_WAITING: usize = 64 * 1024;
+/// What these may take, in bytes, before the oldest are settled likewise: as many have long texts.
+const MOST_WAITING_BYTES: usize = 64 * 1024 * 1024;
+/// Ended connections whose exchanges are remembered; beyond, those of the ones that ended first are forgotten, and
+/// what waits for them settled.
+const MOST_ENDED: usize = 64 * 1024;
 
 /// Whether connections still live and who their peers are: the connection table's answers.
 pub(crate) trait Connections {
@@ -59,6 +64,8 @@ pub(crate) struct Causality {
     now: u64,
     history: History,
     nodes: FxHashMap<NodeId, Node>,
+    /// What they take, in bytes.
+    held: usize,
     last: u64,
     ids: IdSource,
     /// By the connection that was read from, with the bytes.
@@ -89,6 +96,7 @@ impl Causality {
             now: 0,
             history: History::default(),
             nodes: FxHashMap::default(),
+            held: 0,
             last: 0,
             ids,
             waiting_cause: FxHashMap::default(),
@@ -150,7 +158,9 @@ impl Causality {
         }
         let came = Came::of(&finished);
         self.history.add(on, Entry::new(&finished, Standing::Pending(id)));
-        self.nodes.insert(id, Node { finished, waits: Waits::Grace, children: Vec::new() });
+        let held = finished.held();
+        self.held += held;
+        self.nodes.insert(id, Node { finished, held, waits: Waits::Grace, children: Vec::new() });
         if asked {
             self.find_cause(id, now, table, false);
             self.wake_servers(on);
@@ -158,7 +168,7 @@ impl Causality {
             self.find_peer(id, now, table);
         }
         self.wake_calls(came, now, table);
-        if self.nodes.len() > MOST_WAITING {
+        if self.nodes.len() > MOST_WAITING || self.held > MOST_WAITING_BYTES {
             self.settle_oldest();
         }
     }
@@ -221,8 +231,9 @@ impl Causality {
         while let Some((_, enough, id)) = self.patient.pop_front_if(|look| look.0 <= now) {
             self.go_on_waiting(id, enough, table);
         }
-        while self.ended.front().is_some_and(|&(at, _)| at <= now) {
-            let Some((_, on)) = self.ended.pop_front() else { break };
+        loop {
+            let most = if self.ended.len() > MOST_ENDED { u64::MAX } else { now };
+            let Some((_, on)) = self.ended.pop_front_if(|&mut (at, _)| at <= most) else { break };
             for (id, _) in self.waiting_cause.remove(&on).unwrap_or_default() {
                 self.settle_alone_if(id, Waits::Cause(on));
             }
@@ -333,6 +344,7 @@ impl Causality {
         let (mut next, mut todo) = (Some((id, parent)), Vec::new());
         while let Some((id, parent)) = next.take().or_else(|| todo.pop()) {
             let Some(node) = self.nodes.remove(&id) else { continue };
+            self.held -= node.held;
             let ids = self.identify(parent.as_ref());
             let on = node.finished.connection;
             let pending =

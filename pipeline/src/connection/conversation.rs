@@ -178,6 +178,27 @@ impl Conversation {
         }
     }
 
+    /// About how many bytes it holds beyond its own size.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        match &self.state {
+            State::Detecting(waiting) => waiting.held(),
+            State::Reading(_, _, dissector) => dissector.held(),
+            State::Opaque(_) => 0,
+        }
+    }
+
+    /// Gives out what is under way as it stands, and reads on as if from the middle.
+    pub fn start_over(&mut self, ending: Ending, at: Moment, out: &mut Output) {
+        self.closed(ending, at, out);
+        if matches!(self.state, State::Opaque(_)) {
+            return;
+        }
+        self.from_start = [false, false];
+        self.state = State::Detecting(Waiting::default());
+        out.capture = Some(Capture::Heads { client: 64 * 1024, server: 64 * 1024 });
+    }
+
     /// One direction ended.
     pub fn half_closed(&mut self, side: Side, at: Moment, out: &mut Output) {
         let side = self.real(side);

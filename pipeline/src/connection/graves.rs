@@ -53,6 +53,11 @@ impl Graves {
         self.all.push_back(grave);
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// The last end of a socket.
     pub(super) fn of_socket(&self, socket: (u64, u32)) -> Option<&Grave> {
         self.at(*self.by_socket.get(&socket)?)

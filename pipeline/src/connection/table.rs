@@ -15,6 +15,9 @@ use super::stream::Stream;
 /// known as its, in nanoseconds.
 const MEMORY: u64 = 2_000_000_000;
 
+/// Ended connections that are remembered; beyond, those that ended first are forgotten. Some 200 bytes each.
+const MOST_GRAVES: usize = 64 * 1024;
+
 /// The pipeline's number of one end of a connection, never zero, never used twice in 2³² ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u32);
@@ -330,7 +333,11 @@ impl Table {
 
     /// Forgets ends that ended long enough ago.
     pub(crate) fn bury(&mut self, now: u64) {
-        while let Some(grave) = self.graves.take(now) {
+        loop {
+            let too_many = self.graves.len() > MOST_GRAVES;
+            let Some(grave) = self.graves.take(if too_many { u64::MAX } else { now }) else {
+                break;
+            };
             if let Some(wire) = grave.wire
                 && self.by_wire.get(&(wire, grave.side)) == Some(&grave.id)
             {

@@ -38,6 +38,11 @@ impl Waiting {
         self.size
     }
 
+    /// What it takes beyond its own size, in bytes, the openings included.
+    pub(super) fn held(&self) -> usize {
+        self.size + self.openings.sides.iter().map(Vec::capacity).sum::<usize>()
+    }
+
     /// What both sides began with.
     pub(super) fn openings(&self) -> &Openings {
         &self.openings

@@ -71,6 +71,9 @@ impl<P: Processes> Pipeline<P> {
             }
         }
         self.table.give_back(lent);
+        if self.held.came(payload.len()) {
+            self.relieve();
+        }
     }
 
     /// Brings bytes to the connection's dissector, in their order.

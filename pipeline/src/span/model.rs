@@ -185,11 +185,36 @@ impl Attributes {
         }
     }
 
+    /// What they take beyond their own size, in bytes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let texts = self.0.iter().map(|(_, value)| match value {
+            Value::Text(text) => heap(text),
+            Value::Texts(texts) => texts.iter().map(|text| size_of::<Text>() + heap(text)).sum(),
+            Value::Int(_) | Value::Bool(_) => 0,
+        });
+        self.0.capacity() * size_of::<(Cow<'static, str>, Value)>() + texts.sum::<usize>()
+    }
+
     /// The value of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
+}
+
+impl Span {
+    /// About what it takes, in bytes. The resource is shared.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let links = self.links.iter().map(|link| size_of::<Link>() + link.attributes.held());
+        size_of::<Self>() + self.attributes.held() + links.sum::<usize>()
+    }
+}
+
+/// What a text takes beyond its own size, in bytes.
+fn heap(text: &Text) -> usize {
+    if text.is_heap_allocated() { text.len() } else { 0 }
 }
 
 /// Why a span has its parent.

@@ -67,6 +67,13 @@ impl Settle {
 }
 
 impl Channel {
+    /// About what it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        let exchange = size_of::<Exchange>() + size_of::<AmqpFacts>();
+        let open = self.unconfirmed.len() + self.unsettled.len() + self.returnable.len();
+        open * exchange + self.gets.capacity() * size_of::<(Arc<str>, Extent)>()
+    }
+
     /// A method with content begins. What was under way cannot become whole any more.
     pub(super) fn begin(&mut self, side: Side, content: Content, out: &mut Output) {
         out.lost += u64::from(self.content[side as usize].replace(content).is_some());

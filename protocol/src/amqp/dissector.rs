@@ -334,6 +334,12 @@ impl Dissector for Amqp {
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
+    fn held(&self) -> usize {
+        let frames = self.streams.iter().map(|stream| stream.framed.held());
+        let channels = self.channels.values().map(|it| size_of::<Channel>() + it.held());
+        frames.sum::<usize>() + channels.sum::<usize>()
+    }
+
     fn closed(&mut self, ending: Ending, _at: Moment, out: &mut Output) {
         self.end_all(None, Outcome::Aborted(ending), out);
     }

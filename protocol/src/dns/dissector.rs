@@ -305,6 +305,11 @@ impl Dissector for Dns {
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
+    fn held(&self) -> usize {
+        let open = self.open.iter().map(|it| size_of::<Lookup>() + it.question.name.len());
+        self.client.window.held() + self.server.window.held() + open.sum::<usize>()
+    }
+
     fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
         if !self.is_over {
             self.is_over = true;

@@ -269,6 +269,11 @@ impl Dissector for FastCgi {
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
+    fn held(&self) -> usize {
+        let open = self.open.iter().map(|open| size_of::<Open>() + open.held());
+        self.web_server.held() + self.application.held() + open.sum::<usize>()
+    }
+
     fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
         if self.is_over {
             return;

@@ -13,6 +13,11 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// What it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Takes the start of `STDOUT`, which may come in pieces; where in this piece the head ends, if
     /// it does.
     pub(super) fn push(&mut self, content: &[u8], facts: &mut HttpFacts) -> Option<usize> {

@@ -32,6 +32,12 @@ pub(super) struct Open {
 }
 
 impl Open {
+    /// About what it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        let params = self.params.as_ref().map_or(0, |params| params.held());
+        params + self.facts.held() + self.head.held()
+    }
+
     pub(super) fn new(id: u16, request: Extent) -> Self {
         Self {
             id,

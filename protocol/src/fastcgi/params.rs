@@ -29,6 +29,13 @@ pub(super) struct Params {
 }
 
 impl Params {
+    /// What they take, in bytes.
+    pub(super) fn held(&self) -> usize {
+        let Self { script, path_info, query, server_name, server_port, remote, rest, .. } = self;
+        let texts = [script, path_info, query, server_name, server_port, remote, rest];
+        size_of::<Self>() + texts.map(Vec::capacity).iter().sum::<usize>() + self.facts.held()
+    }
+
     /// Takes the content of one record.
     pub(super) fn record(&mut self, content: &[u8]) {
         let skipped = self.skip.min(content.len());

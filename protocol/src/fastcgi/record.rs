@@ -173,6 +173,11 @@ struct Current {
 }
 
 impl Records {
+    /// What it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.window.held()
+    }
+
     /// Appends a chunk.
     pub(super) fn push(&mut self, chunk: &Chunk<'_>) {
         self.window.push(chunk);

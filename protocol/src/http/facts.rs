@@ -116,6 +116,16 @@ pub struct HttpFacts {
 }
 
 impl HttpFacts {
+    /// About how many bytes its texts take.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let Self { authority, host, path, query, user_agent, .. } = self;
+        [authority, host, path, query, user_agent]
+            .iter()
+            .filter_map(|text| Some(text.as_ref()?.len()))
+            .sum()
+    }
+
     /// The longest path, and the longest query, that is kept, in bytes.
     pub const PATH_LIMIT: usize = 4096;
 

@@ -130,6 +130,12 @@ impl Conversation {
         (self.next_id, server_afresh)
     }
 
+    /// What it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        let open = self.open.iter().map(|request| size_of::<Request>() + request.held());
+        open.sum::<usize>() + self.orphan.as_ref().map_or(0, |orphan| orphan.head.len())
+    }
+
     /// An open request by its id.
     pub(super) fn request(&mut self, id: u64) -> Option<&mut Request> {
         self.open.iter_mut().rev().find(|request| request.id == id).map(|it| &mut **it)

@@ -134,6 +134,10 @@ impl Dissector for Http1 {
         }
     }
 
+    fn held(&self) -> usize {
+        self.requests.held() + self.responses.held() + self.conversation.held()
+    }
+
     fn open_request(&self, position: u64) -> Option<Moment> {
         self.conversation.covering(position).or_else(|| self.requests.covering(position))
     }

@@ -88,6 +88,11 @@ impl Request {
         })
     }
 
+    /// What it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        size_of::<HttpFacts>() + self.facts.held()
+    }
+
     /// Takes the head of the final response.
     pub(super) fn answered(&mut self, response: &Head<'_>, status: u16) -> Framing {
         self.facts.status = Some(status);

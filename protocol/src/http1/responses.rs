@@ -48,6 +48,11 @@ impl Responses {
         }
     }
 
+    /// What it takes beyond its own size, in bytes. Samples of bodies are short, and are left out.
+    pub(super) fn held(&self) -> usize {
+        self.window.held()
+    }
+
     pub(super) fn push(&mut self, chunk: &Chunk<'_>) {
         self.window.push(chunk);
     }

@@ -91,6 +91,12 @@ impl Direction {
         self.unread
     }
 
+    /// What it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        let block = self.block.as_ref().map_or(0, Block::held);
+        self.window.held() + block + self.hpack.held()
+    }
+
     /// Nothing that was read so far was a frame.
     pub(super) fn is_hopeless(&self) -> bool {
         /// Bytes without a frame among them.

@@ -163,6 +163,10 @@ impl Dissector for Http2 {
     /// A connection half-closed by its client still brings responses; by its server, none.
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
+    fn held(&self) -> usize {
+        self.client.held() + self.server.held() + self.streams.held()
+    }
+
     fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
         // Responses may be among what was not read.
         if let Some(time) = self.server.unread() {

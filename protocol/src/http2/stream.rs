@@ -66,6 +66,11 @@ impl Stream {
         })
     }
 
+    /// About what it takes beyond its own size, in bytes. Fronts of bodies are short, and are left out.
+    pub(super) fn held(&self) -> usize {
+        size_of::<HttpFacts>() + self.facts.held()
+    }
+
     /// The request was seen.
     pub(super) const fn is_asked(&self) -> bool {
         self.request.is_some()

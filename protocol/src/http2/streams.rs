@@ -95,6 +95,11 @@ impl Streams {
         }
     }
 
+    /// What they take beyond their own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.open.values().map(|stream| size_of::<Stream>() + stream.held()).sum()
+    }
+
     /// Frames were lost before this time: how any stream went on is uncertain.
     pub(super) fn doubt(&mut self, time: u64) {
         self.partial = true;

@@ -311,6 +311,11 @@ impl Dissector for Kafka {
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
+    fn held(&self) -> usize {
+        let pending = self.pending.iter().map(|it| size_of::<Pending>() + it.held());
+        self.requests.held() + self.responses.held() + pending.sum::<usize>()
+    }
+
     fn closed(&mut self, ending: Ending, _at: Moment, out: &mut Output) {
         if self.waits {
             self.read_responses(true, out);

@@ -32,6 +32,12 @@ struct FetchOffset {
 }
 
 impl Fetch {
+    /// About what it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.offsets.capacity() * size_of::<FetchOffset>()
+            + self.topics.capacity() * size_of::<TopicName>()
+    }
+
     fn offset(&self, topic: Option<u16>, partition: i32) -> Option<i64> {
         let topic = topic?;
         self.offsets

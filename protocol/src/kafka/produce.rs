@@ -18,6 +18,11 @@ pub(super) struct Produce {
 }
 
 impl Produce {
+    /// About what it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.topics.capacity() * size_of::<Topic>()
+    }
+
     fn keep(&mut self, topic: Topic) {
         if self.topics.len() < MAX_TOPICS {
             self.topics.push(topic);

@@ -64,6 +64,15 @@ pub(super) enum Wanted {
 }
 
 impl Pending {
+    /// About what it takes beyond its own size, in bytes. Names are shared.
+    pub(super) fn held(&self) -> usize {
+        match &self.body {
+            Wanted::Produce(produce) => produce.held(),
+            Wanted::Fetch(fetch) => fetch.held(),
+            Wanted::Other | Wanted::Token => 0,
+        }
+    }
+
     /// Whether the response is read field by field, so that other bytes would not pass for it.
     pub(super) fn has_checked_answer(&self) -> bool {
         let is_metadata = self.asked.api == Api::METADATA && self.asked.is_known();

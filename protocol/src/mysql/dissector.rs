@@ -15,7 +15,7 @@ use crate::context::WireContext;
 use crate::dissector::{Dissector, Ending, Handover, Output};
 use crate::exchange::{Exchange, Extent, Facts, Outcome};
 use crate::sql::reading::{CAPTURE, Footing, LOSSES_LIMIT};
-use crate::sql::statements::Statements;
+use crate::sql::statements::{Statements, size};
 use crate::sql::{Dialect, Digest};
 use crate::window::Window;
 
@@ -244,6 +244,12 @@ impl Dissector for Mysql {
     }
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
+
+    fn held(&self) -> usize {
+        let texts = self.steps.iter().filter_map(|step| step.statement.as_ref()).map(size);
+        let steps = self.steps.capacity() * size_of::<Step>() + texts.sum::<usize>();
+        self.client.held() + self.server.held() + steps + self.prepared.held()
+    }
 
     fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
         // The answer may be among what was lost: nobody knows that it was broken off.

@@ -231,6 +231,12 @@ impl Dissector for Postgresql {
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
+    fn held(&self) -> usize {
+        let steps = self.steps.iter().map(|step| size_of::<Step>() + step.held());
+        let names = self.prepared.held() + self.portals.held();
+        self.client.held() + self.server.held() + steps.sum::<usize>() + names
+    }
+
     fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
         out.exchanges.extend(self.held.take());
         self.expect_unseen(out);

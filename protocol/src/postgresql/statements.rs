@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::sql::Digest;
-use crate::sql::statements::Statements;
+use crate::sql::statements::{Statements, size};
 
 /// The longest name that is kept, in bytes. PostgreSQL's own names end at 63.
 pub(super) const NAME_LIMIT: usize = 256;
@@ -16,6 +16,11 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// About what they take, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.named.held() + self.unnamed.as_ref().map_or(0, size)
+    }
+
     pub(super) fn get(&self, name: &[u8]) -> Option<Arc<Digest>> {
         if name.is_empty() { self.unnamed.clone() } else { self.named.get(name).cloned() }
     }

@@ -7,6 +7,7 @@ use crate::chunk::Moment;
 use crate::context::WireContext;
 use crate::exchange::Extent;
 use crate::sql::Digest;
+use crate::sql::statements::size;
 
 /// One message of the client that the server answers.
 #[derive(Debug)]
@@ -36,6 +37,17 @@ pub(super) enum StepKind {
     Close,
     FunctionCall,
     Sync,
+}
+
+impl Step {
+    /// What it takes beyond its own size, in bytes. A text that several steps share counts for each.
+    pub(super) fn held(&self) -> usize {
+        let kind = match &self.kind {
+            StepKind::Parse { name, before } => name.len() + before.as_ref().map_or(0, size),
+            _ => 0,
+        };
+        kind + self.statement.as_ref().map_or(0, size)
+    }
 }
 
 impl StepKind {

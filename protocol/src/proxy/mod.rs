@@ -58,6 +58,10 @@ impl Dissector for Proxy {
         }
     }
 
+    fn held(&self) -> usize {
+        self.client.held()
+    }
+
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
     fn closed(&mut self, _ending: Ending, _at: Moment, _out: &mut Output) {}

@@ -99,6 +99,11 @@ enum Lost {
 }
 
 impl Burst {
+    /// What it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.rest.capacity() * size_of::<Awaits>() + self.text.capacity()
+    }
+
     pub(super) fn new(request: Request, awaits: Awaits) -> Self {
         let is_bracket = matches!(request.effect, Effect::Multi | Effect::Exec);
         let begins = request.effect == Effect::Multi;

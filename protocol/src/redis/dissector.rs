@@ -237,6 +237,12 @@ impl Dissector for Redis {
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
+    fn held(&self) -> usize {
+        let bursts = self.bursts.iter().map(|burst| size_of::<Burst>() + burst.held());
+        let held = self.held.len() * (size_of::<Exchange>() + 2 * size_of::<Burst>());
+        self.requests.held() + self.replies.held() + bursts.sum::<usize>() + held
+    }
+
     fn closed(&mut self, ending: Ending, at: Moment, out: &mut Output) {
         if self.is_over {
             return;

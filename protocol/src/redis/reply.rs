@@ -71,6 +71,11 @@ enum Skipping {
 }
 
 impl Replies {
+    /// What it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.window.held() + self.stack.capacity() * size_of::<Level>()
+    }
+
     /// Appends a chunk.
     pub(super) fn push(&mut self, chunk: &Chunk<'_>) {
         self.window.push(chunk);

@@ -114,6 +114,11 @@ impl Partial {
 }
 
 impl Requests {
+    /// What it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.window.held() + self.text.capacity()
+    }
+
     /// Appends a chunk.
     pub(super) fn push(&mut self, chunk: &Chunk<'_>) {
         self.window.push(chunk);

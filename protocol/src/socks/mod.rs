@@ -75,6 +75,10 @@ impl Dissector for Socks {
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
+    fn held(&self) -> usize {
+        self.client.held() + self.server.held()
+    }
+
     fn closed(&mut self, _ending: Ending, _at: Moment, _out: &mut Output) {}
 }
 

@@ -58,6 +58,11 @@ impl<K: Clone + Eq + Hash> Statements<K> {
         before
     }
 
+    /// About what they take, in bytes.
+    pub(crate) fn held(&self) -> usize {
+        self.text + (self.known.capacity() + self.order.capacity()) * 2 * size_of::<K>()
+    }
+
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
         *self = Self { evicted: self.evicted, ..Self::default() };
@@ -89,7 +94,7 @@ impl<K: Clone + Eq + Hash> Statements<K> {
 }
 
 /// What a digest counts against the limit, in bytes.
-fn size(digest: &Arc<Digest>) -> usize {
+pub(crate) fn size(digest: &Arc<Digest>) -> usize {
     digest.text.len() + digest.summary.len() + size_of::<Digest>()
 }
 

@@ -43,6 +43,10 @@ impl Dissector for Tls {
 
     fn half_closed(&mut self, _side: Side, _at: Moment, _out: &mut Output) {}
 
+    fn held(&self) -> usize {
+        0
+    }
+
     fn closed(&mut self, _ending: Ending, _at: Moment, _out: &mut Output) {}
 }
 

@@ -18,6 +18,9 @@ const SWEEP: Duration = Duration::from_millis(50);
 /// Spans that are held in all. Beyond it everything is shown as it stands.
 const MAX_SPANS: usize = 20_000;
 
+/// What these may take, in bytes: most take 1 KiB or less.
+const MAX_BYTES: usize = 32 * 1024 * 1024;
+
 /// Spans that are held of one trace. More are only counted.
 const MAX_TRACE_SPANS: usize = 2_000;
 
@@ -35,6 +38,7 @@ pub(super) struct Trace {
 pub(super) struct Assembly {
     traces: HashMap<TraceId, Trace>,
     spans: usize,
+    bytes: usize,
     next_sweep: Option<Instant>,
 }
 
@@ -52,6 +56,7 @@ impl Assembly {
             trace.left_out += 1;
             return false;
         }
+        self.bytes += span.held();
         trace.spans.push(span);
         self.spans += 1;
         true
@@ -64,7 +69,7 @@ impl Assembly {
 
     /// The traces to show, oldest first.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Trace> {
-        if self.spans >= MAX_SPANS {
+        if self.spans >= MAX_SPANS || self.bytes >= MAX_BYTES {
             return self.all();
         }
         if self.next_sweep.is_none_or(|at| now < at) {
@@ -91,7 +96,10 @@ impl Assembly {
     }
 
     fn released(&mut self, mut traces: Vec<Trace>) -> Vec<Trace> {
-        self.spans -= traces.iter().map(|trace| trace.spans.len()).sum::<usize>();
+        for span in traces.iter().flat_map(|trace| &trace.spans) {
+            self.spans -= 1;
+            self.bytes -= span.held();
+        }
         traces.sort_by_key(Trace::start);
         traces
     }

@@ -20,6 +20,13 @@ pub(super) struct Block {
     whole: bool,
 }
 
+impl Block {
+    /// What it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
+
 /// What a field block is for.
 #[derive(Clone, Copy, Debug)]
 enum Target {

@@ -54,6 +54,11 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// What it takes beyond its own size, in bytes.
+    pub fn held(&self) -> usize {
+        self.table.held() + self.name.capacity() + self.value.capacity()
+    }
+
     /// For a direction that is read from its first byte.
     #[must_use]
     pub const fn from_start() -> Self {

@@ -98,6 +98,11 @@ impl Table {
         it
     }
 
+    /// About what it takes beyond its own size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.size + self.entries.capacity() * size_of::<Entry>()
+    }
+
     /// A table of which nothing is known.
     pub(super) const fn unknown() -> Self {
         Self {
