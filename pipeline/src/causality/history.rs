@@ -62,6 +62,8 @@ pub(crate) struct Entry {
     /// The thread that read the request's last bytes and the one that sent the first answer are
     /// two.
     pub(crate) handed_off: bool,
+    /// The process that read, or wrote, the request.
+    pub(crate) process: u32,
     /// The protocol serves one exchange at a time on a connection.
     pub(crate) serial: bool,
     pub(crate) start: u64,
@@ -85,6 +87,7 @@ impl Entry {
             request: Bytes::from(request),
             response: finished.response.as_ref().map(Bytes::from),
             handed_off: answered.is_some_and(|thread| thread != request.last.thread),
+            process: request.first.task.process,
             serial: finished.serial,
             start: finished.start,
             end: finished.end,
@@ -283,6 +286,7 @@ mod tests {
             request: bytes,
             response: Some(bytes),
             handed_off: false,
+            process: 1,
             serial: true,
             start: end,
             end,

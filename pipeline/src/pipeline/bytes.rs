@@ -36,8 +36,10 @@ impl<P: Processes> Pipeline<P> {
             connection.served_by = task.id;
             if outward {
                 self.causality.tasks.answered(task.id, id);
+                self.causality.tasks.overlaps.ends(id, self.now);
             } else {
                 self.causality.tasks.received(task.id, id);
+                self.causality.tasks.overlaps.begins(task.process, id, self.now);
             }
         }
         // Known when the first byte leaves, not when the exchange is over: requests that it says something
@@ -55,6 +57,7 @@ impl<P: Processes> Pipeline<P> {
         if data.flags & flag::END != 0 {
             // The client asks nothing more: what was read behind the last answer was no request.
             self.causality.tasks.answered(task.id, id);
+            self.causality.tasks.overlaps.ends(id, self.now);
             self.half_closed(connection, first);
         } else {
             let datagram = data.flags & flag::DATAGRAM != 0;

@@ -109,6 +109,7 @@ impl<P: Processes> Pipeline<P> {
         connection.conversation.closed(ending, at, &mut self.output);
         self.report(&mut connection, false);
         self.causality.tasks.answered(connection.served_by, connection.id);
+        self.causality.tasks.overlaps.ends(connection.id, self.now);
         let doubts = connection.conversation.doubts();
         self.counters.not_understood += doubts.not_understood;
         self.counters.lost += doubts.lost;
