@@ -17,7 +17,11 @@ const REQUESTS: usize = 25;
 
 /// Sends requests `/r/N/…` from concurrent clients, each with a path of its own.
 fn load(port: u16) -> Vec<String> {
-    let clients: Vec<_> = (0..CLIENTS)
+    load_from(CLIENTS, port)
+}
+
+fn load_from(clients: usize, port: u16) -> Vec<String> {
+    let clients: Vec<_> = (0..clients)
         .map(|client| {
             thread::spawn(move || {
                 let mut connection = Connection::to(port);
@@ -210,6 +214,21 @@ fn a_thread_pool_is_never_linked_wrongly() {
     let leaf = leaf();
     let service = python_service("hop.py", &[&next(leaf.port), "pool", "5"]);
     let (spans, _) = trace_load(service.port, &[service.pid(), leaf.pid()], 3);
+    assert_no_parent_is_wrong(&spans);
+}
+
+/// The request that started it is often open when it calls for others, and when it ends.
+#[test]
+fn a_thread_that_asks_for_whoever_left_something_is_never_linked_wrongly() {
+    if skipped() {
+        return;
+    }
+    let leaf = leaf();
+    let service = python_service("hop.py", &[&next(leaf.port), "drain", "5"]);
+    let agent = Agent::trace_pids(&[service.pid(), leaf.pid()]);
+    let paths = load_from(2, service.port);
+    agent.wait_for("all spans", |spans| spans.len() >= paths.len() * 3);
+    let spans = agent.finish().successful().spans;
     assert_no_parent_is_wrong(&spans);
 }
 

@@ -67,6 +67,8 @@ pub(crate) struct Entry {
     /// The thread that read the request's last bytes and the one that sent the first answer are
     /// two.
     pub(crate) handed_off: bool,
+    /// The process that read, or wrote, the request.
+    pub(crate) process: u32,
     /// The protocol serves one exchange at a time on a connection.
     pub(crate) serial: bool,
     /// See [`Finished::from_start`].
@@ -94,6 +96,7 @@ impl Entry {
             request: Bytes::from(request),
             response: finished.response.as_ref().map(Bytes::from),
             handed_off: answered.is_some_and(|thread| thread != request.last.thread),
+            process: request.first.task.process,
             serial: finished.serial,
             from_start: finished.from_start,
             part: finished.part,
@@ -304,6 +307,7 @@ mod tests {
             request: bytes,
             response: Some(bytes),
             handed_off: false,
+            process: 1,
             serial: true,
             from_start: true,
             part: 0,

@@ -10,6 +10,8 @@
 //! * else the context on the wire tells the parent;
 //! * else the span is a root. There is no guess.
 
+#[cfg(test)]
+mod adversary_tests;
 mod counters;
 mod deadlines;
 mod history;
@@ -18,6 +20,7 @@ mod leave;
 #[cfg(test)]
 mod long_tests;
 mod node;
+mod overlaps;
 #[cfg(test)]
 mod peer_tests;
 #[cfg(test)]

@@ -69,6 +69,14 @@ pub(crate) fn cause<'a>(
                 None => Cause::ThreadRuns,
                 // An earlier thread's, of the same id.
                 Some(end) if end < call.start => Cause::ThreadRuns,
+                // It may have done what other requests left to be done before it ended.
+                Some(_)
+                    if entry.process == task.process
+                        && tasks.calls_of(task.thread) > 1
+                        && (!entry.serial || tasks.overlaps.since(task.process, entry.start)) =>
+                {
+                    Cause::None(Why::Pool)
+                }
                 Some(end) if end <= entry.end.saturating_add(THREAD_END_SLACK) => {
                     Cause::Known(on, entry, Evidence::Lineage)
                 }
@@ -86,6 +94,14 @@ pub(crate) fn cause<'a>(
             Cause::Known(on, entry, _) if entry.handed_off || history.hands_on(on) => {
                 Cause::None(Why::HandedOff)
             }
+            // Nothing shows that it would have answered what it read.
+            Cause::Known(_, entry, _) if entry.response.is_none() && tasks.hands_off(task.id) => {
+                Cause::None(Why::HandedOff)
+            }
+            // A thread that serves one request waits for what it asks for it.
+            Cause::Known(_, entry, _) if is_answered_after(call, entry.end) => {
+                Cause::None(Why::Over)
+            }
             // Requests of other streams may have come in the same read, and not be over yet.
             Cause::Known(_, entry, _) if !entry.serial && !entry.asks_all(task.cause) => {
                 Cause::None(Why::Multiplexed)
@@ -97,6 +113,11 @@ pub(crate) fn cause<'a>(
         return Cause::None(Why::Multiplexed);
     }
     segment(call, history, tasks, &alive)
+}
+
+/// Whether the call's answer was read after that time.
+fn is_answered_after(call: &Finished, end: u64) -> bool {
+    call.response.as_ref().is_some_and(|answer| answer.first.end > end)
 }
 
 /// An event loop that serves one request at a time has timers and other tasks all the same. The call is

@@ -16,7 +16,7 @@ use super::leave::{joined, links, span_of, with_sampled};
 use super::node::{Finished, Node, NodeId, Parent, Waits};
 use super::serving;
 use super::tasks::Tasks;
-use crate::connection::ConnectionId;
+use crate::connection::{ConnectionId, Transport};
 use crate::messages::{Linker, SenderIds, Way};
 use crate::process::Handlers;
 use crate::span::sampling::Decision;
@@ -141,11 +141,15 @@ impl Causality {
                 let serial = finished.serial;
                 self.tasks.served(answer.task.id, on, answer.start, answer.end, serial);
             }
+            self.note_hand_off(&finished);
             self.note_prompt(&finished);
-        } else if serving::drifts(&finished) {
-            self.tasks.drifted(task);
         } else {
-            self.note_continuation(&finished);
+            self.note_manner(&finished);
+            if serving::drifts(&finished) {
+                self.tasks.drifted(task);
+            } else {
+                self.note_continuation(&finished);
+            }
         }
         // Nobody can be waited for: most requests of a server whose clients are not watched.
         if finished.alone && !asked && table.peer(on).is_none() {
@@ -170,6 +174,28 @@ impl Causality {
         self.wake_calls(came, now, table);
         if self.nodes.len() > MOST_WAITING || self.held > MOST_WAITING_BYTES {
             self.settle_oldest();
+        }
+    }
+
+    /// Notes who reads requests that others answer.
+    fn note_hand_off(&mut self, served: &Finished) {
+        let reader = served.request.last.thread;
+        if served.response.is_some_and(|answer| answer.first.task.thread != reader) {
+            self.tasks.handed_off(reader.into());
+        }
+    }
+
+    /// Notes what a call tells of the thread that made it: how often it called, if another started it, and
+    /// whether it waits for what it asks. Where many exchanges share a connection, one thread may
+    /// read the answers for all.
+    fn note_manner(&mut self, call: &Finished) {
+        let by = call.request.first.task;
+        if by.inherited && call.transport != Transport::Udp {
+            self.tasks.helped(by.thread, call.start);
+        }
+        let reader = call.response.map(|answer| answer.first.task.id);
+        if call.serial && reader.is_some_and(|reader| reader != by.id) {
+            self.tasks.does_not_wait(by.id);
         }
     }
 

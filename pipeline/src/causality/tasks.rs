@@ -6,13 +6,14 @@
 use onlooker_protocol::Task as Caller;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::overlaps::Overlaps;
 use super::serving::decider;
 use crate::connection::ConnectionId;
 
 /// Tasks whose requests are remembered; beyond, the table starts over, and overlaps of that moment are not
 /// seen. As many are remembered not to serve one request at a time; beyond, no task is taken to.
 const MOST_TASKS: usize = 64 * 1024;
-/// Ends of threads remembered.
+/// Ends of threads remembered, and threads whose calls are counted.
 const MOST_ENDS: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
@@ -33,8 +34,14 @@ pub(crate) struct Tasks {
     multiplexing: FxHashSet<u64>,
     /// Those that have been seen to call after they waited for other events: timers are in play.
     drifting: FxHashSet<u64>,
+    /// Those that have read a request which another answered.
+    handing_off: FxHashSet<u64>,
     /// When threads ended, for lineage.
     ends: FxHashMap<u32, u64>,
+    /// How many calls threads made that were started by one that served a request.
+    calls: FxHashMap<u32, u32>,
+    /// When processes had several requests open.
+    pub(crate) overlaps: Overlaps,
 }
 
 impl Tasks {
@@ -100,13 +107,48 @@ impl Tasks {
         is_among(&self.drifting, id)
     }
 
+    /// The task read a request that another answered.
+    pub(crate) fn handed_off(&mut self, id: u64) {
+        remember(&mut self.handing_off, id);
+    }
+
+    /// Whether the task has been seen to read requests that others answer.
+    pub(crate) fn hands_off(&self, id: u64) -> bool {
+        is_among(&self.handing_off, id)
+    }
+
+    /// The task called, and another read the answer: it does not wait for what it asks.
+    pub(crate) fn does_not_wait(&mut self, id: u64) {
+        remember(&mut self.multiplexing, id);
+    }
+
+    /// A thread that was started by one which served a request has made a call.
+    pub(crate) fn helped(&mut self, thread: u32, start: u64) {
+        let is_room = self.calls.len() < MOST_ENDS;
+        match self.calls.get_mut(&thread) {
+            // An earlier thread's, of the same id.
+            Some(calls) if self.ends.get(&thread).is_some_and(|end| *end < start) => *calls = 1,
+            Some(calls) => *calls = calls.saturating_add(1),
+            None if is_room => drop(self.calls.insert(thread, 1)),
+            None => {}
+        }
+    }
+
+    /// How many calls that thread has made, or the most there can be if that was not counted.
+    pub(crate) fn calls_of(&self, thread: u32) -> u32 {
+        self.calls.get(&thread).copied().unwrap_or(u32::MAX)
+    }
+
     /// A thread ended.
     pub(crate) fn ended(&mut self, thread: u32, at: u64) {
         let id = u64::from(thread);
         self.tasks.remove(&id);
         self.multiplexing.remove(&id);
         self.drifting.remove(&id);
+        self.handing_off.remove(&id);
+        self.overlaps.forget(thread);
         if self.ends.len() >= MOST_ENDS {
+            self.calls.retain(|thread, _| !self.ends.contains_key(thread));
             self.ends.clear();
         }
         self.ends.insert(thread, at);
