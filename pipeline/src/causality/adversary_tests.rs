@@ -3,10 +3,10 @@
 
 use onlooker_protocol::{Extent, Task};
 
+use super::overlaps::OpenIn;
 use super::settle::Causality;
 use super::tests::{MS, Table, finished};
 use super::{Finished, IdSource};
-use crate::connection::ConnectionId;
 use crate::span::Evidence;
 
 /// Another thread than that of [`finished`], which may have started it.
@@ -104,9 +104,9 @@ fn of_helper(on: u32, start: u64) -> Box<Finished> {
 /// Calls of a helper that ended within its request, while another was open, or not.
 fn helped(calls: &[u64], others: bool) -> Vec<Option<Evidence>> {
     let mut causality = Causality::new(IdSource::new(1), 0);
-    causality.tasks.overlaps.begins(0, ConnectionId(1), MS);
+    causality.tasks.overlaps.begins(&mut OpenIn::default(), 0, MS);
     if others {
-        causality.tasks.overlaps.begins(0, ConnectionId(3), 2 * MS);
+        causality.tasks.overlaps.begins(&mut OpenIn::default(), 0, 2 * MS);
     }
     for (on, start) in (10..).zip(calls) {
         causality.add(of_helper(on, *start), start + MS, &Table);
@@ -130,8 +130,9 @@ fn a_helper_that_calls_more_than_once_may_call_for_other_requests() {
 #[test]
 fn a_process_that_was_started_for_a_request_calls_for_no_other() {
     let mut causality = Causality::new(IdSource::new(1), 0);
-    causality.tasks.overlaps.begins(0, ConnectionId(1), MS);
-    causality.tasks.overlaps.begins(0, ConnectionId(3), 2 * MS);
+    for at in [MS, 2 * MS] {
+        causality.tasks.overlaps.begins(&mut OpenIn::default(), 0, at);
+    }
     for (on, start) in [(10, 3 * MS), (11, 5 * MS)] {
         let mut call = of_helper(on, start);
         call.request.first.task.process = 77;

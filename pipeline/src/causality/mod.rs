@@ -35,5 +35,6 @@ pub use counters::LinkCounters;
 
 pub(crate) use ids::IdSource;
 pub(crate) use node::Finished;
+pub(crate) use overlaps::OpenIn;
 pub(crate) use settle::calls::OPEN_CAUSE_WAIT;
 pub(crate) use settle::{Causality, Connections};

@@ -2,11 +2,13 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::connection::ConnectionId;
-
-/// Connections with an open request, and processes, that are remembered; beyond, the table starts over, and requests are
-/// taken to overlap from the beginning on.
+/// Processes that are remembered; beyond, the table starts over, and requests are taken to overlap from the
+/// beginning on.
 const MOST: usize = 64 * 1024;
+
+/// Which process has a request of a connection open; kept with the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OpenIn(Option<u32>);
 
 #[derive(Debug, Default)]
 struct Process {
@@ -18,36 +20,32 @@ struct Process {
 /// Requests that are open, by process.
 #[derive(Debug, Default)]
 pub(crate) struct Overlaps {
-    open: FxHashMap<ConnectionId, u32>,
     processes: FxHashMap<u32, Process>,
     /// Something was forgotten.
     is_unsure: bool,
 }
 
 impl Overlaps {
-    /// A process received bytes of a request.
-    pub(crate) fn begins(&mut self, process: u32, on: ConnectionId, now: u64) {
-        if self.open.len() >= MOST || self.processes.len() >= MOST {
-            (self.open, self.processes, self.is_unsure) = Default::default();
-            self.is_unsure = true;
+    /// A process received bytes of a request on a connection.
+    pub(crate) fn begins(&mut self, on: &mut OpenIn, process: u32, now: u64) {
+        if *on != OpenIn(Some(process)) {
+            // Somebody else may have read the beginning.
+            self.ends(on, now);
+            if self.processes.len() >= MOST {
+                self.processes.clear();
+                self.is_unsure = true;
+            }
+            *on = OpenIn(Some(process));
+            self.processes.entry(process).or_default().open += 1;
         }
-        let before = self.open.insert(on, process);
-        if let Some(other) = before.filter(|&other| other != process)
-            && let Some(other) = self.processes.get_mut(&other)
-        {
-            other.open = other.open.saturating_sub(1);
-        }
-        let is_new = before != Some(process);
-        let process = self.processes.entry(process).or_default();
-        process.open += u32::from(is_new);
-        if process.open > 1 {
+        if let Some(process) = self.processes.get_mut(&process).filter(|it| it.open > 1) {
             process.overlapped = now;
         }
     }
 
     /// An answer was begun, or the connection is over.
-    pub(crate) fn ends(&mut self, on: ConnectionId, now: u64) {
-        let Some(process) = self.open.remove(&on) else { return };
+    pub(crate) fn ends(&mut self, on: &mut OpenIn, now: u64) {
+        let Some(process) = on.0.take() else { return };
         let Some(process) = self.processes.get_mut(&process) else { return };
         if process.open > 1 {
             process.overlapped = now;
@@ -74,16 +72,17 @@ mod tests {
     #[test]
     fn requests_overlap_from_the_second_to_the_first_answer() {
         let mut overlaps = Overlaps::default();
-        overlaps.begins(7, ConnectionId(1), 10);
-        overlaps.begins(7, ConnectionId(1), 11);
-        overlaps.begins(8, ConnectionId(3), 12);
+        let [mut one, mut two, mut three] = [OpenIn::default(); 3];
+        overlaps.begins(&mut one, 7, 10);
+        overlaps.begins(&mut one, 7, 11);
+        overlaps.begins(&mut three, 8, 12);
         assert!(!overlaps.since(7, 1));
-        overlaps.begins(7, ConnectionId(2), 20);
+        overlaps.begins(&mut two, 7, 20);
         assert!(overlaps.since(7, 25));
-        overlaps.ends(ConnectionId(1), 30);
+        overlaps.ends(&mut one, 30);
         assert!(overlaps.since(7, 30) && !overlaps.since(7, 31));
-        overlaps.ends(ConnectionId(2), 40);
-        overlaps.begins(7, ConnectionId(1), 50);
+        overlaps.ends(&mut two, 40);
+        overlaps.begins(&mut one, 7, 50);
         assert!(!overlaps.since(7, 31) && !overlaps.since(8, 1));
     }
 
@@ -91,11 +90,12 @@ mod tests {
     #[test]
     fn a_request_that_another_process_goes_on_reading_is_that_ones() {
         let mut overlaps = Overlaps::default();
-        overlaps.begins(7, ConnectionId(1), 10);
-        overlaps.begins(8, ConnectionId(1), 20);
-        overlaps.begins(7, ConnectionId(2), 30);
+        let [mut one, mut two, mut three] = [OpenIn::default(); 3];
+        overlaps.begins(&mut one, 7, 10);
+        overlaps.begins(&mut one, 8, 20);
+        overlaps.begins(&mut two, 7, 30);
         assert!(!overlaps.since(7, 1) && !overlaps.since(8, 1));
-        overlaps.begins(8, ConnectionId(3), 40);
+        overlaps.begins(&mut three, 8, 40);
         assert!(overlaps.since(8, 40));
     }
 }

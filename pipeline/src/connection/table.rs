@@ -10,6 +10,7 @@ use super::conversation::Conversation;
 use super::endpoint::{Endpoint, Transport};
 use super::graves::{Grave, Graves};
 use super::stream::Stream;
+use crate::causality::OpenIn;
 
 /// How long the two ends of an ended connection still know each other, and what was read from it is still
 /// known as its, in nanoseconds.
@@ -60,6 +61,7 @@ pub struct Connection {
     pub(crate) received: Stream,
     pub(crate) sent_base: u32,
     pub(crate) received_base: u32,
+    pub(crate) open_in: OpenIn,
     /// It is watched from its first byte on.
     pub(crate) is_new: bool,
     /// Nothing of it was lost so far.
@@ -270,6 +272,7 @@ impl Table {
             received: Stream::default(),
             sent_base,
             received_base: record.received_base,
+            open_in: OpenIn::default(),
             is_new: start || !is_older,
             is_whole: true,
             first_seen: record.header.time,

@@ -36,11 +36,12 @@ impl<P: Processes> Pipeline<P> {
             connection.served_by = task.id;
             if outward {
                 self.causality.tasks.answered(task.id, id);
-                self.causality.tasks.overlaps.ends(id, self.now);
+                self.causality.tasks.overlaps.ends(&mut connection.open_in, self.now);
             } else {
                 let is_shared = connection.endpoint.transport == Transport::Udp;
                 self.causality.tasks.received(task.id, id, is_shared);
-                self.causality.tasks.overlaps.begins(task.process, id, self.now);
+                let open_in = &mut connection.open_in;
+                self.causality.tasks.overlaps.begins(open_in, task.process, self.now);
             }
         }
         // Known when the first byte leaves, not when the exchange is over: requests that it says something
@@ -61,7 +62,7 @@ impl<P: Processes> Pipeline<P> {
         if data.flags & flag::END != 0 {
             // The client asks nothing more: what was read behind the last answer was no request.
             self.causality.tasks.answered(task.id, id);
-            self.causality.tasks.overlaps.ends(id, self.now);
+            self.causality.tasks.overlaps.ends(&mut connection.open_in, self.now);
             self.half_closed(connection, first, data.flags & flag::CLOSED != 0);
         } else {
             let side = sender(data.direction, connection.endpoint.side);

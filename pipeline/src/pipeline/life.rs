@@ -136,7 +136,7 @@ impl<P: Processes> Pipeline<P> {
         self.output.capture = None;
         self.report(&mut connection, false);
         self.causality.tasks.answered(connection.served_by, connection.id);
-        self.causality.tasks.overlaps.ends(connection.id, self.now);
+        self.causality.tasks.overlaps.ends(&mut connection.open_in, self.now);
         let doubts = connection.conversation.doubts();
         self.counters.not_understood += doubts.not_understood;
         self.counters.lost += doubts.lost;
