@@ -35,17 +35,9 @@ impl Bench {
         let moment = Moment { start: at, end: at, ..Moment::default() };
         let extent = Extent::at(moment);
         let exchange = Exchange { asker, context, ..Exchange::new(extent, Some(extent), facts) };
-        let vantage = Vantage {
-            side: Side::Client,
-            local: Some(([127, 0, 0, 1].into(), 40_000)),
-            peer: Some(([127, 0, 0, 1].into(), self.port)),
-            peer_text: None,
-            client: None,
-            unix_path: None,
-            transport: "tcp",
-            tls: false,
-            known_methods: None,
-        };
+        let (client, broker) =
+            (([127, 0, 0, 1].into(), 40_000), ([127, 0, 0, 1].into(), self.port));
+        let vantage = Vantage::between(Side::Client, client, broker);
         told(&exchange, &vantage, 1).expect("messages")
     }
 

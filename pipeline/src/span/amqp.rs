@@ -108,18 +108,8 @@ mod tests {
     }
 
     fn described(facts: AmqpFacts, side: Side) -> Option<Description> {
-        let (local, peer) = if side == Side::Client { (40_000, 5672) } else { (5672, 40_000) };
-        let vantage = Vantage {
-            side,
-            local: Some(([127, 0, 0, 1].into(), local)),
-            peer: Some(([127, 0, 0, 1].into(), peer)),
-            peer_text: None,
-            client: None,
-            unix_path: None,
-            transport: "tcp",
-            tls: false,
-            known_methods: None,
-        };
+        let (client, broker) = (([127, 0, 0, 1].into(), 40_000), ([127, 0, 0, 1].into(), 5672));
+        let vantage = Vantage::between(side, client, broker);
         let asker =
             if facts.operation == amqp::Operation::Deliver { Side::Server } else { Side::Client };
         let facts = Facts::Amqp(Box::new(facts));

@@ -33,6 +33,34 @@ pub struct Vantage<'a> {
     pub known_methods: Option<&'a [Box<str>]>,
 }
 
+#[cfg(test)]
+impl Vantage<'static> {
+    /// At one end of a TCP connection.
+    pub(crate) fn between(side: Side, client: (IpAddr, u16), server: (IpAddr, u16)) -> Self {
+        let (local, peer) = match side {
+            Side::Client => (client, server),
+            Side::Server => (server, client),
+        };
+        let unix = Self::over_unix(side, "");
+        Self { local: Some(local), peer: Some(peer), unix_path: None, transport: "tcp", ..unix }
+    }
+
+    /// At one end of a connection over a Unix socket with a name.
+    pub(crate) fn over_unix(side: Side, path: &'static str) -> Self {
+        Self {
+            side,
+            local: None,
+            peer: None,
+            peer_text: None,
+            client: None,
+            unix_path: Some(path),
+            transport: "unix",
+            tls: false,
+            known_methods: None,
+        }
+    }
+}
+
 impl Vantage<'_> {
     /// Whether the traced process asked.
     #[must_use]

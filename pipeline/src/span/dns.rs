@@ -71,18 +71,14 @@ mod tests {
 
     use super::*;
 
+    fn at(side: Side) -> Vantage<'static> {
+        let (client, server) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 53));
+        let (client, server) = ((IpAddr::V4(client), 40000), (IpAddr::V4(server), 53));
+        Vantage { transport: "udp", ..Vantage::between(side, client, server) }
+    }
+
     fn told(facts: DnsFacts, outcome: Outcome) -> Description {
-        let vantage = Vantage {
-            side: Side::Client,
-            local: Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 40000)),
-            peer: Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 53)), 53)),
-            peer_text: None,
-            client: None,
-            unix_path: None,
-            transport: "udp",
-            tls: false,
-            known_methods: None,
-        };
+        let vantage = at(Side::Client);
         let boxed = Facts::Dns(Box::new(facts.clone()));
         let exchange = Exchange { outcome, ..Exchange::new(Extent::default(), None, boxed) };
         describe(&exchange, &facts, &vantage).expect("a span")
@@ -118,17 +114,7 @@ mod tests {
     #[test]
     fn a_datagram_of_somebody() {
         let facts = facts(Some(0));
-        let vantage = Vantage {
-            side: Side::Server,
-            local: Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 53)), 53)),
-            peer: None,
-            peer_text: None,
-            client: None,
-            unix_path: None,
-            transport: "udp",
-            tls: false,
-            known_methods: None,
-        };
+        let vantage = Vantage { peer: None, ..at(Side::Server) };
         let boxed = Facts::Dns(Box::new(facts.clone()));
         let exchange = Exchange::new(Extent::default(), None, boxed);
         let description = describe(&exchange, &facts, &vantage).expect("a span");

@@ -114,18 +114,7 @@ mod tests {
     const SERVER: (IpAddr, u16) = (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 50051);
 
     fn at(side: Side) -> Vantage<'static> {
-        let (local, peer) = if side == Side::Client { (CLIENT, SERVER) } else { (SERVER, CLIENT) };
-        Vantage {
-            side,
-            local: Some(local),
-            peer: Some(peer),
-            peer_text: None,
-            client: None,
-            unix_path: None,
-            transport: "tcp",
-            tls: false,
-            known_methods: None,
-        }
+        Vantage::between(side, CLIENT, SERVER)
     }
 
     fn call(path: Option<&str>, status: Option<Code>) -> GrpcFacts {

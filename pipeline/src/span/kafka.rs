@@ -72,19 +72,7 @@ mod tests {
     use super::*;
 
     fn vantage(side: Side) -> Vantage<'static> {
-        let (client, broker) = (40_000, 9092);
-        let (local, peer) = if side == Side::Client { (client, broker) } else { (broker, client) };
-        Vantage {
-            side,
-            local: Some(([127, 0, 0, 1].into(), local)),
-            peer: Some(([127, 0, 0, 1].into(), peer)),
-            peer_text: None,
-            client: None,
-            unix_path: None,
-            transport: "tcp",
-            tls: false,
-            known_methods: None,
-        }
+        Vantage::between(side, ([127, 0, 0, 1].into(), 40_000), ([127, 0, 0, 1].into(), 9092))
     }
 
     fn described(facts: KafkaFacts, side: Side) -> Option<Description> {

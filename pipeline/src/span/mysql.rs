@@ -51,17 +51,7 @@ mod tests {
     use super::*;
 
     fn described(facts: MysqlFacts, outcome: Outcome) -> Description {
-        let vantage = Vantage {
-            side: Side::Client,
-            local: None,
-            peer: None,
-            peer_text: None,
-            client: None,
-            unix_path: Some("/run/mysqld/mysqld.sock"),
-            transport: "unix",
-            tls: false,
-            known_methods: None,
-        };
+        let vantage = Vantage::over_unix(Side::Client, "/run/mysqld/mysqld.sock");
         let mut exchange = Exchange::new(Extent::default(), None, Facts::Mysql(Box::new(facts)));
         exchange.outcome = outcome;
         super::super::describe(&exchange, &vantage).expect("a span")

@@ -51,17 +51,7 @@ mod tests {
     use super::*;
 
     fn vantage(side: Side, port: u16) -> Vantage<'static> {
-        Vantage {
-            side,
-            local: Some(([127, 0, 0, 1].into(), if side == Side::Client { 40_000 } else { port })),
-            peer: Some(([127, 0, 0, 1].into(), if side == Side::Client { port } else { 40_000 })),
-            peer_text: None,
-            client: None,
-            unix_path: None,
-            transport: "tcp",
-            tls: false,
-            known_methods: None,
-        }
+        Vantage::between(side, ([127, 0, 0, 1].into(), 40_000), ([127, 0, 0, 1].into(), port))
     }
 
     fn described(facts: PostgresqlFacts, vantage: &Vantage<'_>) -> Description {

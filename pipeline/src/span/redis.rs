@@ -63,28 +63,13 @@ pub(super) fn describe(
 mod tests {
     //! Expectations by the database conventions 1.44.0, and those of Redis.
 
-    use std::net::{IpAddr, Ipv4Addr};
-
     use onlooker_protocol::{Extent, Facts, Side};
 
     use super::*;
     use crate::span::model::Value;
 
     fn vantage(side: Side, port: u16) -> Vantage<'static> {
-        let client = Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 40000));
-        let server = Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), port));
-        let (local, peer) = if side == Side::Client { (client, server) } else { (server, client) };
-        Vantage {
-            side,
-            local,
-            peer,
-            peer_text: None,
-            client: None,
-            unix_path: None,
-            transport: "tcp",
-            tls: false,
-            known_methods: None,
-        }
+        Vantage::between(side, ([10, 0, 0, 1].into(), 40000), ([10, 0, 0, 2].into(), port))
     }
 
     fn told(facts: RedisFacts, outcome: Outcome, vantage: &Vantage<'_>) -> Description {
@@ -176,20 +161,12 @@ mod tests {
     fn a_script_is_named_and_a_unix_socket_is_an_address() {
         let facts =
             RedisFacts { operation: "FCALL".into(), procedure: Some("restock".into()), ..get() };
-        let path = Some("/run/redis.sock");
-        let vantage = Vantage {
-            local: None,
-            peer: None,
-            peer_text: None,
-            client: None,
-            unix_path: path,
-            transport: "unix",
-            ..vantage(Side::Client, 0)
-        };
+        let path = "/run/redis.sock";
+        let vantage = Vantage::over_unix(Side::Client, path);
         let description = told(facts, Outcome::Complete, &vantage);
         assert_eq!(description.name, "FCALL restock");
         let attribute = |key| description.attributes.get(key).cloned();
         assert_eq!(attribute("db.stored_procedure.name"), Some("restock".into()));
-        assert_eq!(attribute("server.address"), path.map(Into::into));
+        assert_eq!(attribute("server.address"), Some(path.into()));
     }
 }

@@ -1,7 +1,5 @@
 //! Expectations by the HTTP conventions 1.44.0.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use onlooker_protocol::http::{HttpFacts, Method, Scheme, Version};
 use onlooker_protocol::{Ending, Exchange, Extent, Facts, Outcome, Side};
 
@@ -20,22 +18,7 @@ fn facts(method: &str, target: &str, fields: &[(&str, &str)], status: Option<u16
 }
 
 fn vantage(side: Side) -> Vantage<'static> {
-    let (client, server) =
-        ((Ipv4Addr::new(10, 0, 0, 1), 40000), (Ipv4Addr::new(10, 0, 0, 2), 8080));
-    let of = |(address, port): (Ipv4Addr, u16)| Some((IpAddr::V4(address), port));
-    let (local, peer) =
-        if side == Side::Client { (of(client), of(server)) } else { (of(server), of(client)) };
-    Vantage {
-        side,
-        local,
-        peer,
-        peer_text: None,
-        client: None,
-        unix_path: None,
-        transport: "tcp",
-        tls: false,
-        known_methods: None,
-    }
+    Vantage::between(side, ([10, 0, 0, 1].into(), 40000), ([10, 0, 0, 2].into(), 8080))
 }
 
 fn told(facts: HttpFacts, outcome: Outcome, vantage: &Vantage<'_>) -> Description {
@@ -264,15 +247,7 @@ fn tls_unix_sockets_and_ipv6() {
         (Some("2001:db8::1"), Some(443))
     );
 
-    let unix = Vantage {
-        local: None,
-        peer: None,
-        peer_text: None,
-        client: None,
-        unix_path: Some("/run/app.sock"),
-        transport: "unix",
-        ..secure
-    };
+    let unix = Vantage { tls: true, ..Vantage::over_unix(Side::Client, "/run/app.sock") };
     let it = told(facts("GET", "/?a=b", &[], Some(200)), Outcome::Complete, &unix);
     assert_eq!(text(&it, "server.address"), Some("/run/app.sock"));
     assert_eq!(text(&it, "network.peer.address"), Some("/run/app.sock"));
