@@ -33,7 +33,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result {
-    setup::install(false)?;
+    setup::install_services();
     shell::run(&mut cargo(["build", "--release", "--bin", "onlooker"]))?;
     let mut rows = vec![
         [

@@ -38,7 +38,7 @@ pub(crate) fn run(options: &Options) -> Result {
     if !(options.rate > 0.0 && options.rate <= 10_000.0) {
         return Err("--rate: between 0 and 10000 requests a second".to_owned());
     }
-    setup::install(false)?;
+    setup::install_services();
     shell::run(&mut cargo(["build", "--release", "--bin", "onlooker"]))?;
 
     // Ctrl-C is for the agent, which ends with a summary; then everything else does.

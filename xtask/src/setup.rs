@@ -1,5 +1,5 @@
 //! `cargo xtask setup`: installs what building the BPF object, testing and the demo need. Seconds
-//! when it is all there.
+//! when it is all there. The demo and the measures install only what they need of it themselves.
 
 mod grpc;
 mod kafka;
@@ -25,31 +25,49 @@ pub(crate) struct Options {
 
 type Step = fn() -> Result;
 
+/// For the services of the demo and of measures.
+const SERVICES: &[(&str, Step)] = &[
+    ("packages of services", packages::install_services),
+    ("Python environment", python::install),
+    ("Node packages", node::install),
+    ("tracefs", tracefs),
+];
+
+/// For tests and for building the BPF object, beside those.
+const REST: &[(&str, Step)] = &[
+    ("packages of tests and the toolchain", packages::install_rest),
+    ("bpf-linker", bpf_linker),
+    ("Kafka", kafka::install),
+    ("C++ gRPC", grpc::install),
+];
+
 /// Does every step; with `strict`, one that cannot be done is a failure.
 pub(crate) fn install(strict: bool) -> Result {
-    let steps: [(&str, Step); 7] = [
-        ("distribution packages", packages::install),
-        ("bpf-linker", bpf_linker),
-        ("Python environment", python::install),
-        ("Node packages", node::install),
-        ("Kafka", kafka::install),
-        ("C++ gRPC", grpc::install),
-        ("tracefs", tracefs),
-    ];
+    let missing = do_all(SERVICES.iter().chain(REST));
+    if strict && !missing.is_empty() {
+        return Err(format!("could not set up {}", missing.join(", ")));
+    }
+    Ok(())
+}
+
+/// Does the steps that the demo and the measures need, as far as it can: the rest takes a newcomer many minutes.
+pub(crate) fn install_services() {
+    do_all(SERVICES);
+}
+
+/// Names what could not be done.
+fn do_all<'a>(steps: impl IntoIterator<Item = &'a (&'static str, Step)>) -> Vec<&'static str> {
     let mut missing = Vec::new();
     for (what, step) in steps {
         match step() {
             Ok(()) => println!("setup: {what}: there"),
             Err(why) => {
                 println!("setup: {what}: MISSING: {why}");
-                missing.push(what);
+                missing.push(*what);
             }
         }
     }
-    if strict && !missing.is_empty() {
-        return Err(format!("could not set up {}", missing.join(", ")));
-    }
-    Ok(())
+    missing
 }
 
 pub(crate) fn run(options: &Options) -> Result {

@@ -79,7 +79,7 @@ pub(crate) fn run(options: &Options) -> Result {
     if options.pairs == 0 || options.seconds == 0 {
         return Err("--pairs and --seconds: at least 1".to_owned());
     }
-    setup::install(false)?;
+    setup::install_services();
     shell::run(&mut cargo(["build", "--release", "--bin", "onlooker"]))?;
     let mut rows = vec![vec![String::new()], vec!["throughput with / without".to_owned()]];
     for row in [

@@ -31,7 +31,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result {
-    setup::install(false)?;
+    setup::install_services();
     shell::run(&mut cargo(["build", "--release", "--bin", "onlooker"]))?;
     let nginx = Nginx::start("");
     nginx.directory().write("www/kilobyte", "x".repeat(1_024));

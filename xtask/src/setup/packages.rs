@@ -12,8 +12,28 @@ use crate::shell::{Result, has_program, is_root, run, run_quietly};
 const BUILD: &[&str] =
     &["rustc-web", "libstd-rust-web-dev-bpf", "llvm-22-dev", "libzstd-dev", "zlib1g-dev", "gcc"];
 
-/// Debian's packages for testing, measuring and the demo. All run in the foreground with a
+/// Debian's packages for the services of the demo and of measures. All run in the foreground with a
 /// configuration of their own: nothing of the machine's configuration is read or changed.
+const SERVICES: &[&str] = &[
+    "nginx-light",
+    "php-cli",
+    "php-fpm",
+    "php-pgsql",
+    "php-redis",
+    "postgresql",
+    "postgresql-client",
+    "python3-venv",
+    "redis-server",
+    "redis-tools",
+    "ruby",
+    "ruby-pg",
+    "ruby-redis",
+    "ruby-webrick",
+    "util-linux",
+    "wrk",
+];
+
+/// Debian's packages for testing, beside those.
 const TEST: &[&str] = &[
     "apache2-utils",
     "curl",
@@ -24,28 +44,31 @@ const TEST: &[&str] = &[
     "mariadb-client",
     "mariadb-server",
     "nghttp2-client",
-    "nginx-light",
-    "php-cli",
-    "php-fpm",
-    "php-pgsql",
-    "php-redis",
-    "postgresql",
-    "postgresql-client",
-    "python3-venv",
     "rabbitmq-server",
-    "redis-server",
-    "redis-tools",
-    "ruby",
-    "ruby-pg",
-    "ruby-redis",
-    "ruby-webrick",
     "tshark",
-    "util-linux",
+];
+
+/// Programs that come from the distribution or from elsewhere, with Debian's package: npm may be a package apart.
+const NODE: &[(&str, &str)] = &[("node", "nodejs"), ("npm", "npm")];
+const JAVA: &[(&str, &str)] = &[("java", "default-jre-headless"), ("mvn", "maven")];
+
+/// What to look for on other distributions, whose packages have other names, for services.
+const SERVICE_PROGRAMS: &[&str] = &[
+    "nginx",
+    "node",
+    "npm",
+    "php",
+    "php-fpm",
+    "psql",
+    "redis-cli",
+    "redis-server",
+    "ruby",
+    "setpriv",
     "wrk",
 ];
 
-/// What to look for on other distributions, whose packages have other names.
-const PROGRAMS: &[&str] = &[
+/// The same for building the BPF object and for tests.
+const TEST_PROGRAMS: &[&str] = &[
     "ab",
     "bpf-linker",
     "curl",
@@ -57,35 +80,31 @@ const PROGRAMS: &[&str] = &[
     "mariadb",
     "mariadbd",
     "mvn",
-    "nginx",
-    "node",
-    "npm",
-    "php",
-    "php-fpm",
-    "psql",
     "rabbitmq-server",
-    "redis-cli",
-    "redis-server",
-    "ruby",
-    "setpriv",
     "tshark",
-    "wrk",
 ];
 
-/// Installs what is not installed.
-pub(super) fn install() -> Result {
+/// Installs what the demo and measures need and is not installed.
+pub(super) fn install_services() -> Result {
+    install(&[SERVICES], NODE, SERVICE_PROGRAMS)
+}
+
+/// Installs what building the BPF object and tests need as well.
+pub(super) fn install_rest() -> Result {
+    install(&[BUILD, TEST], JAVA, TEST_PROGRAMS)
+}
+
+fn install(
+    packages: &[&[&'static str]],
+    others: &[(&str, &'static str)],
+    names: &[&str],
+) -> Result {
     if !has_program("apt-get") {
-        return name_missing_programs();
+        return name_missing(names);
     }
-    let mut missing: Vec<&str> = wanted().filter(|name| !is_installed(name)).collect();
-    // Node comes from the distribution or from elsewhere, with or without npm as a package apart;
-    // so do Java and Maven.
-    missing.extend(
-        [("node", "nodejs"), ("npm", "npm"), ("java", "default-jre-headless"), ("mvn", "maven")]
-            .into_iter()
-            .filter(|(program, _)| !has_program(program))
-            .map(|(_, package)| package),
-    );
+    let wanted = packages.iter().copied().flatten().copied();
+    let mut missing: Vec<&str> = wanted.filter(|name| !is_installed(name)).collect();
+    missing.extend(others.iter().filter(|it| !has_program(it.0)).map(|(_, package)| *package));
     if missing.is_empty() {
         return Ok(());
     }
@@ -99,10 +118,6 @@ pub(super) fn install() -> Result {
         apt(&missing)?;
     }
     Ok(())
-}
-
-fn wanted() -> impl Iterator<Item = &'static str> {
-    BUILD.iter().chain(TEST).copied()
 }
 
 fn is_installed(package: &str) -> bool {
@@ -122,8 +137,8 @@ fn apt_get() -> Command {
     apt
 }
 
-fn name_missing_programs() -> Result {
-    let missing: Vec<&str> = PROGRAMS.iter().copied().filter(|name| !has_program(name)).collect();
+fn name_missing(programs: &[&str]) -> Result {
+    let missing: Vec<&str> = programs.iter().copied().filter(|name| !has_program(name)).collect();
     if missing.is_empty() {
         return Ok(());
     }
